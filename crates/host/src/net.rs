@@ -1,0 +1,83 @@
+//! Connections to what listens on a target.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+use crate::Error;
+
+/// Where to connect.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A UNIX socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "tcp {address}"),
+            Self::Unix(path) => write!(f, "unix {}", path.display()),
+        }
+    }
+}
+
+/// A connection whose waits have a limit.
+pub trait Stream: Read + Write + Send {
+    /// The longest single read or write from now on.
+    ///
+    /// # Errors
+    /// What the operating system says; zero is refused.
+    fn set_limit(&mut self, limit: Duration) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn set_limit(&mut self, limit: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(limit))?;
+        self.set_write_timeout(Some(limit))
+    }
+}
+
+impl Stream for UnixStream {
+    fn set_limit(&mut self, limit: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(limit))?;
+        self.set_write_timeout(Some(limit))
+    }
+}
+
+/// Connects from this machine.
+pub(crate) fn open(address: &Address, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+    let failed = |error: &io::Error| match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            Error::TimedOut { what: address.to_string(), limit }
+        }
+        io::ErrorKind::ConnectionRefused => Error::NotFound(format!("a listener at {address}")),
+        _ => Error::io(address.to_string(), error),
+    };
+    let mut stream: Box<dyn Stream> = match address {
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect_timeout(address, limit).map_err(|error| failed(&error))?;
+            stream.set_nodelay(true).map_err(|error| failed(&error))?;
+            Box::new(stream)
+        }
+        Address::Unix(path) => Box::new(open_unix(path, limit).map_err(|error| failed(&error))?),
+    };
+    stream.set_limit(limit).map_err(|error| failed(&error))?;
+    Ok(stream)
+}
+
+/// Connecting to a UNIX socket blocks while its queue is full: the send limit, set first, bounds that.
+fn open_unix(path: &std::path::Path, limit: Duration) -> io::Result<UnixStream> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let stream = UnixStream::from(socket);
+    stream.set_write_timeout(Some(limit))?;
+    connect(&stream, &SocketAddrUnix::new(path)?)?;
+    Ok(stream)
+}

@@ -1,0 +1,9 @@
+//! Section `packages`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Section `packages`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Packages {}

@@ -1,0 +1,77 @@
+//! Reads targets: host -> facts. The only crate that does.
+//!
+//! A probe owns one section of the facts, reads through the door it is given, and returns a [`Fact`] that says what
+//! is known, what is absent and what could not be read and why. Probes know nothing of rules, never write, never
+//! assume that the target is the machine they run on, and run side by side, each with its own time limit.
+#![forbid(unsafe_code)]
+
+mod context;
+mod fact;
+mod run;
+mod text;
+
+mod accounts;
+mod audit;
+mod boot;
+mod certificates;
+mod disks;
+mod docker;
+mod endpoints;
+mod files;
+mod firewall;
+mod integrity;
+mod listeners;
+mod logging;
+mod malware;
+mod net;
+mod os;
+mod packages;
+mod services;
+mod ssh;
+mod time;
+mod updates;
+
+pub use context::Context;
+pub use run::{Event, Probe, Request, collect};
+
+use std::time::Duration;
+
+/// Every probe, in the order in which `palisade facts` prints their sections.
+pub const PROBES: &[Probe] = &[
+    Probe { name: "os", limit: Duration::from_secs(5), run: |cx| run::serialised(&os::probe(cx)) },
+    Probe { name: "updates", limit: Duration::from_secs(5), run: |cx| run::serialised(&updates::probe(cx)) },
+    Probe { name: "time", limit: Duration::from_secs(5), run: |cx| run::serialised(&time::probe(cx)) },
+    Probe { name: "accounts", limit: Duration::from_secs(5), run: |cx| run::serialised(&accounts::probe(cx)) },
+    Probe { name: "ssh", limit: Duration::from_secs(5), run: |cx| run::serialised(&ssh::probe(cx)) },
+    Probe { name: "audit", limit: Duration::from_secs(5), run: |cx| run::serialised(&audit::probe(cx)) },
+    Probe { name: "logging", limit: Duration::from_secs(5), run: |cx| run::serialised(&logging::probe(cx)) },
+    Probe { name: "firewall", limit: Duration::from_secs(5), run: |cx| run::serialised(&firewall::probe(cx)) },
+    Probe {
+        name: "listeners",
+        limit: Duration::from_secs(5),
+        run: |cx| run::serialised(&listeners::probe(cx)),
+    },
+    Probe { name: "net", limit: Duration::from_secs(5), run: |cx| run::serialised(&net::probe(cx)) },
+    Probe { name: "services", limit: Duration::from_secs(5), run: |cx| run::serialised(&services::probe(cx)) },
+    Probe { name: "packages", limit: Duration::from_secs(5), run: |cx| run::serialised(&packages::probe(cx)) },
+    Probe { name: "disks", limit: Duration::from_secs(5), run: |cx| run::serialised(&disks::probe(cx)) },
+    Probe { name: "boot", limit: Duration::from_secs(5), run: |cx| run::serialised(&boot::probe(cx)) },
+    Probe { name: "malware", limit: Duration::from_secs(5), run: |cx| run::serialised(&malware::probe(cx)) },
+    Probe {
+        name: "integrity",
+        limit: Duration::from_secs(5),
+        run: |cx| run::serialised(&integrity::probe(cx)),
+    },
+    Probe { name: "files", limit: Duration::from_secs(30), run: |cx| run::serialised(&files::probe(cx)) },
+    Probe { name: "docker", limit: Duration::from_secs(5), run: |cx| run::serialised(&docker::probe(cx)) },
+    Probe {
+        name: "certificates",
+        limit: Duration::from_secs(30),
+        run: |cx| run::serialised(&certificates::probe(cx)),
+    },
+    Probe {
+        name: "endpoints",
+        limit: Duration::from_secs(15),
+        run: |cx| run::serialised(&endpoints::probe(cx)),
+    },
+];

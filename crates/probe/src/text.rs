@@ -1,0 +1,33 @@
+//! Reading line-based configuration.
+
+use host::{Door, Error};
+
+/// One line of a file that means something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// 1-based.
+    pub(crate) number: usize,
+    /// Without white space around it.
+    pub(crate) text: String,
+}
+
+/// Lines that are neither empty nor begin with `#`, with their numbers.
+pub(crate) fn meaningful_lines(text: &str) -> impl Iterator<Item = Line> + '_ {
+    text.lines().enumerate().filter_map(|(index, line)| {
+        let text = line.trim();
+        (!text.is_empty() && !text.starts_with('#')).then(|| Line { number: index + 1, text: text.to_owned() })
+    })
+}
+
+/// Names of the files in `directory` that end with `suffix`, sorted; none when the directory is not there.
+pub(crate) fn files_in(door: &Door, directory: &str, suffix: &str) -> Result<Vec<String>, Error> {
+    match door.read_dir(directory) {
+        Ok(entries) => Ok(entries
+            .into_iter()
+            .filter(|entry| entry.name.ends_with(suffix) && entry.kind != host::FileKind::Directory)
+            .map(|entry| entry.name)
+            .collect()),
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
