@@ -280,6 +280,7 @@ impl Judge<'_> {
             expected: if rule.expected.is_empty() { rule.expect.clone() } else { rule.expected.clone() },
             evidence: self.evidence(self.rule.shows.iter().map(|(path, _)| path), element),
             reason,
+            why: if mends { rule.why.clone() } else { String::new() },
             waiver: None,
             requirements: self.requirements.iter().map(|id| (*id).to_owned()).collect(),
             remedy: if mends { rule.remedy.clone() } else { String::new() },

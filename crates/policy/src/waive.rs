@@ -94,6 +94,7 @@ fn finding(waiver: &Waiver, wrong: String, inputs: &Inputs<'_>) -> Finding {
         expected: "a waiver that has not expired, for evidence that has not changed".to_owned(),
         evidence: Vec::new(),
         reason: wrong,
+        why: "An accepted failure is a decision with an end; past it, nobody has decided.".to_owned(),
         waiver: None,
         requirements: Vec::new(),
         remedy: format!("Edit the waivers in {}.", inputs.profile_path),
