@@ -28,6 +28,7 @@ pub fn check(content: &Content, schema: &Schema) -> Vec<Problem> {
     check_guides(content, &mut problems);
     check_declarations(content, schema, &mut problems);
     problems.sort();
+    problems.dedup();
     problems
 }
 
@@ -290,14 +291,14 @@ fn check_declarations(content: &Content, schema: &Schema, problems: &mut Vec<Pro
             {
                 let what = format!("declaration {} uses an unknown fact `{}`", declaration.name, wrong.upto);
                 let known = wrong.known.iter().map(String::as_str);
-                problems.push(Problem::at("declarations", (0, 0), what).suggest(&wrong.name, known));
+                problems.push(Problem::at(&declaration.file, declaration.at, what).suggest(&wrong.name, known));
             }
         }
         // Evaluated over nothing it must miss a fact, not fail: a wrong function or type would fail.
         let scope = content.engine.scope(jiff::Timestamp::UNIX_EPOCH);
         if let Err(Outcome::Failed(message)) = scope.value(from) {
             let what = format!("declaration {}: {message}", declaration.name);
-            problems.push(Problem::at("declarations", (0, 0), what));
+            problems.push(Problem::at(&declaration.file, declaration.at, what));
         }
     }
 }

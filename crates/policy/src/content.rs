@@ -45,6 +45,8 @@ pub struct Declaration {
     pub about: String,
     /// CEL that gives what the host has now.
     pub(crate) from: Option<Expression>,
+    pub(crate) file: String,
+    pub(crate) at: (usize, usize),
 }
 
 #[derive(Deserialize)]
@@ -133,7 +135,13 @@ impl Content {
                 problems.push(Problem::at(&file.path, entry.place(&raw.name), what));
                 continue;
             }
-            let declaration = Declaration { name: name.clone(), about: raw.about.clone(), from };
+            let declaration = Declaration {
+                name: name.clone(),
+                about: raw.about.clone(),
+                from,
+                file: file.path.clone(),
+                at: entry.place(&raw.name),
+            };
             self.declarations.insert(name, declaration);
         }
     }
