@@ -93,7 +93,9 @@ fn rule(line: &str, family: &str, table: &str, source: &str) -> Option<FilterRul
             "-d" | "--destination" | "--dst-range" => rule.to = addresses(words.next()),
             "-i" | "--in-interface" => rule.interface = Fact::known(format!("{sign}{}", words.next()?)),
             "-o" | "--out-interface" => rule.out_interface = Fact::known(format!("{sign}{}", words.next()?)),
-            "--dport" | "--dports" | "--destination-port" | "--destination-ports" => rule.ports = list(words.next()),
+            "--dport" | "--dports" | "--destination-port" | "--destination-ports" => {
+                rule.ports = list(words.next())
+            }
             "--ctstate" | "--state" => {
                 rule.states = list(words.next()).iter().map(|state| state.to_ascii_lowercase()).collect();
             }
@@ -136,7 +138,9 @@ fn target(kind: &str, name: &str) -> String {
         | "TPROXY" => name.to_ascii_lowercase(),
         "NFQUEUE" => "queue".to_owned(),
         "LOG" | "NFLOG" | "MARK" | "CONNMARK" | "TCPMSS" | "CT" | "NOTRACK" | "SET" | "AUDIT" | "TRACE"
-        | "CHECKSUM" | "CLASSIFY" | "DSCP" | "TTL" | "HL" | "TEE" | "SECMARK" | "CONNSECMARK" => "none".to_owned(),
+        | "CHECKSUM" | "CLASSIFY" | "DSCP" | "TTL" | "HL" | "TEE" | "SECMARK" | "CONNSECMARK" => {
+            "none".to_owned()
+        }
         chain => format!("{kind} {chain}"),
     }
 }

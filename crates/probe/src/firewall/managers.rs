@@ -31,12 +31,7 @@ const KNOWN: &[Known] = &[
         files: &["/etc/iptables/rules.v4", "/etc/iptables/rules.v6", "/etc/sysconfig/iptables"],
         programs: &["/usr/sbin/netfilter-persistent", "/usr/libexec/iptables/iptables.init"],
     },
-    Known {
-        name: "ufw",
-        services: &["ufw"],
-        files: &["/etc/ufw/ufw.conf"],
-        programs: &["/usr/sbin/ufw"],
-    },
+    Known { name: "ufw", services: &["ufw"], files: &["/etc/ufw/ufw.conf"], programs: &["/usr/sbin/ufw"] },
     Known {
         name: "firewalld",
         services: &["firewalld"],
@@ -98,9 +93,8 @@ fn started_at_boot(door: &Door) -> Result<Vec<String>, host::Error> {
 }
 
 fn ufw_enabled(door: &Door) -> bool {
-    door.read_text("/etc/ufw/ufw.conf").is_ok_and(|text| {
-        meaningful_lines(&text).any(|line| line.text.eq_ignore_ascii_case("ENABLED=yes"))
-    })
+    door.read_text("/etc/ufw/ufw.conf")
+        .is_ok_and(|text| meaningful_lines(&text).any(|line| line.text.eq_ignore_ascii_case("ENABLED=yes")))
 }
 
 /// Whether the configuration says anything: ufw and firewalld bring rules of their own.

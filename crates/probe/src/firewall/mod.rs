@@ -61,9 +61,7 @@ fn summarised(firewall: Firewall, mut set: RuleSet, ipv6_in_use: bool) -> Firewa
         accepts: Fact::known(accepts),
         limited: Fact::known(walk.limited()),
         forwards: Fact::known(pick(&|_, verdict| verdict == "dnat" || verdict == "redirect")),
-        docker_user: Fact::from_option(
-            docker_user.then(|| pick(&|chain, _| chain.ends_with(" DOCKER-USER"))),
-        ),
+        docker_user: Fact::from_option(docker_user.then(|| pick(&|chain, _| chain.ends_with(" DOCKER-USER")))),
         truncated: set.truncated || cut,
         chains: Fact::known(set.chains),
         rules: Fact::known(set.rules),
@@ -163,8 +161,7 @@ fn saved_by(door: &Door, program: &Program, family: &str) -> Result<RuleSet, Err
 
 /// Puts the tables that `saved` describes in the place of what `set` says of them.
 fn replaced(mut set: RuleSet, saved: RuleSet, family: &str) -> RuleSet {
-    let tables: Vec<String> =
-        saved.chains.iter().map(|chain| format!("{family} {} ", chain.table)).collect();
+    let tables: Vec<String> = saved.chains.iter().map(|chain| format!("{family} {} ", chain.table)).collect();
     let told = |name: &str| tables.iter().any(|table| name.starts_with(table.as_str()));
     set.chains.retain(|chain| !told(&chain.name));
     set.rules.retain(|rule| !told(&rule.chain));

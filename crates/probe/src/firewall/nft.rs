@@ -81,7 +81,9 @@ fn rule(item: &Value, sets: &Sets, source: &str, found: &mut RuleSet) {
     let mut choices: Vec<(FilterRule, String)> = Vec::new();
     let empty = Vec::new();
     for statement in item.get("expr").and_then(Value::as_array).unwrap_or(&empty) {
-        let Some((kind, body)) = statement.as_object().and_then(|object| object.iter().next()) else { continue };
+        let Some((kind, body)) = statement.as_object().and_then(|object| object.iter().next()) else {
+            continue;
+        };
         match kind.as_str() {
             "match" => {
                 let negated = word(body, "op") == "!=";
@@ -122,7 +124,9 @@ fn rule(item: &Value, sets: &Sets, source: &str, found: &mut RuleSet) {
 /// Whether a statement that adds to a set carries a limit.
 fn limits_within(body: &Value) -> bool {
     body.get("stmt").and_then(Value::as_array).is_some_and(|statements| {
-        statements.iter().any(|statement| statement.get("limit").is_some() || statement.get("ct count").is_some())
+        statements
+            .iter()
+            .any(|statement| statement.get("limit").is_some() || statement.get("ct count").is_some())
     })
 }
 

@@ -145,8 +145,7 @@ impl<'a> Walk<'a> {
             let mut steps = 0;
             for chain in self.filters(hook) {
                 let anything = FilterRule { protocol: "any".to_owned(), ..FilterRule::default() };
-                let anything =
-                    FilterRule { interface: Fact::Absent, out_interface: Fact::Absent, ..anything };
+                let anything = FilterRule { interface: Fact::Absent, out_interface: Fact::Absent, ..anything };
                 self.collect(&chain.name, direction, &anything, 0, &mut steps, &mut found);
             }
             cut |= steps > STEPS;
@@ -255,8 +254,7 @@ fn opens(rule: &FilterRule) -> bool {
         || rule.states.iter().any(|state| state == "new" || state == "untracked" || state.starts_with('!'));
     let loopback = |interface: &Fact<String>| interface.value().is_some_and(|name| name == "lo");
     let local = |addresses: &[String]| {
-        !addresses.is_empty()
-            && addresses.iter().all(|address| address.starts_with("127.") || address == "::1")
+        !addresses.is_empty() && addresses.iter().all(|address| address.starts_with("127.") || address == "::1")
     };
     new && !loopback(&rule.interface)
         && !loopback(&rule.out_interface)

@@ -109,8 +109,7 @@ fn iptables_rules_are_read_as_iptables_tells_them() {
         {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "expr": [{"xt": {"type": "match", "name": "hashlimit"}}, {"accept": null}]}},
         {"chain": {"family": "inet", "table": "mine", "name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}}
     ]}"#;
-    let firewall =
-        read(Machine::new().program("nft -j list ruleset", opaque).program("iptables-save", SAVE));
+    let firewall = read(Machine::new().program("nft -j list ruleset", opaque).program("iptables-save", SAVE));
     assert_eq!(default(&firewall.input), "drop");
     assert_eq!(default(&firewall.forward), "accept");
     assert_eq!(default(&firewall.output), "drop", "nft's other tables stay");
@@ -197,9 +196,10 @@ fn chains_that_jump_in_circles_end() {
 #[test]
 fn what_is_loaded_at_boot_is_told_apart_from_what_only_lies_there() {
     let machine = || {
-        Machine::new()
-            .file("/usr/sbin/nft", "")
-            .file("/etc/nftables.conf", "#!/usr/sbin/nft -f\nflush ruleset\ntable inet f {\n chain i {\n policy drop;\n }\n}\n")
+        Machine::new().file("/usr/sbin/nft", "").file(
+            "/etc/nftables.conf",
+            "#!/usr/sbin/nft -f\nflush ruleset\ntable inet f {\n chain i {\n policy drop;\n }\n}\n",
+        )
     };
     assert_eq!(read(machine()).persistent, Fact::known(false));
     let wants = "/etc/systemd/system/sysinit.target.wants/nftables.service";
