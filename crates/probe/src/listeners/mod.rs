@@ -84,7 +84,7 @@ fn scan(cx: &Context, with_peers: bool) -> Fact<Listeners> {
         .map(|(table, row)| {
             let mut socket = socket(table, row, owners.of(row.inode), ports);
             socket.user = users.as_ref().map_or_else(
-                |reason| Fact::unreadable(reason),
+                Fact::unreadable,
                 |users| Fact::from_option(users.get(&row.uid).cloned()),
             );
             socket.interface = match (socket.scope.as_str(), &interfaces) {

@@ -50,7 +50,7 @@ pub fn rows(table: impl Read, wanted: impl Fn(&Row) -> bool) -> std::io::Result<
 }
 
 /// One line: `0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1520 ...`.
-pub fn row(text: &str, line: usize) -> Option<Row> {
+pub(crate) fn row(text: &str, line: usize) -> Option<Row> {
     let mut fields = text.split_ascii_whitespace();
     let _slot = fields.next()?.strip_suffix(':')?;
     let local = endpoint(fields.next()?)?;

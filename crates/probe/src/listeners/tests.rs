@@ -47,7 +47,7 @@ fn machine() -> Machine {
         .file("/proc/80/comm", "docker-proxy\n")
         .file(
             "/proc/80/cmdline",
-            "/usr/bin/docker-proxy\0-proto\0tcp\0-host-ip\0::\0-container-ip\0172.17.0.2\0-container-port\x008080\0",
+            "/usr/bin/docker-proxy\0-proto\0tcp\0-host-ip\0::\0-container-ip\x00172.17.0.2\0-container-port\x008080\0",
         )
         .link("/proc/80/fd/9", "socket:[1530]")
         .file("/proc/80/cgroup", "0::/system.slice/docker.service\n")

@@ -162,7 +162,7 @@ pub(crate) fn gateways(door: &Door) -> Fact<Vec<Gateway>> {
 }
 
 /// Addresses with a permanent entry in `/proc/net/arp`, by interface.
-pub fn pinned_addresses(table: &str) -> BTreeSet<(IpAddr, String)> {
+fn pinned_addresses(table: &str) -> BTreeSet<(IpAddr, String)> {
     let lines = table.lines().skip(1).filter_map(|line| {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let [address, _kind, flags, _hardware, _mask, interface] = fields.as_slice() else { return None };
