@@ -5,6 +5,14 @@
 //! assume that the target is the machine they run on, and run side by side, each with its own time limit.
 #![forbid(unsafe_code)]
 
+/// Parsers of outside text, for fuzz targets.
+#[doc(hidden)]
+pub mod parsers {
+    pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
+    pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
+    pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
+}
+
 mod context;
 mod fact;
 mod run;
