@@ -7,6 +7,7 @@
 
 mod context;
 mod fact;
+mod http;
 mod run;
 mod text;
 
