@@ -15,6 +15,7 @@ pub mod parsers {
 
 mod context;
 mod fact;
+mod http;
 mod run;
 mod text;
 
