@@ -17,6 +17,7 @@ mod context;
 mod fact;
 mod http;
 mod run;
+mod shared;
 mod text;
 
 mod accounts;
@@ -39,6 +40,13 @@ mod services;
 mod ssh;
 mod time;
 mod updates;
+
+/// Parsers of outside input, for the fuzz targets only.
+#[doc(hidden)]
+pub mod parsers {
+    pub use crate::certificates::{Parsed, parse as certificates};
+    pub use crate::files::secrets::{Held, encrypted_whole, sniff};
+}
 
 pub use context::Context;
 pub use run::{Event, Probe, Request, collect};
