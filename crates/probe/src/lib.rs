@@ -31,6 +31,9 @@ mod ssh;
 mod time;
 mod updates;
 
+#[doc(hidden)]
+pub mod parsers;
+
 pub use context::Context;
 pub use run::{Event, Probe, Request, collect};
 
