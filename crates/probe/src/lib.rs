@@ -6,9 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod context;
+mod dpkg;
 mod fact;
+mod processes;
 mod run;
+mod stanzas;
 mod text;
+mod units;
 
 mod accounts;
 mod audit;
