@@ -8,8 +8,11 @@
 mod context;
 mod dpkg;
 mod fact;
+mod kernel;
 mod processes;
 mod run;
+mod schedule;
+mod stamp;
 mod stanzas;
 mod text;
 mod units;
