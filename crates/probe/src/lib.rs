@@ -6,11 +6,19 @@
 #![forbid(unsafe_code)]
 
 mod context;
+mod dpkg;
 mod fact;
 mod http;
+mod kernel;
+mod processes;
 mod run;
+mod run;
+mod schedule;
 mod shared;
+mod stamp;
+mod stanzas;
 mod text;
+mod units;
 
 mod accounts;
 mod audit;

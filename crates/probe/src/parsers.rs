@@ -34,8 +34,8 @@ pub fn passwd(text: &str) -> usize {
 pub fn pam(text: &str) -> usize {
     crate::accounts::parse_pam(text).len()
 }
+pub use crate::certificates::{Parsed, parse as certificates};
+pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
-pub use crate::certificates::{Parsed, parse as certificates};
-pub use crate::files::secrets::{Held, encrypted_whole, sniff};
