@@ -5,14 +5,6 @@
 //! assume that the target is the machine they run on, and run side by side, each with its own time limit.
 #![forbid(unsafe_code)]
 
-/// Parsers of outside text, for fuzz targets.
-#[doc(hidden)]
-pub mod parsers {
-    pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
-    pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
-    pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
-}
-
 mod context;
 mod fact;
 mod http;
@@ -41,12 +33,8 @@ mod ssh;
 mod time;
 mod updates;
 
-/// Parsers of outside input, for the fuzz targets only.
 #[doc(hidden)]
-pub mod parsers {
-    pub use crate::certificates::{Parsed, parse as certificates};
-    pub use crate::files::secrets::{Held, encrypted_whole, sniff};
-}
+pub mod parsers;
 
 pub use context::Context;
 pub use run::{Event, Probe, Request, collect};

@@ -243,11 +243,10 @@ pub fn answer(bytes: &[u8], until: Until) -> Option<Answer> {
     match messages(&handshake, until) {
         Messages::Complete(hello) => Some(Answer::Hello(Box::new(hello))),
         Messages::Nonsense => Some(Answer::NotTls),
-        Messages::Partial(hello) => match refused {
-            // What came before the alert is still the server's choice.
-            Some(refused) => Some(hello.map_or(refused, |hello| Answer::Hello(Box::new(hello)))),
-            None => None,
-        },
+        // What came before an alert is still the server's choice.
+        Messages::Partial(hello) => {
+            refused.map(|refused| hello.map_or(refused, |hello| Answer::Hello(Box::new(hello))))
+        }
     }
 }
 

@@ -39,8 +39,8 @@ impl Budget {
     };
 }
 
-/// Bytes taken from one connection; a certificate chain or a page of 256 KiB fits.
-const BYTES: usize = 512 << 10;
+/// Bytes taken from one connection; the start page and all small answers after it fit.
+const BYTES: usize = 2 << 20;
 
 /// Connections that may fail one after the other before the server is left alone.
 const FAILURES: u32 = 3;
@@ -167,7 +167,7 @@ impl Write for Line {
 
 impl Stream for Line {
     fn set_limit(&mut self, limit: Duration) -> io::Result<()> {
-        self.limit = limit;
+        self.extend(limit);
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! Cipher suites and groups: which are offered, and what is wrong with them.
 
 use model::facts::endpoints::Suite;
-use tls_parser::{CIPHERS, TlsCipherAu, TlsCipherEnc, TlsCipherEncMode, TlsCipherKx, TlsCipherMac, TlsCipherSuite};
+use tls_parser::{
+    CIPHERS, TlsCipherAu, TlsCipherEnc, TlsCipherEncMode, TlsCipherKx, TlsCipherMac, TlsCipherSuite,
+};
 
 use super::hello::{SSL3_0, TLS1_0, TLS1_1, TLS1_2, TLS1_3};
 
@@ -23,8 +25,7 @@ pub(super) fn version_name(version: u16) -> &'static str {
 pub(super) fn offers(version: u16) -> Vec<Vec<u16>> {
     let fits = |suite: &&TlsCipherSuite| {
         let thirteen = suite.kx == TlsCipherKx::Tls13;
-        let classic =
-            matches!(suite.mac, TlsCipherMac::Null | TlsCipherMac::HmacMd5 | TlsCipherMac::HmacSha1);
+        let classic = matches!(suite.mac, TlsCipherMac::Null | TlsCipherMac::HmacMd5 | TlsCipherMac::HmacSha1);
         match version {
             TLS1_3 => thirteen,
             TLS1_2 => !thirteen,

@@ -44,6 +44,8 @@ pub struct HttpServer {
     pub allowed_origin: Fact<String>,
     /// What it answers for a path that does not exist.
     pub error_page: Fact<ErrorPage>,
+    /// What it answers to a request that no browser sends.
+    pub malformed_request: Fact<ErrorPage>,
     /// Cookies it sets; never their values.
     pub cookies: Vec<Cookie>,
     /// Methods in the header `Allow` of the answer to `OPTIONS`. Absent: it names none.
@@ -98,7 +100,7 @@ pub struct ContentSecurityPolicy {
     pub foreign_scripts: Vec<String>,
 }
 
-/// What a server answers for a path that does not exist.
+/// What a server answers to what it should refuse.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ErrorPage {

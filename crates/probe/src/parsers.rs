@@ -1,0 +1,46 @@
+//! Parsers of what targets hold, for the fuzz targets: each takes any text and returns how much it found.
+
+/// `sshd_config`.
+pub fn sshd_config(text: &str) -> usize {
+    let directives = crate::ssh::parse_config(text);
+    let criteria = directives.iter().filter(|directive| directive.keyword == "match");
+    directives.len()
+        + criteria.map(|directive| crate::ssh::parse_criteria(&directive.rest).len()).sum::<usize>()
+}
+
+/// Shell patterns: the first line against the others.
+pub fn glob(text: &str) -> usize {
+    let (pattern, names) = text.split_once('\n').unwrap_or((text, ""));
+    names.lines().filter(|name| crate::ssh::glob_matches(pattern, name)).count()
+}
+
+/// `authorized_keys`.
+pub fn authorized_keys(text: &str) -> usize {
+    crate::ssh::parse_authorized_keys(text).count()
+}
+
+/// `sudoers`.
+pub fn sudoers(text: &str) -> usize {
+    crate::accounts::parse_sudoers(text).len()
+}
+
+/// `/etc/passwd`, `/etc/group` and `/etc/shadow`.
+pub fn passwd(text: &str) -> usize {
+    use crate::accounts::passwd;
+    passwd::parse_passwd(text).len() + passwd::parse_group(text).len() + passwd::parse_shadow(text).len()
+}
+
+/// A file of `/etc/pam.d`.
+pub fn pam(text: &str) -> usize {
+    crate::accounts::parse_pam(text).len()
+}
+pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
+pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
+pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
+pub use crate::certificates::{Parsed, parse as certificates};
+pub use crate::files::secrets::{Held, encrypted_whole, sniff};
+pub use crate::endpoints::detect::greeting;
+pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
+pub use crate::endpoints::hello::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
+pub use crate::endpoints::html::{Page, scan as html};
+pub use crate::endpoints::ssh::{greeting_line as ssh_greeting, kexinit as ssh_kexinit};
