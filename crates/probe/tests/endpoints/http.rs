@@ -40,7 +40,10 @@ fn a_careless_site_shows_all_its_faults() {
     assert_eq!(section["sockets"][0]["protocol"], "http");
     assert_eq!(section["sockets"][0]["encrypted"], false);
     assert_eq!(section["sockets"][0]["only_redirects"], false);
-    assert_eq!((&site["status"], &site["serves_page"], &site["login_form"]), (&json!(200), &json!(true), &json!(true)));
+    assert_eq!(
+        (&site["status"], &site["serves_page"], &site["login_form"]),
+        (&json!(200), &json!(true), &json!(true))
+    );
     assert_eq!(site["technology_headers"], json!(["x-powered-by: PHP/8.2.1"]));
     let versions = site["versions"].as_array().unwrap();
     assert!(versions.contains(&json!("PHP/8.2.1")), "{versions:?}");
@@ -49,7 +52,10 @@ fn a_careless_site_shows_all_its_faults() {
     assert_eq!(site["content_security_policy"], Value::Null);
     assert_eq!(site["allowed_origin"], "*");
     let cookie = &site["cookies"][0];
-    assert_eq!((&cookie["name"], &cookie["secure"], &cookie["same_site"]), (&json!("session"), &json!(false), &Value::Null));
+    assert_eq!(
+        (&cookie["name"], &cookie["secure"], &cookie["same_site"]),
+        (&json!("session"), &json!(false), &Value::Null)
+    );
     assert_eq!(cookie["value_bytes"], 12);
     assert!(!section.to_string().contains("secret-value") && !section.to_string().contains("geheim"));
     assert_eq!(
@@ -59,7 +65,8 @@ fn a_careless_site_shows_all_its_faults() {
             {"kind": "stylesheet", "address": "/b.css", "foreign": false, "integrity": true}
         ])
     );
-    let found: Vec<_> = site["artefacts"].as_array().unwrap().iter().map(|a| a["path"].as_str().unwrap()).collect();
+    let found: Vec<_> =
+        site["artefacts"].as_array().unwrap().iter().map(|a| a["path"].as_str().unwrap()).collect();
     assert_eq!(found, ["/.git/HEAD", "/.env", "/backup.zip", "/phpinfo.php"]);
     assert_eq!(site["trace"], false);
     assert_eq!(site["track"], false);
@@ -95,7 +102,10 @@ fn a_careful_site_shows_its_merits() {
     assert_eq!(site["server"], "nginx");
     assert_eq!(site["artefacts"], json!([]));
     let cookie = &site["cookies"][0];
-    assert_eq!((&cookie["secure"], &cookie["http_only"], &cookie["same_site"]), (&json!(true), &json!(true), &json!("strict")));
+    assert_eq!(
+        (&cookie["secure"], &cookie["http_only"], &cookie["same_site"]),
+        (&json!(true), &json!(true), &json!("strict"))
+    );
 }
 
 #[test]
@@ -108,11 +118,9 @@ fn a_port_that_only_redirects_is_known_as_such() {
 
 #[test]
 fn a_server_that_answers_every_path_alike_raises_no_alarm() {
-    let nginx = Nginx::start(
-        false,
-        "location / { try_files /index.html =404; }",
-        |dir| write(dir, "index.html", "<!doctype html><title>App</title><div id=root></div>"),
-    );
+    let nginx = Nginx::start(false, "location / { try_files /index.html =404; }", |dir| {
+        write(dir, "index.html", "<!doctype html><title>App</title><div id=root></div>")
+    });
     let section = look(8080, "nginx", nginx.address());
     assert_eq!(section["http"][0]["artefacts"], json!([]));
     assert_eq!(section["http"][0]["handlers"], json!([]));
@@ -143,7 +151,9 @@ fn careless() -> SocketAddr {
                 ["TRACE" | "TRACK", _] => ("200 OK", "", request.clone()),
                 ["OPTIONS", _] => ("200 OK", "Allow: GET, put ,TRACE\r\n", String::new()),
                 [_, "/"] => ("401 Unauthorized", "WWW-Authenticate: Basic realm=x\r\n", String::new()),
-                [_, path] if path.ends_with(".jsp") => ("404 Not Found", "", "JSP file [/x.jsp] not found".into()),
+                [_, path] if path.ends_with(".jsp") => {
+                    ("404 Not Found", "", "JSP file [/x.jsp] not found".into())
+                }
                 _ => ("500 Oops", "", "Traceback (most recent call last):\n app".into()),
             };
             let answer = format!(

@@ -56,7 +56,10 @@ fn a_well_kept_server_is_seen_as_such() {
     assert_eq!((&own["key_algorithm"], &own["key_bits"]), (&json!("EC"), &json!(256)));
     assert_eq!(own["names"], json!(["localhost", "127.0.0.1"]));
     assert_eq!((&own["self_signed"], &own["lifetime_days"]), (&json!(true), &json!(60)));
-    assert_eq!((&own["weak_signature"], &own["signature_algorithm"]), (&json!(false), &json!("ecdsa-with-SHA256")));
+    assert_eq!(
+        (&own["weak_signature"], &own["signature_algorithm"]),
+        (&json!(false), &json!("ecdsa-with-SHA256"))
+    );
     assert_eq!(server["chain"]["trusted"], false);
     assert_eq!(section["http"][0]["tls"], true);
     assert_eq!(section["http"][0]["status"], 200);
@@ -88,8 +91,21 @@ fn a_server_with_weak_suites_accepts_what_sslscan_finds() {
     let server = Server::start(
         "/usr/bin/openssl",
         &[
-            "s_server", "-accept", &format!("127.0.0.1:{port}"), "-cert", &certificate, "-key", &key, "-cipher",
-            "ALL:eNULL:aNULL:@SECLEVEL=0", "-www", "-quiet", "-legacy_renegotiation", "-no_ems", "-Verify", "1",
+            "s_server",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+            "-cert",
+            &certificate,
+            "-key",
+            &key,
+            "-cipher",
+            "ALL:eNULL:aNULL:@SECLEVEL=0",
+            "-www",
+            "-quiet",
+            "-legacy_renegotiation",
+            "-no_ems",
+            "-Verify",
+            "1",
             "-verify_return_error",
         ]
         .into_iter()
@@ -100,7 +116,11 @@ fn a_server_with_weak_suites_accepts_what_sslscan_finds() {
     let section = look(4433, "openssl", server.address);
     let seen = &section["tls"][0];
     let weak = |name: &str| {
-        seen["suites"].as_array().unwrap().iter().any(|s| s["weaknesses"].as_array().unwrap().contains(&json!(name)))
+        seen["suites"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|s| s["weaknesses"].as_array().unwrap().contains(&json!(name)))
     };
     assert!(weak("null") && weak("anonymous") && weak("cbc-sha1") && weak("static-key"));
     assert!(!weak("rc4"));
@@ -156,14 +176,20 @@ fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
                 .unwrap();
             assert!(done.status.success(), "{args}: {}", String::from_utf8_lossy(&done.stderr));
         };
-        run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Root -keyout ca.key -out ca.pem \
-             -addext keyUsage=critical,keyCertSign -days 30");
-        run("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=own -keyout own.key -out own.csr");
-        std::fs::write(dir.join("ext"), "subjectAltName=DNS:plant.example\nbasicConstraints=CA:FALSE\n").unwrap();
-        run("x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile ext -out leaf.pem");
+        run(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Root -keyout ca.key -out ca.pem \
+             -addext keyUsage=critical,keyCertSign -days 30",
+        );
+        run(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=own -keyout own.key -out own.csr",
+        );
+        std::fs::write(dir.join("ext"), "subjectAltName=DNS:plant.example\nbasicConstraints=CA:FALSE\n")
+            .unwrap();
+        run(
+            "x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile ext -out leaf.pem",
+        );
         let (leaf, root) = (dir.join("leaf.pem"), dir.join("ca.pem"));
-        let chain =
-            std::fs::read_to_string(leaf).unwrap() + &std::fs::read_to_string(&root).unwrap();
+        let chain = std::fs::read_to_string(leaf).unwrap() + &std::fs::read_to_string(&root).unwrap();
         std::fs::write(dir.join("own.pem"), chain).unwrap();
         *bundle.lock().unwrap() = std::fs::read_to_string(root).unwrap();
     });
