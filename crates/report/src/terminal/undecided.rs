@@ -1,5 +1,7 @@
 //! What could not be decided: each cause once, with all that it would decide.
 
+use std::collections::HashSet;
+
 use model::report::{Finding, ProbeStatus, Report};
 
 use super::{Page, heading, style};
@@ -50,8 +52,9 @@ fn declarations(page: &mut Page, report: &Report, undecided: &Undecided<'_>, opt
     }
     page.gap();
     let mut findings: Vec<&Finding> = undecided.declarations.values().flatten().copied().collect();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     findings.retain(|finding| seen.insert((&finding.rule, &finding.subject)));
+    findings.sort_by(|one, other| other.severity.cmp(&one.severity));
     rules(page, report, &findings, options);
 }
 
@@ -69,9 +72,9 @@ fn rules(page: &mut Page, report: &Report, findings: &[&Finding], options: &Opti
     for (finding, subjects) in lines.iter().take(limit) {
         let label = format!("    {:<9}", finding.severity);
         let text = match subjects.as_slice() {
-            [] => format!("{}  {}", finding.rule, finding.title),
-            [one] => format!("{}  {} ({one})", finding.rule, finding.title),
-            many => format!("{}  {} ({})", finding.rule, finding.title, count(many.len(), "subject")),
+            [] => format!("{}: {}", finding.rule, finding.title),
+            [one] => format!("{}: {} ({one})", finding.rule, finding.title),
+            many => format!("{}: {} ({})", finding.rule, finding.title, count(many.len(), "subject")),
         };
         page.hanging((style::severity(finding.severity), &label), (style::PLAIN, &text), 15);
     }
