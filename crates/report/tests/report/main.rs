@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests read the repository's files and run validators")]
 
 mod exchange;
+mod html;
 mod json;
 mod standard;
 mod terminal;
