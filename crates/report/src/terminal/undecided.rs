@@ -1,5 +1,6 @@
 //! What could not be decided: each cause once, with all that it would decide.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use model::report::{Finding, ProbeStatus, Report};
@@ -54,7 +55,7 @@ fn declarations(page: &mut Page, report: &Report, undecided: &Undecided<'_>, opt
     let mut findings: Vec<&Finding> = undecided.declarations.values().flatten().copied().collect();
     let mut seen = HashSet::new();
     findings.retain(|finding| seen.insert((&finding.rule, &finding.subject)));
-    findings.sort_by(|one, other| other.severity.cmp(&one.severity));
+    findings.sort_by_key(|finding| Reverse(finding.severity));
     rules(page, report, &findings, options);
 }
 
