@@ -125,7 +125,7 @@ fn closing_line(report: &Report, width: usize) -> String {
 /// A heading with its number.
 fn heading(page: &mut Page, style: anstyle::Style, title: &str) {
     page.gap();
-    let bar = "-".repeat(page.width().saturating_sub(title.chars().count() + 4).min(56));
+    let bar = "-".repeat(page.width().min(80).saturating_sub(title.chars().count() + 4));
     page.line(&[(style, "-- "), (style, title), (style, " "), (style::DIM, &bar)]);
     page.gap();
 }

@@ -1,5 +1,8 @@
 //! What could not be decided: each cause once, with all that it would decide.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use model::report::{Finding, ProbeStatus, Report};
 
 use super::{Page, heading, style};
@@ -50,8 +53,9 @@ fn declarations(page: &mut Page, report: &Report, undecided: &Undecided<'_>, opt
     }
     page.gap();
     let mut findings: Vec<&Finding> = undecided.declarations.values().flatten().copied().collect();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     findings.retain(|finding| seen.insert((&finding.rule, &finding.subject)));
+    findings.sort_by_key(|finding| Reverse(finding.severity));
     rules(page, report, &findings, options);
 }
 
@@ -69,9 +73,9 @@ fn rules(page: &mut Page, report: &Report, findings: &[&Finding], options: &Opti
     for (finding, subjects) in lines.iter().take(limit) {
         let label = format!("    {:<9}", finding.severity);
         let text = match subjects.as_slice() {
-            [] => format!("{}  {}", finding.rule, finding.title),
-            [one] => format!("{}  {} ({one})", finding.rule, finding.title),
-            many => format!("{}  {} ({})", finding.rule, finding.title, count(many.len(), "subject")),
+            [] => format!("{}: {}", finding.rule, finding.title),
+            [one] => format!("{}: {} ({one})", finding.rule, finding.title),
+            many => format!("{}: {} ({})", finding.rule, finding.title, count(many.len(), "subject")),
         };
         page.hanging((style::severity(finding.severity), &label), (style::PLAIN, &text), 15);
     }
