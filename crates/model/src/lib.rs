@@ -12,6 +12,7 @@ pub mod document;
 pub mod facts;
 pub mod profile;
 pub mod report;
+pub mod version;
 
 pub use document::FactsDocument;
 pub use fact::{Fact, Place, Source, split};

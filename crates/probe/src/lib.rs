@@ -6,9 +6,16 @@
 #![forbid(unsafe_code)]
 
 mod context;
+mod dpkg;
 mod fact;
+mod kernel;
+mod processes;
 mod run;
+mod schedule;
+mod stamp;
+mod stanzas;
 mod text;
+mod units;
 
 mod accounts;
 mod audit;

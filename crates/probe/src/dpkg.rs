@@ -1,0 +1,149 @@
+//! What dpkg has installed.
+
+use std::collections::BTreeMap;
+
+use host::{Door, Error};
+
+use crate::stanzas;
+
+/// dpkg's database.
+pub(crate) const STATUS: &str = "/var/lib/dpkg/status";
+
+/// The most packages that are kept; the largest desktop has some 8,000.
+const MOST_PACKAGES: usize = 50_000;
+
+/// One installed package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// Its name without architecture.
+    pub(crate) name: String,
+    /// Its version as dpkg writes it.
+    pub(crate) version: String,
+    /// Its architecture: `amd64`, `all`.
+    pub(crate) architecture: String,
+    /// The source package it was built from, without version.
+    pub(crate) source: String,
+    /// Whether somebody told dpkg to keep this version.
+    pub(crate) held: bool,
+}
+
+/// The installed packages by name; several where more than one architecture is installed.
+#[derive(Debug, Default)]
+pub(crate) struct Installed {
+    packages: BTreeMap<String, Vec<Package>>,
+}
+
+impl Installed {
+    /// Reads the database: those that are unpacked and configured, not those of which only settings are left.
+    ///
+    /// # Errors
+    /// `NotFound` on a host without dpkg, and all that reading a file can end with.
+    pub(crate) fn read(door: &Door) -> Result<Self, Error> {
+        let mut packages: BTreeMap<String, Vec<Package>> = BTreeMap::new();
+        let mut count = 0;
+        stanzas::each(door.open(STATUS)?, STATUS, |paragraph| {
+            if let Some(package) = package(paragraph).filter(|_| count < MOST_PACKAGES) {
+                count += 1;
+                packages.entry(package.name.clone()).or_default().push(package);
+            }
+        })?;
+        Ok(Self { packages })
+    }
+
+    /// Whether a package of this name is installed.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.packages.contains_key(name)
+    }
+
+    /// The version of the package of this name.
+    pub(crate) fn version(&self, name: &str) -> Option<&str> {
+        self.named(name).first().map(|package| package.version.as_str())
+    }
+
+    /// The packages of this name, one an architecture.
+    pub(crate) fn named(&self, name: &str) -> &[Package] {
+        self.packages.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// All packages, by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Package> {
+        self.packages.values().flatten()
+    }
+}
+
+fn package(paragraph: &[u8]) -> Option<Package> {
+    let status = stanzas::field(paragraph, "Status")?;
+    let mut words = status.split_ascii_whitespace();
+    let (wanted, _flag, state) = (words.next()?, words.next()?, words.next()?);
+    if !matches!(state, "installed" | "triggers-pending" | "triggers-awaited" | "half-configured" | "unpacked")
+    {
+        return None;
+    }
+    let name = stanzas::field(paragraph, "Package")?;
+    let source =
+        stanzas::field(paragraph, "Source").and_then(|source| source.split(' ').next()).unwrap_or(name);
+    Some(Package {
+        name: name.to_owned(),
+        version: stanzas::field(paragraph, "Version")?.to_owned(),
+        architecture: stanzas::field(paragraph, "Architecture").unwrap_or_default().to_owned(),
+        source: source.to_owned(),
+        held: wanted == "hold",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::Machine;
+
+    use super::*;
+
+    /// Taken from a Debian 12 host, descriptions shortened.
+    const SAMPLE: &str = "\
+Package: libc6
+Status: install ok installed
+Priority: optional
+Section: libs
+Maintainer: GNU Libc Maintainers <debian-glibc@lists.debian.org>
+Architecture: amd64
+Multi-Arch: same
+Source: glibc (2.36-9)
+Version: 2.36-9+deb12u10
+Conffiles:
+ /etc/ld.so.conf.d/x86_64-linux-gnu.conf d4e7a7b88a71b5ffd9e2644e71a0cfab
+Description: GNU C Library: Shared libraries
+ Package: none of ours
+
+Package: nginx-light
+Status: hold ok installed
+Architecture: all
+Version: 1.22.1-9
+
+Package: telnetd
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 0.17-44
+";
+
+    #[test]
+    fn installed_packages_are_read_and_leftovers_are_not() {
+        let (door, _root) = Machine::new().file(STATUS, SAMPLE).door();
+        let installed = Installed::read(&door).unwrap();
+        assert_eq!(installed.all().count(), 2);
+        assert_eq!(installed.version("libc6"), Some("2.36-9+deb12u10"));
+        assert_eq!(installed.named("libc6")[0].source, "glibc");
+        assert!(!installed.named("libc6")[0].held);
+        assert!(installed.named("nginx-light")[0].held);
+        assert!(!installed.has("telnetd"));
+    }
+
+    #[test]
+    fn no_database_is_not_an_empty_one() {
+        let (door, _root) = Machine::new().door();
+        assert!(Installed::read(&door).unwrap_err().is_not_found());
+        let (door, _root) = Machine::new().file(STATUS, "").door();
+        assert_eq!(Installed::read(&door).unwrap().all().count(), 0);
+        let (door, _root) =
+            Machine::new().file(STATUS, b"\0\xff\n\nPackage\n\nStatus: x\n\nStatus: a b installed").door();
+        assert_eq!(Installed::read(&door).unwrap().all().count(), 0);
+    }
+}
