@@ -25,7 +25,8 @@ impl Running {
             Ok(processes) => processes,
             Err(reason) => return Fact::unreadable(reason.clone()),
         };
-        let found = names.iter().find_map(|name| processes.named(&self.door, name).first().map(|found| found.pid));
+        let found =
+            names.iter().find_map(|name| processes.named(&self.door, name).first().map(|found| found.pid));
         match found {
             Some(pid) => Fact::read_at(true, format!("/proc/{pid}/comm")),
             None => Fact::read_at(false, format!("no process named {}", names.join(" or "))),

@@ -31,8 +31,3 @@ pub(crate) fn files_in(door: &Door, directory: &str, suffix: &str) -> Result<Vec
         Err(error) => Err(error),
     }
 }
-
-/// Seconds since 1970 as RFC 3339 text; none outside of the years that has.
-pub(crate) fn timestamp(seconds: i64) -> Option<String> {
-    jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string())
-}

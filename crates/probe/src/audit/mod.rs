@@ -14,9 +14,9 @@ use crate::fact::IntoFact;
 mod daemon;
 mod paths;
 mod persisted;
-pub(crate) mod rules;
+pub mod rules;
 
-pub(crate) use daemon::settings as parse_settings;
+pub use daemon::settings as parse_settings;
 use persisted::{MAX_RULES, Persisted};
 use rules::{Line, PathKind, Rule, parse_line};
 
@@ -114,7 +114,11 @@ fn loaded(door: &Door) -> Result<Vec<Rule>, String> {
 type Merged = (Vec<AuditWatch>, Vec<SyscallRule>);
 
 /// One list of the rules that stand in files, in the kernel, or both.
-fn merge(door: &Door, persisted: Result<&Persisted, &String>, loaded: &Result<Vec<Rule>, String>) -> Result<Merged, String> {
+fn merge(
+    door: &Door,
+    persisted: Result<&Persisted, &String>,
+    loaded: &Result<Vec<Rule>, String>,
+) -> Result<Merged, String> {
     let persisted = match (persisted, loaded) {
         (Ok(persisted), _) => Ok(persisted),
         // With one of the two we still know those rules; with neither, nothing.
@@ -137,7 +141,9 @@ fn merge(door: &Door, persisted: Result<&Persisted, &String>, loaded: &Result<Ve
     for rule in loaded.iter().flatten() {
         all.entry(rule.identity())
             .and_modify(|entry| entry.1 = Fact::read_at(true, "auditctl -l"))
-            .or_insert_with(|| (rule.clone(), Fact::known(true), is_persisted.clone(), "auditctl -l".to_owned()));
+            .or_insert_with(|| {
+                (rule.clone(), Fact::known(true), is_persisted.clone(), "auditctl -l".to_owned())
+            });
     }
     let mut merged = Merged::default();
     for (rule, loaded, persisted, source) in all.into_values() {

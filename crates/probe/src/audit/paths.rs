@@ -61,11 +61,26 @@ const PATHS: &[(&str, &[&str])] = &[
     ("audit", &["/etc/audit", "/etc/libaudit.conf"]),
     (
         "logins",
-        &["/var/log/wtmp", "/var/log/btmp", "/run/utmp", "/var/log/lastlog", "/run/faillock", "/var/log/faillog"],
+        &[
+            "/var/log/wtmp",
+            "/var/log/btmp",
+            "/run/utmp",
+            "/var/log/lastlog",
+            "/run/faillock",
+            "/var/log/faillog",
+        ],
     ),
     (
         "network",
-        &["/etc/issue", "/etc/issue.net", "/etc/hosts", "/etc/hostname", "/etc/network", "/etc/netplan", "/etc/networks"],
+        &[
+            "/etc/issue",
+            "/etc/issue.net",
+            "/etc/hosts",
+            "/etc/hostname",
+            "/etc/network",
+            "/etc/netplan",
+            "/etc/networks",
+        ],
     ),
     ("time", &["/etc/localtime"]),
     ("mac", &["/etc/apparmor", "/etc/apparmor.d", "/etc/selinux"]),
@@ -114,12 +129,19 @@ pub(crate) fn watched(door: &Door, watches: &Fact<Vec<AuditWatch>>) -> Fact<Vec<
     Fact::known(found)
 }
 
-fn one(about: &str, path: &str, real: &str, is_directory: bool, watches: &[(String, &AuditWatch)]) -> WatchedPath {
+fn one(
+    about: &str,
+    path: &str,
+    real: &str,
+    is_directory: bool,
+    watches: &[(String, &AuditWatch)],
+) -> WatchedPath {
     let covering: Vec<&AuditWatch> = watches
         .iter()
         .filter(|(place, watch)| {
             let same = place == real && (watch.recursive || !is_directory);
-            let above = watch.recursive && real.strip_prefix(place.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            let above =
+                watch.recursive && real.strip_prefix(place.as_str()).is_some_and(|rest| rest.starts_with('/'));
             watch.changes && watch.conditions.is_empty() && (same || above)
         })
         .map(|(_, watch)| *watch)

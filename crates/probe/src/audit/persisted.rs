@@ -179,7 +179,8 @@ pub(crate) fn boot_parameter(door: &Door, name: &str) -> Fact<String> {
     }
     door.read_text("/proc/cmdline").into_fact(door).and_then(|line| {
         // The last one wins.
-        let value = line.split_whitespace().filter_map(|word| word.strip_prefix(name)?.strip_prefix('=')).next_back();
+        let value =
+            line.split_whitespace().filter_map(|word| word.strip_prefix(name)?.strip_prefix('=')).next_back();
         value.map_or(Fact::Absent, |value| Fact::read_at(value.to_owned(), "/proc/cmdline"))
     })
 }
@@ -190,8 +191,12 @@ mod tests {
 
     #[test]
     fn files_are_read_in_the_order_of_numbers() {
-        let mut names = vec!["100-x.rules", "9-x.rules", "audit.rules", "10-b.rules", "10-a.rules", "010-c.rules"];
+        let mut names =
+            vec!["100-x.rules", "9-x.rules", "audit.rules", "10-b.rules", "10-a.rules", "010-c.rules"];
         names.sort_by(|a, b| natural_order(a, b));
-        assert_eq!(names, ["9-x.rules", "10-a.rules", "10-b.rules", "010-c.rules", "100-x.rules", "audit.rules"]);
+        assert_eq!(
+            names,
+            ["9-x.rules", "10-a.rules", "10-b.rules", "010-c.rules", "100-x.rules", "audit.rules"]
+        );
     }
 }

@@ -194,9 +194,8 @@ fn parse_words(words: &[String]) -> Result<Line, String> {
 
 /// Puts one `-F` or `-C` condition where it belongs.
 fn field(rule: &mut Rule, condition: &str) -> Result<(), String> {
-    let operator = condition
-        .find(['=', '!', '<', '>', '&'])
-        .ok_or_else(|| format!("{condition} has no operator"))?;
+    let operator =
+        condition.find(['=', '!', '<', '>', '&']).ok_or_else(|| format!("{condition} has no operator"))?;
     let (name, rest) = condition.split_at(operator);
     match (name, rest.strip_prefix('=')) {
         ("arch", Some(arch)) => arch.clone_into(&mut rule.arch),
@@ -221,7 +220,8 @@ fn field(rule: &mut Rule, condition: &str) -> Result<(), String> {
 fn comparable(name: &str, rest: &str) -> String {
     let operator: String = rest.chars().take_while(|c| !c.is_ascii_alphanumeric() && *c != '-').collect();
     let value = rest.strip_prefix(operator.as_str()).unwrap_or_default();
-    let is_id = |name: &str| matches!(name, "auid" | "uid" | "euid" | "suid" | "fsuid" | "obj_uid" | "loginuid");
+    let is_id =
+        |name: &str| matches!(name, "auid" | "uid" | "euid" | "suid" | "fsuid" | "obj_uid" | "loginuid");
     if is_id(name) {
         let value = match value {
             "unset" | "4294967295" => "-1",
@@ -298,7 +298,10 @@ mod tests {
         assert_eq!(short.identity(), added("-w /etc/docker -paw -kdocker").identity());
         let long = "-a always,exit -F path=/etc/docker -F perm=wa -F key=docker";
         assert_eq!(short.identity(), added(long).identity());
-        assert_eq!(short.identity(), added("-a exit,always -S all -F dir=/etc/docker -F perm=wa -k docker").identity());
+        assert_eq!(
+            short.identity(),
+            added("-a exit,always -S all -F dir=/etc/docker -F perm=wa -k docker").identity()
+        );
     }
 
     #[test]
@@ -310,7 +313,10 @@ mod tests {
         assert_eq!(added(written).identity(), added(printed).identity());
         let written = added("-a exit,always -C euid!=uid -F euid=root -F arch=b64 -S execve -k up");
         let printed = added("-a always,exit -F arch=b64 -S execve -C uid!=euid -F euid=0 -F key=up");
-        assert_eq!(written.identity().conditions, BTreeSet::from(["euid!=uid".to_owned(), "euid=0".to_owned()]));
+        assert_eq!(
+            written.identity().conditions,
+            BTreeSet::from(["euid!=uid".to_owned(), "euid=0".to_owned()])
+        );
         assert_eq!(written.identity(), printed.identity());
     }
 
@@ -331,9 +337,24 @@ mod tests {
 
     #[test]
     fn hostile_lines_are_refused_not_panicked_on() {
-        for line in ["-w", "-w relative", "-p ü", "-ü", "-", "--", "-a", "-a x", "-a ,", "-F", "-F =", "-F noop",
-            "\u{0}", "-e 99999999999999999999", "-w \"/un closed", "-k"]
-        {
+        for line in [
+            "-w",
+            "-w relative",
+            "-p ü",
+            "-ü",
+            "-",
+            "--",
+            "-a",
+            "-a x",
+            "-a ,",
+            "-F",
+            "-F =",
+            "-F noop",
+            "\u{0}",
+            "-e 99999999999999999999",
+            "-w \"/un closed",
+            "-k",
+        ] {
             let _ = parse_line(line);
         }
         assert!(matches!(parse_line("-w relative -p wa"), Some(Err(_))));

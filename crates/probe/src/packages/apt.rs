@@ -98,7 +98,9 @@ fn stanza(fields: &BTreeMap<String, String>, place: &str) -> Vec<PackageSource> 
     let words = |name: &str| -> Vec<String> {
         fields.get(name).map(|value| value.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
     };
-    let is_off = fields.get("enabled").is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "no" | "false" | "0"));
+    let is_off = fields
+        .get("enabled")
+        .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "no" | "false" | "0"));
     if is_off || !words("types").iter().any(|kind| kind == "deb") {
         return Vec::new();
     }
@@ -123,7 +125,11 @@ fn source(uri: &str, option: &dyn Fn(&str) -> Option<String>) -> PackageSource {
     let is_remote = uri.contains("://") && !matches!(scheme, "file" | "cdrom" | "copy");
     let yes = |name: &str| option(name).is_some_and(|value| truth(&value) == Some(true));
     let signed_by = option("signed-by").map(|value| {
-        if value.contains("BEGIN PGP") { "inline".to_owned() } else { value.split_whitespace().collect::<Vec<_>>().join(" ") }
+        if value.contains("BEGIN PGP") {
+            "inline".to_owned()
+        } else {
+            value.split_whitespace().collect::<Vec<_>>().join(" ")
+        }
     });
     PackageSource {
         uri: if is_remote { format!("{scheme}://{host}/{path}") } else { uri.to_owned() },
@@ -155,7 +161,10 @@ pub(crate) fn settings(door: &Door) -> Fact<AptSettings> {
     // apt reads names without a dot, and names that end with .conf.
     files.retain(|name| !name.contains('.') || name.ends_with(".conf"));
     let mut values = BTreeMap::new();
-    let paths = files.into_iter().map(|name| format!("/etc/apt/apt.conf.d/{name}")).chain(["/etc/apt/apt.conf".to_owned()]);
+    let paths = files
+        .into_iter()
+        .map(|name| format!("/etc/apt/apt.conf.d/{name}"))
+        .chain(["/etc/apt/apt.conf".to_owned()]);
     for path in paths {
         match door.read_text(&path) {
             Ok(text) => {
@@ -225,7 +234,8 @@ pub fn apt_conf(text: &str) -> Vec<(String, String, usize)> {
                 ';' => {
                     words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
                     if let [name, value] = words.as_slice() {
-                        let full: Vec<&str> = scopes.iter().map(String::as_str).chain([name.as_str()]).collect();
+                        let full: Vec<&str> =
+                            scopes.iter().map(String::as_str).chain([name.as_str()]).collect();
                         settings.push((full.join("::"), value.clone(), index + 1));
                     }
                     words.clear();
@@ -243,14 +253,24 @@ pub fn apt_conf(text: &str) -> Vec<(String, String, usize)> {
 
 /// What decides which packages are trusted: apt's folders, lists and keys.
 pub(crate) fn keyrings(door: &Door) -> Fact<Vec<Keyring>> {
-    let mut paths: Vec<String> = ["/etc/apt", "/etc/apt/trusted.gpg", "/etc/apt/sources.list", "/etc/apt/auth.conf"]
-        .map(str::to_owned)
-        .to_vec();
-    for folder in ["/etc/apt/trusted.gpg.d", "/etc/apt/keyrings", "/usr/share/keyrings", "/etc/apt/sources.list.d", "/etc/apt/apt.conf.d"] {
+    let mut paths: Vec<String> =
+        ["/etc/apt", "/etc/apt/trusted.gpg", "/etc/apt/sources.list", "/etc/apt/auth.conf"]
+            .map(str::to_owned)
+            .to_vec();
+    for folder in [
+        "/etc/apt/trusted.gpg.d",
+        "/etc/apt/keyrings",
+        "/usr/share/keyrings",
+        "/etc/apt/sources.list.d",
+        "/etc/apt/apt.conf.d",
+    ] {
         paths.push(folder.to_owned());
         match door.read_dir(folder) {
             Ok(entries) => paths.extend(
-                entries.iter().filter(|entry| entry.kind != FileKind::Directory).map(|entry| format!("{folder}/{}", entry.name)),
+                entries
+                    .iter()
+                    .filter(|entry| entry.kind != FileKind::Directory)
+                    .map(|entry| format!("{folder}/{}", entry.name)),
             ),
             Err(error) if error.is_not_found() => {}
             Err(error) => return Fact::unreadable(reason(&error, door)),

@@ -78,7 +78,10 @@ fn when<T>(there: bool, read: impl FnOnce() -> Fact<T>) -> Fact<T> {
     if there { read() } else { Fact::Absent }
 }
 
-fn list<T>(installed: &Result<Vec<NameAndVersion>, String>, count: impl FnOnce(&[NameAndVersion]) -> T) -> Fact<T> {
+fn list<T>(
+    installed: &Result<Vec<NameAndVersion>, String>,
+    count: impl FnOnce(&[NameAndVersion]) -> T,
+) -> Fact<T> {
     match installed {
         Ok(all) => Fact::known(count(all)),
         Err(reason) => Fact::unreadable(reason.clone()),

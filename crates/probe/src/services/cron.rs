@@ -141,9 +141,11 @@ pub(crate) fn jobs(door: &Door) -> Result<Vec<Job>, String> {
 
 fn list(door: &Door, folder: &str) -> Result<Vec<String>, String> {
     match door.read_dir(folder) {
-        Ok(entries) => {
-            Ok(entries.into_iter().filter(|entry| entry.kind != FileKind::Directory).map(|entry| entry.name).collect())
-        }
+        Ok(entries) => Ok(entries
+            .into_iter()
+            .filter(|entry| entry.kind != FileKind::Directory)
+            .map(|entry| entry.name)
+            .collect()),
         Err(error) if error.is_not_found() => Ok(Vec::new()),
         Err(error) => Err(reason(&error, door)),
     }
@@ -218,7 +220,9 @@ pub(crate) fn command_head(command: &str) -> String {
     let mut safe = Vec::new();
     for word in words {
         let lower = word.to_ascii_lowercase();
-        let hidden = hide_next || (word.contains("://") && word.contains('@')) || lower.starts_with("-p") && word.len() > 2 && !word.starts_with("--");
+        let hidden = hide_next
+            || (word.contains("://") && word.contains('@'))
+            || lower.starts_with("-p") && word.len() > 2 && !word.starts_with("--");
         hide_next = lower.starts_with('-')
             && ["pass", "token", "secret", "key", "auth", "cred"].iter().any(|part| lower.contains(part))
             || word == "-p"
@@ -241,7 +245,10 @@ mod tests {
         assert_eq!(jobs[0].command, "/opt/watch-storage --limit=...");
         assert_eq!(jobs[0].longest_gap_minutes.value(), Some(&15));
         assert_eq!(jobs[0].source, "/etc/cron.d/site:3");
-        assert_eq!((jobs[1].user.as_str(), jobs[1].command.as_str()), ("backup", "PGPASSWORD=... pg_dump --password ..."));
+        assert_eq!(
+            (jobs[1].user.as_str(), jobs[1].command.as_str()),
+            ("backup", "PGPASSWORD=... pg_dump --password ...")
+        );
         let jobs = entries("0 1 * * * echo hello\n", "/var/spool/cron/crontabs/ann", Some("ann"));
         assert_eq!((jobs[0].user.as_str(), jobs[0].command.as_str()), ("ann", "echo hello"));
     }

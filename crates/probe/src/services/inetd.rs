@@ -134,12 +134,18 @@ mod tests {
                     service echo\n{\n type = INTERNAL\n disable = yes\n}\nservice time\n{\n type = INTERNAL\n";
         let services = xinetd(text, "/etc/xinetd.d/x");
         assert_eq!(services.len(), 1);
-        assert_eq!((services[0].name.as_str(), services[0].program.as_str()), ("telnet", "/usr/sbin/in.telnetd"));
+        assert_eq!(
+            (services[0].name.as_str(), services[0].program.as_str()),
+            ("telnet", "/usr/sbin/in.telnetd")
+        );
     }
 
     #[test]
     fn lines_of_inetd_are_read() {
-        let services = inetd("#off\ntelnet stream tcp nowait root /usr/sbin/tcpd in.telnetd\nshort line\n", "/etc/inetd.conf");
+        let services = inetd(
+            "#off\ntelnet stream tcp nowait root /usr/sbin/tcpd in.telnetd\nshort line\n",
+            "/etc/inetd.conf",
+        );
         assert_eq!(services.len(), 1);
         assert_eq!(services[0].source, "/etc/inetd.conf:2");
     }

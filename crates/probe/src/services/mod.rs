@@ -8,13 +8,13 @@ use model::Fact;
 use model::facts::services::{Job, Services, Unit};
 
 use crate::Context;
-use crate::fact::{IntoFact, reason};
 use crate::daemons::Running;
+use crate::fact::{IntoFact, reason};
 
 pub(crate) mod cron;
 pub(crate) mod inetd;
 mod sandbox;
-pub(crate) mod schedule;
+pub mod schedule;
 pub(crate) mod unit_file;
 mod unit_tree;
 
@@ -89,7 +89,8 @@ fn default_target(door: &Door, units: &Fact<Vec<Unit>>) -> Fact<String> {
         let path = format!("{folder}/default.target");
         match door.read_link(&path) {
             Ok(target) => {
-                let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let name =
+                    target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 return Fact::read_at(name, path);
             }
             Err(error) if error.is_not_found() => {}
@@ -108,7 +109,15 @@ fn active_units(door: &Door, systemd: &Fact<bool>) -> Active {
         Fact::Known(false, _) | Fact::Absent => return Err("systemd does not run this host".to_owned()),
         Fact::Unreadable(reason) => return Err(reason.clone()),
     }
-    let args = ["list-units", "--all", "--plain", "--no-legend", "--no-pager", "--full", "--type=service,socket,timer"];
+    let args = [
+        "list-units",
+        "--all",
+        "--plain",
+        "--no-legend",
+        "--no-pager",
+        "--full",
+        "--type=service,socket,timer",
+    ];
     let output = door
         .run_up_to(&programs::SYSTEMCTL, &args, LIMIT, OUTPUT)
         .and_then(|output| output.success(&programs::SYSTEMCTL, &args))
@@ -151,7 +160,8 @@ fn units(door: &Door, tree: &UnitTree, active: &Active) -> (Vec<Unit>, Vec<Job>)
         }
         units.push(unit);
     }
-    let jobs = timers.into_iter().map(|(unit, file)| timer_job(door, tree, &unit, &file, &programs_of)).collect();
+    let jobs =
+        timers.into_iter().map(|(unit, file)| timer_job(door, tree, &unit, &file, &programs_of)).collect();
     (units, jobs)
 }
 
@@ -175,9 +185,10 @@ fn unit(door: &Door, tree: &UnitTree, name: &str, place: &Place, active: &Active
                 Err(error) => readable = Err(reason(&error, door)),
             }
         }
-        others_may_change = [&place.path].into_iter().chain(&drop_ins).any(|path| {
-            door.stat(path).is_ok_and(|stat| stat.uid != 0 || stat.mode & 0o022 != 0)
-        });
+        others_may_change = [&place.path]
+            .into_iter()
+            .chain(&drop_ins)
+            .any(|path| door.stat(path).is_ok_and(|stat| stat.uid != 0 || stat.mode & 0o022 != 0));
     }
     let folder = unit_tree::FOLDERS.get(place.folder).copied().unwrap_or_default();
     let state = state(tree, name, folder, masked, alias_of, &file);
@@ -228,7 +239,14 @@ fn unit(door: &Door, tree: &UnitTree, name: &str, place: &Place, active: &Active
     (unit, file)
 }
 
-fn state(tree: &UnitTree, name: &str, folder: &str, masked: bool, alias_of: Option<&str>, file: &UnitFile) -> String {
+fn state(
+    tree: &UnitTree,
+    name: &str,
+    folder: &str,
+    masked: bool,
+    alias_of: Option<&str>,
+    file: &UnitFile,
+) -> String {
     let state = if masked {
         if folder.starts_with("/run/") { "masked-runtime" } else { "masked" }
     } else if alias_of.is_some() {
@@ -285,7 +303,7 @@ fn timer_job(
     let (command, user) = programs_of.get(&service).cloned().unwrap_or_default();
     let stamp = format!("/var/lib/systemd/timers/stamp-{}", unit.name);
     let last_run = match door.stat(&stamp) {
-        Ok(stat) => crate::text::timestamp(stat.modified).map_or_else(
+        Ok(stat) => crate::stamp::at(stat.modified).map_or_else(
             || Fact::unreadable(format!("{stamp} has no time we can write")),
             |time| Fact::read_at(time, stamp.clone()),
         ),
@@ -304,7 +322,6 @@ fn timer_job(
         source: unit.source.clone(),
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -30,9 +30,17 @@ pub(crate) fn read(unit: &UnitFile, user: &str) -> Sandbox {
     let restrict_namespaces = !matches!(word("RestrictNamespaces", "no").as_str(), "no");
     // systemd.exec(5): these imply NoNewPrivileges= for services that do not run as root or lack CAP_SYS_ADMIN.
     let implies = [
-        "DynamicUser", "LockPersonality", "MemoryDenyWriteExecute", "PrivateDevices", "ProtectClock",
-        "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables",
-        "RestrictRealtime", "RestrictSUIDSGID",
+        "DynamicUser",
+        "LockPersonality",
+        "MemoryDenyWriteExecute",
+        "PrivateDevices",
+        "ProtectClock",
+        "ProtectHostname",
+        "ProtectKernelLogs",
+        "ProtectKernelModules",
+        "ProtectKernelTunables",
+        "RestrictRealtime",
+        "RestrictSUIDSGID",
     ];
     let no_new_privileges = is("NoNewPrivileges")
         || dynamic

@@ -146,7 +146,8 @@ pub fn calendar_gap(expression: &str) -> Gap {
     let mut parts = time.split(':');
     let (Some(hours), Some(minutes)) = (parts.next(), parts.next()) else { return Gap::Unknown };
     let field = |text: &str| text.replace("..", "-");
-    let (Some(hours), Some(minutes)) = (values(&field(hours), 0, 23, &[]), values(&field(minutes), 0, 59, &[])) else {
+    let (Some(hours), Some(minutes)) = (values(&field(hours), 0, 23, &[]), values(&field(minutes), 0, 59, &[]))
+    else {
         return Gap::Unknown;
     };
     let within_day = widest(&times_of_day(&hours, &minutes), DAY);

@@ -59,7 +59,13 @@ impl UnitFile {
 
     /// All values of a setting that takes a list.
     pub fn all(&self, key: &str) -> Vec<&str> {
-        self.values.get(key).into_iter().flatten().map(String::as_str).filter(|value| !value.is_empty()).collect()
+        self.values
+            .get(key)
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+            .collect()
     }
 
     /// Whether a setting was written at all, even empty: `CapabilityBoundingSet=` takes every capability away.
@@ -105,7 +111,10 @@ mod tests {
         assert!(unit.is_true("Service.NoNewPrivileges"));
         assert!(!unit.has_install());
         unit.add("[Service]\nCapabilityBoundingSet=\n[Install]\nWantedBy=multi-user.target");
-        assert!(unit.is_set("Service.CapabilityBoundingSet") && unit.last("Service.CapabilityBoundingSet").is_none());
+        assert!(
+            unit.is_set("Service.CapabilityBoundingSet")
+                && unit.last("Service.CapabilityBoundingSet").is_none()
+        );
         assert!(unit.has_install());
     }
 

@@ -74,10 +74,19 @@ impl UnitTree {
         Ok(found.then_some(tree))
     }
 
-    fn entry(&mut self, door: &Door, index: usize, folder: &str, name: &str, kind: FileKind) -> Result<(), Error> {
+    fn entry(
+        &mut self,
+        door: &Door,
+        index: usize,
+        folder: &str,
+        name: &str,
+        kind: FileKind,
+    ) -> Result<(), Error> {
         let path = format!("{folder}/{name}");
         match kind {
-            FileKind::Directory if name.ends_with(".wants") || name.ends_with(".requires") || name.ends_with(".upholds") => {
+            FileKind::Directory
+                if name.ends_with(".wants") || name.ends_with(".requires") || name.ends_with(".upholds") =>
+            {
                 for entry in door.read_dir(&path)? {
                     if is_unit(&entry.name) {
                         let link = Link { folder: index, name: entry.name.clone(), pulls_in: true };
