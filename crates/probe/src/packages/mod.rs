@@ -1,0 +1,121 @@
+//! Section `packages`: what is installed that should not be, and where packages come from.
+
+use model::Fact;
+use model::facts::packages::{Packages, UnwantedPackage};
+
+use crate::Context;
+use crate::dpkg;
+use crate::fact::reason;
+
+pub(crate) mod apt;
+pub(crate) mod unwanted;
+
+/// Package databases, by the file or folder that is theirs.
+const MANAGERS: &[(&str, &str)] = &[
+    (dpkg::STATUS, "dpkg"),
+    ("/var/lib/rpm", "rpm"),
+    ("/usr/lib/sysimage/rpm", "rpm"),
+    ("/lib/apk/db/installed", "apk"),
+    ("/var/lib/pacman/local", "pacman"),
+    ("/usr/lib/opkg/status", "opkg"),
+];
+
+/// apk's database is one text of all packages.
+const APK_LIMIT: usize = 64 << 20;
+
+/// More packages than this are not listed.
+const MAX_LISTED: usize = 100;
+
+/// A package: name and version.
+type NameAndVersion = (String, String);
+
+/// Reads the section.
+pub(crate) fn probe(cx: &Context) -> Fact<Packages> {
+    let door = &cx.door;
+    let Some((database, manager)) = MANAGERS.iter().find(|(path, _)| door.exists(path)) else {
+        return Fact::Absent;
+    };
+    let mut held = Fact::Absent;
+    let installed = match *manager {
+        "dpkg" => dpkg::Installed::read(door)
+            .map(|installed| {
+                held = Fact::known(
+                    installed
+                        .all()
+                        .filter(|package| package.held)
+                        .map(|package| package.name.clone())
+                        .take(MAX_LISTED)
+                        .collect(),
+                );
+                installed.all().map(|package| (package.name.clone(), package.version.clone())).collect()
+            })
+            .map_err(|error| reason(&error, door)),
+        "apk" => door
+            .read_up_to(database, APK_LIMIT)
+            .map(|bytes| apk(&String::from_utf8_lossy(&bytes)))
+            .map_err(|error| reason(&error, door)),
+        other => Err(format!("packages of {other} cannot be listed yet")),
+    };
+    if let Err(reason) = &installed {
+        held = Fact::unreadable(reason.clone());
+    }
+    let has_apt = door.exists("/etc/apt");
+    Fact::known(Packages {
+        manager: Fact::read_at((*manager).to_owned(), *database),
+        installed: list(&installed, |all| all.len() as u64),
+        unwanted: list(&installed, |all| unwanted_of(all, database)),
+        held,
+        sources: when(has_apt, || match apt::sources(door) {
+            Ok(sources) => Fact::known(sources),
+            Err(reason) => Fact::unreadable(reason),
+        }),
+        apt: when(has_apt, || apt::settings(door)),
+        keyrings: when(has_apt, || apt::keyrings(door)),
+    })
+}
+
+fn when<T>(there: bool, read: impl FnOnce() -> Fact<T>) -> Fact<T> {
+    if there { read() } else { Fact::Absent }
+}
+
+fn list<T>(
+    installed: &Result<Vec<NameAndVersion>, String>,
+    count: impl FnOnce(&[NameAndVersion]) -> T,
+) -> Fact<T> {
+    match installed {
+        Ok(all) => Fact::known(count(all)),
+        Err(reason) => Fact::unreadable(reason.clone()),
+    }
+}
+
+fn unwanted_of(all: &[NameAndVersion], database: &str) -> Vec<UnwantedPackage> {
+    let mut found: Vec<UnwantedPackage> = all
+        .iter()
+        .filter_map(|(name, version)| {
+            Some(UnwantedPackage {
+                category: unwanted::category(name)?.to_owned(),
+                name: name.clone(),
+                version: version.clone(),
+                source: database.to_owned(),
+            })
+        })
+        .collect();
+    // One package may be installed for several architectures.
+    found.dedup_by(|a, b| a.name == b.name);
+    found
+}
+
+/// Packages of apk's database: `P:name` and `V:version` a stanza.
+pub fn apk(text: &str) -> Vec<NameAndVersion> {
+    let mut packages = Vec::new();
+    for stanza in text.split("\n\n") {
+        let field = |mark: &str| stanza.lines().find_map(|line| line.strip_prefix(mark)).map(str::to_owned);
+        if let (Some(name), Some(version)) = (field("P:"), field("V:")) {
+            packages.push((name, version));
+        }
+    }
+    packages
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Tests of the section on made-up machines.
