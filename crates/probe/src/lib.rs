@@ -13,7 +13,6 @@ mod http;
 mod kernel;
 mod processes;
 mod run;
-mod run;
 mod schedule;
 mod shared;
 mod stamp;
@@ -46,22 +45,6 @@ mod updates;
 pub mod parsers;
 
 pub use context::Context;
-/// Parsers of outside text, for fuzz targets; no part of the interface.
-#[doc(hidden)]
-pub mod parsers {
-    pub use crate::audit::{
-        parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
-    };
-    pub use crate::logging::parsers as logging;
-    pub use crate::packages::apk;
-    pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
-    pub use crate::packages::unwanted::category as package_category;
-    pub use crate::services::cron::entries as crontab;
-    pub use crate::services::inetd::{inetd, xinetd};
-    pub use crate::services::parse_active as systemctl_list_units;
-    pub use crate::services::schedule;
-    pub use crate::services::unit_file::UnitFile;
-}
 pub use run::{Event, Probe, Request, collect};
 
 use std::time::Duration;

@@ -34,18 +34,25 @@ pub fn passwd(text: &str) -> usize {
 pub fn pam(text: &str) -> usize {
     crate::accounts::parse_pam(text).len()
 }
+pub use crate::audit::{
+    parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
+};
 pub use crate::certificates::{Parsed, parse as certificates};
-pub use crate::files::secrets::{Held, encrypted_whole, sniff};
-pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
-pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
-pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
-pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
-pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
-pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
-pub use crate::certificates::{Parsed, parse as certificates};
-pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::endpoints::detect::greeting;
 pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
 pub use crate::endpoints::hello::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
 pub use crate::endpoints::html::{Page, scan as html};
 pub use crate::endpoints::ssh::{greeting_line as ssh_greeting, kexinit as ssh_kexinit};
+pub use crate::files::secrets::{Held, encrypted_whole, sniff};
+pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
+pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
+pub use crate::logging::parsers as logging;
+pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
+pub use crate::packages::apk;
+pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
+pub use crate::packages::unwanted::category as package_category;
+pub use crate::services::cron::entries as crontab;
+pub use crate::services::inetd::{inetd, xinetd};
+pub use crate::services::parse_active as systemctl_list_units;
+pub use crate::services::schedule;
+pub use crate::services::unit_file::UnitFile;
