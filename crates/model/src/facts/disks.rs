@@ -45,7 +45,7 @@ pub struct Filesystem {
     pub chain: Vec<String>,
     /// Bytes in all.
     pub size_bytes: Fact<u64>,
-    /// Part of the bytes in use, in percent, as df counts.
+    /// Part of the bytes that ordinary users cannot write to any more, in percent.
     pub used_percent: Fact<f64>,
     /// Part of the inodes in use, in percent; absent when there is no limit.
     pub inodes_used_percent: Fact<f64>,
