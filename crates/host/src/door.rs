@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::program::{Output, Program};
+use crate::walk::{Visitor, WalkOutcome, WalkPlan};
 use crate::{Address, Error, FILE_LIMIT, OUTPUT_LIMIT, Stream, Trace};
 
 /// The kind of a directory entry.
@@ -74,6 +75,9 @@ pub trait Backend: Send + Sync {
 
     /// Lists a directory, sorted by name, without `.` and `..`.
     fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error>;
+
+    /// Shows every entry of the whole tree to `visitor`, within the plan's limits.
+    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error>;
 
     /// Free and total bytes and inodes of the filesystem that holds `path`.
     fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error>;
@@ -237,6 +241,18 @@ impl Door {
         self.time_left(path)?;
         self.note("list", || path.display().to_string());
         self.backend.read_dir(path)
+    }
+
+    /// Shows every entry of the whole tree to `visitor`, within the plan's limits and the deadline.
+    ///
+    /// # Errors
+    /// As [`Door::stat`] of the root. What lies below and could not be seen stands in the outcome.
+    pub fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
+        let root = Path::new("/");
+        let left = self.time_left(root)?;
+        self.note("list", || "/ and everything below".to_owned());
+        let time = left.map_or(plan.time, |left| left.min(plan.time));
+        self.backend.walk(&WalkPlan { time, ..plan.clone() }, visitor)
     }
 
     /// Room on the filesystem that holds `path`.

@@ -3,11 +3,13 @@
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 
-use crate::Error;
 use crate::door::{DirEntry, FileKind, FsUsage, Stat};
+use crate::walk::{self, Visitor, WalkOutcome, WalkPlan};
+use crate::{Error, FILE_LIMIT};
 
 /// A file tree. Paths are absolute within it, and no link leads out of it.
 #[derive(Debug)]
@@ -107,9 +109,25 @@ impl Files {
             inodes_free: usage.f_favail,
         })
     }
+
+    /// Walks the whole tree. `mounted` tells whether the tree's own list of mounts describes it.
+    pub(crate) fn walk(
+        &self,
+        mounted: bool,
+        plan: &WalkPlan,
+        visitor: Arc<dyn Visitor>,
+    ) -> Result<WalkOutcome, Error> {
+        let root = self.open_at(Path::new("/"), OFlags::PATH | OFlags::DIRECTORY)?;
+        let mut list = Vec::new();
+        if mounted && let Ok(file) = self.open(Path::new("/proc/self/mountinfo")) {
+            // A list that is cut off only costs duplicates: file systems are also judged where they begin.
+            drop(file.take(FILE_LIMIT as u64).read_to_end(&mut list));
+        }
+        Ok(walk::walk(root, &walk::mountinfo(&list), plan, visitor))
+    }
 }
 
-fn from_raw(stat: &fs::Stat) -> Stat {
+pub(crate) fn from_raw(stat: &fs::Stat) -> Stat {
     Stat {
         kind: kind(FileType::from_raw_mode(stat.st_mode)),
         mode: stat.st_mode & 0o7777,

@@ -13,6 +13,7 @@ mod net;
 mod program;
 mod trace;
 mod tree;
+mod walk;
 
 pub use door::{Backend, DirEntry, Door, FileKind, FsUsage, Stat};
 pub use error::Error;
@@ -21,6 +22,9 @@ pub use net::{Address, Stream};
 pub use program::{Output, Program, programs};
 pub use trace::{Touch, Trace};
 pub use tree::{Canned, Tree};
+pub use walk::{
+    LISTED, Mount, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan, mountinfo,
+};
 
 /// The most bytes of an ordinary configuration file: larger ones are not configuration.
 pub const FILE_LIMIT: usize = 1 << 20;

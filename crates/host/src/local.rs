@@ -2,11 +2,13 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::door::{Backend, DirEntry, FsUsage, Stat};
 use crate::files::Files;
 use crate::program::{self, Output, Program};
+use crate::walk::{Visitor, WalkOutcome, WalkPlan};
 use crate::{Address, Error, Stream, net};
 
 /// The machine Palisade runs on.
@@ -70,6 +72,10 @@ impl Backend for Local {
 
     fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
         self.files.read_dir(path)
+    }
+
+    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
+        self.files.walk(true, plan, visitor)
     }
 
     fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {

@@ -48,6 +48,10 @@ pub mod programs {
         IPTABLES_SAVE = "iptables-save" in "/usr/sbin/iptables-save", "/sbin/iptables-save";
         /// The same for IPv6.
         IP6TABLES_SAVE = "ip6tables-save" in "/usr/sbin/ip6tables-save", "/sbin/ip6tables-save";
+        /// The rule set of the older back end, where the newer one is the default.
+        IPTABLES_LEGACY_SAVE = "iptables-legacy-save" in "/usr/sbin/iptables-legacy-save";
+        /// The same for IPv6.
+        IP6TABLES_LEGACY_SAVE = "ip6tables-legacy-save" in "/usr/sbin/ip6tables-legacy-save";
         /// State of a running chronyd.
         CHRONYC = "chronyc" in "/usr/bin/chronyc";
         /// State of a running ntpd.

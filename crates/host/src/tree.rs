@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::door::{Backend, DirEntry, FsUsage, Stat};
 use crate::files::Files;
 use crate::program::{Output, Program};
+use crate::walk::{Visitor, WalkOutcome, WalkPlan};
 use crate::{Address, Error, Stream, net};
 
 /// The tree below a directory.
@@ -71,6 +73,10 @@ impl Backend for Tree {
         self.files.read_dir(path)
     }
 
+    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
+        self.files.walk(self.canned.is_some(), plan, visitor)
+    }
+
     fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {
         match self.canned {
             Some(_) => self.files.stat_fs(path),
@@ -112,7 +118,7 @@ mod tests {
         symlink("/etc/inside", root.path().join("absolute")).unwrap();
         symlink("../../../../etc/passwd", root.path().join("escape")).unwrap();
         symlink("loop", root.path().join("loop")).unwrap();
-        let door = Door::new(std::sync::Arc::new(Tree::new(root.path()).unwrap()));
+        let door = Door::new(Arc::new(Tree::new(root.path()).unwrap()));
         assert_eq!(door.read_text("/absolute").unwrap(), "inside");
         assert!(door.read_text("/escape").unwrap_err().is_not_found());
         assert!(matches!(door.read_text("/loop").unwrap_err(), Error::Io { .. }));
@@ -131,7 +137,7 @@ mod tests {
         )
         .unwrap();
         std::fs::write(root.path().join("big"), vec![b'x'; crate::FILE_LIMIT + 1]).unwrap();
-        let door = Door::new(std::sync::Arc::new(Tree::new(root.path()).unwrap()));
+        let door = Door::new(Arc::new(Tree::new(root.path()).unwrap()));
         assert!(matches!(door.read("/pipe").unwrap_err(), Error::NotRegular(_)));
         assert!(matches!(door.read("/big").unwrap_err(), Error::TooLarge { .. }));
         assert_eq!(door.read_dir("/").unwrap().len(), 2);

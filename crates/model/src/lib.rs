@@ -4,7 +4,7 @@
 //! it only says what things look like, as Rust types and as JSON.
 #![forbid(unsafe_code)]
 
-mod fact;
+pub mod fact;
 mod severity;
 
 pub mod content;

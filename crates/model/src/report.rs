@@ -202,6 +202,9 @@ pub struct Finding {
     pub waiver: Option<WaiverUse>,
     /// The requirements that ask for the rule.
     pub requirements: Vec<String>,
+    /// Why the rule matters; empty when it passes.
+    #[serde(default)]
+    pub why: String,
     /// How a person mends it; empty when it passes.
     #[serde(default)]
     pub remedy: String,

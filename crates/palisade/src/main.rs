@@ -1,2 +1,36 @@
-//! stub
-fn main() {}
+//! The command line: arguments in, calls, text out, exit code.
+#![forbid(unsafe_code)]
+
+mod args;
+mod audit;
+mod content;
+mod explain;
+mod facts;
+mod glossary;
+mod guides;
+mod input;
+mod output;
+mod profile;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match &args.command {
+        Command::Audit(audit) => audit::run(audit),
+        Command::Facts(facts) => facts::run(facts),
+        Command::Explain(explain) => explain::run(explain),
+        Command::Guides(guides) => guides::run_guides(guides),
+        Command::Rules(rules) => guides::run_rules(rules),
+        Command::Content(content) => content::run(content),
+        Command::Profile(profile) => profile::run(profile),
+        Command::Completions { shell } => output::completions(*shell),
+        Command::Man => output::man_page(),
+    };
+    output::end(result)
+}

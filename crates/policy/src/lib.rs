@@ -1,1 +1,30 @@
-//! stub
+//! Loads content and decides: facts + rules + guides + profile -> report. Pure.
+//!
+//! No I/O on a target, no clock, no environment: the same facts, content, profile and `now` give the same bytes.
+//! Broken content is data, not an error: it is returned as [`Problem`]s beside what could be loaded.
+#![forbid(unsafe_code)]
+
+mod baseline;
+mod cel;
+mod check;
+mod content;
+mod decide;
+mod examples;
+mod guides;
+mod paths;
+mod problem;
+mod profile;
+mod rollup;
+mod rules;
+mod schema;
+mod waive;
+mod yaml;
+
+pub use baseline::compare;
+pub use check::check;
+pub use content::{Content, ContentFile, Declaration, embedded};
+pub use decide::{Inputs, decide};
+pub use problem::Problem;
+pub use profile::{LoadedProfile, load_profile, write_profile};
+pub use rules::CompiledRule;
+pub use schema::Schema;

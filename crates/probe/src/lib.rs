@@ -9,10 +9,12 @@ mod context;
 mod daemons;
 mod dpkg;
 mod fact;
+mod http;
 mod kernel;
 mod processes;
 mod run;
 mod schedule;
+mod shared;
 mod stamp;
 mod stanzas;
 mod text;
@@ -39,23 +41,10 @@ mod ssh;
 mod time;
 mod updates;
 
-pub use context::Context;
-/// Parsers of outside text, for fuzz targets; no part of the interface.
 #[doc(hidden)]
-pub mod parsers {
-    pub use crate::audit::{
-        parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
-    };
-    pub use crate::logging::parsers as logging;
-    pub use crate::packages::apk;
-    pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
-    pub use crate::packages::unwanted::category as package_category;
-    pub use crate::services::cron::entries as crontab;
-    pub use crate::services::inetd::{inetd, xinetd};
-    pub use crate::services::parse_active as systemctl_list_units;
-    pub use crate::services::schedule;
-    pub use crate::services::unit_file::UnitFile;
-}
+pub mod parsers;
+
+pub use context::Context;
 pub use run::{Event, Probe, Request, collect};
 
 use std::time::Duration;

@@ -75,9 +75,10 @@ pub fn collect(request: &Request<'_>, tell: &mut dyn FnMut(&Event)) -> FactsDocu
     let (sender, receiver) = mpsc::channel();
     let mut running: Vec<&Probe> = Vec::new();
     let mut done: Vec<(&'static str, Value, Duration)> = Vec::new();
+    let shared = Context::new(request.door.clone());
     for probe in wanted.iter().copied() {
         let (name, run, sender) = (probe.name, probe.run, sender.clone());
-        let cx = Context { door: request.door.until(started + probe.limit) };
+        let cx = shared.through(request.door.until(started + probe.limit));
         let spawned = thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || {
             let section = catch_unwind(AssertUnwindSafe(|| run(&cx)))
                 .unwrap_or_else(|_| failed("the probe panicked; this is a bug in Palisade".to_owned()));

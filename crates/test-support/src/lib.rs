@@ -8,6 +8,10 @@
     reason = "a test that cannot be set up must stop"
 )]
 
+mod docker;
 mod machine;
+mod redirected;
 
+pub use docker::Engine;
 pub use machine::Machine;
+pub use redirected::Redirected;

@@ -41,6 +41,12 @@ impl Machine {
         self
     }
 
+    /// Sets the permission bits of a file or directory that is there.
+    pub fn mode(self, path: &str, mode: u32) -> Self {
+        fs::set_permissions(self.place(path), fs::Permissions::from_mode(mode)).unwrap();
+        self
+    }
+
     /// Adds a symbolic link.
     pub fn link(self, path: &str, target: &str) -> Self {
         let place = self.place(path);

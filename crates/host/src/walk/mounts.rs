@@ -1,0 +1,147 @@
+//! Which mounts a walk enters: local disks once, neither the kernel's own nor other machines' nor containers'.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::SkipReason;
+
+/// One line of `/proc/self/mountinfo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// `major:minor`.
+    pub device: String,
+    /// The directory of the file system that is mounted.
+    pub root: PathBuf,
+    /// Where it is mounted.
+    pub point: PathBuf,
+    /// The file system's type.
+    pub kind: String,
+}
+
+/// The mounts of a `mountinfo` file, in its order; lines that are none are left out.
+pub fn mountinfo(bytes: &[u8]) -> Vec<Mount> {
+    bytes.split(|byte| *byte == b'\n').filter_map(mount).collect()
+}
+
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let device = fields.nth(2)?;
+    let (root, point) = (unescape(fields.next()?), unescape(fields.next()?));
+    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
+    Some(Mount {
+        device: String::from_utf8_lossy(device).into_owned(),
+        root,
+        point,
+        kind: String::from_utf8_lossy(kind).into_owned(),
+    })
+}
+
+/// Takes back the kernel's octal escapes of blanks, line ends and backslashes.
+fn unescape(field: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, tail)) = rest.split_first() {
+        let octal =
+            tail.get(..3).filter(|digits| *first == b'\\' && digits.iter().all(|d| matches!(d, b'0'..=b'7')));
+        if let Some(digits) = octal {
+            let value = digits.iter().fold(0_u32, |value, digit| value * 8 + u32::from(digit - b'0'));
+            bytes.push(u8::try_from(value & 0xff).unwrap_or(b'?'));
+            rest = tail.get(3..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    PathBuf::from(OsStr::from_bytes(&bytes).to_owned())
+}
+
+/// Why the mounts of a type are not entered; none for disks and memory.
+fn by_type(kind: &str) -> Option<SkipReason> {
+    match kind {
+        "proc" | "sysfs" | "cgroup" | "cgroup2" | "devpts" | "debugfs" | "tracefs" | "securityfs" | "bpf"
+        | "pstore" | "efivarfs" | "configfs" | "fusectl" | "hugetlbfs" | "mqueue" | "binfmt_misc"
+        | "selinuxfs" | "rpc_pipefs" | "nsfs" | "resctrl" | "smackfs" | "nfsd" | "fuse.lxcfs"
+        | "fuse.gvfsd-fuse" | "fuse.portal" => Some(SkipReason::Pseudo),
+        // What a virtual machine's host shares is not this machine's either.
+        "nfs" | "nfs4" | "cifs" | "smb3" | "smbfs" | "ceph" | "9p" | "virtiofs" | "afs" | "ncpfs"
+        | "lustre" | "gfs2" | "ocfs2" | "coda" | "autofs" | "prl_fs" | "vboxsf" | "drvfs" | "fuse" => {
+            Some(SkipReason::Remote)
+        }
+        "squashfs" | "iso9660" | "erofs" | "udf" => Some(SkipReason::Image),
+        kind if kind.starts_with("fuse.") => Some(SkipReason::Remote),
+        _ => None,
+    }
+}
+
+/// The same by the number that `statfs` gives, for places that no list of mounts names.
+pub(super) fn by_magic(magic: u32) -> Option<SkipReason> {
+    match magic {
+        // proc, sysfs, cgroup, cgroup2, devpts, debugfs, tracefs, securityfs, bpf, pstore, efivarfs, configfs, fusectl,
+        // hugetlbfs, mqueue, binfmt_misc, selinuxfs, nsfs.
+        0x9fa0 | 0x6265_6572 | 0x27_e0eb | 0x6367_7270 | 0x1cd1 | 0x6462_6720 | 0x7472_6163 | 0x7363_6673
+        | 0xcafe_4a11 | 0x6165_676c | 0xde5e_81e4 | 0x6265_6570 | 0x6573_5543 | 0x9584_58f6 | 0x1980_0202
+        | 0x4249_4e4d | 0xf97c_ff8c | 0x6e73_6673 => Some(SkipReason::Pseudo),
+        // nfs, smb, cifs, smb2, ceph, 9p, afs, coda, autofs, fuse, lustre.
+        0x6969 | 0x517b | 0xff53_4d42 | 0xfe53_4d42 | 0x00c3_6400 | 0x0102_1997 | 0x5346_414f | 0x7375_7245
+        | 0x0187 | 0x6573_5546 | 0x0bd0_0bd0 => Some(SkipReason::Remote),
+        // overlay, aufs.
+        0x794c_7630 | 0x6175_6673 => Some(SkipReason::Container),
+        // squashfs, iso9660, erofs.
+        0x7371_7368 | 0x9660 | 0xe0f5_e1e2 => Some(SkipReason::Image),
+        _ => None,
+    }
+}
+
+/// Every mount point and pruned directory, and why it is not entered. Keyed by text: that hashes faster than paths.
+#[derive(Debug, Default)]
+pub(super) struct Points(HashMap<OsString, Option<SkipReason>>);
+
+impl Points {
+    pub(super) fn new(mounts: &[Mount], prune: &[(PathBuf, SkipReason)]) -> Self {
+        let mut points = HashMap::new();
+        for (index, mount) in mounts.iter().enumerate() {
+            // The root is walked whatever it is; a later mount on the same point hides the earlier one.
+            if mount.point != Path::new("/") {
+                points.insert(mount.point.clone().into_os_string(), reason(mounts, index, mount));
+            }
+        }
+        points.extend(prune.iter().map(|(path, reason)| (path.clone().into_os_string(), Some(*reason))));
+        Self(points)
+    }
+
+    /// Outer none: no mount point. Inner none: a mount to be entered.
+    pub(super) fn get(&self, path: &Path) -> Option<Option<SkipReason>> {
+        self.0.get(path.as_os_str()).copied()
+    }
+}
+
+fn reason(mounts: &[Mount], index: usize, mount: &Mount) -> Option<SkipReason> {
+    if mount.kind == "overlay" || mount.kind == "aufs" || mount.kind == "fuse.fuse-overlayfs" {
+        // Engines mount a container's root at such names; other overlays (/etc, /usr) are the host's own files.
+        let name = mount.point.file_name().unwrap_or_default();
+        return (name == "merged" || name == "rootfs" || mount.kind != "overlay")
+            .then_some(SkipReason::Container);
+    }
+    by_type(&mount.kind).or_else(|| is_seen_elsewhere(mounts, index, mount).then_some(SkipReason::Duplicate))
+}
+
+/// Whether an earlier mount of the same file system shows the same files at a place that no other mount hides.
+fn is_seen_elsewhere(mounts: &[Mount], index: usize, mount: &Mount) -> bool {
+    // Bounds the comparisons on hosts with very many mounts; what is walked twice is only slower.
+    const COMPARED: usize = 2_000;
+    mounts.iter().take(index.min(COMPARED)).any(|earlier| {
+        if earlier.device != mount.device || earlier.point == mount.point {
+            return false;
+        }
+        let Ok(inside) = mount.root.strip_prefix(&earlier.root) else { return false };
+        let original = earlier.point.join(inside);
+        let covering = mounts
+            .iter()
+            .take(COMPARED)
+            .filter(|other| original.starts_with(&other.point))
+            .max_by_key(|other| other.point.as_os_str().len());
+        covering.is_some_and(|covering| covering == earlier)
+    })
+}

@@ -1,0 +1,95 @@
+//! Images: what they are made of and what lies in them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Variable;
+use crate::Fact;
+
+/// One image.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Image {
+    /// The first 12 digits of its id.
+    pub id: String,
+    /// Its first tag, else its first digest, else its id.
+    pub name: String,
+    /// Where it was read: `docker image NAME`.
+    pub source: String,
+    /// The whole id, `sha256:...`.
+    pub digest: String,
+    /// `name:tag`.
+    pub tags: Fact<Vec<String>>,
+    /// `name@sha256:...`, as registries know it; empty when never pulled or pushed.
+    pub repo_digests: Fact<Vec<String>>,
+    /// The registries of its tags and digests; `docker.io` when a name has none; empty when it has no name.
+    pub registries: Fact<Vec<String>>,
+    /// Whether one of its tags is `latest`.
+    pub is_latest: Fact<bool>,
+    /// Whether it has no tag.
+    pub is_dangling: Fact<bool>,
+    /// When it was built.
+    pub created: Fact<String>,
+    /// Bytes of all layers.
+    pub size_bytes: Fact<u64>,
+    /// The user its containers start as; `root` when it sets none.
+    pub user: Fact<String>,
+    /// Whether that user is root.
+    pub runs_as_root: Fact<bool>,
+    /// Ports it says it listens on: `8080/tcp`.
+    pub exposed_ports: Fact<Vec<String>>,
+    /// Whether port 22 or 23 is among them.
+    pub exposes_remote_shell: Fact<bool>,
+    /// Names of all labels.
+    pub label_names: Fact<Vec<String>>,
+    /// Values of the labels `org.opencontainers.*`.
+    pub labels: Fact<BTreeMap<String, String>>,
+    /// Environment variables: names only.
+    pub environment: Fact<Vec<Variable>>,
+    /// Whether its start command goes through a shell.
+    pub starts_through_shell: Fact<bool>,
+    /// Whether it has a health check.
+    pub has_health_check: Fact<bool>,
+    /// Digest of its first layer: which base image it stands on.
+    pub base_layer: Fact<String>,
+    /// Number of layers.
+    pub layers: Fact<u64>,
+    /// How it was built, first step first.
+    pub history: Fact<Vec<Step>>,
+    /// Whether a step upgraded the packages of the operating system; absent when the history tells no commands.
+    pub upgrades_packages: Fact<bool>,
+    /// Servers of remote shells in its files: sshd, dropbear, telnetd, ...
+    pub remote_shells: Fact<Vec<String>>,
+    /// Compilers, build tools and debuggers in its files.
+    pub build_tools: Fact<Vec<String>>,
+    /// Network tools in its files: curl, wget, nc, ...
+    pub network_tools: Fact<Vec<String>>,
+    /// Package managers in its files.
+    pub package_managers: Fact<Vec<String>>,
+    /// Names of the containers made from it.
+    pub used_by: Fact<Vec<String>>,
+    /// Whether no container is made from it.
+    pub unused: Fact<bool>,
+}
+
+/// One step of an image's history. The command itself never leaves the probe.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Step {
+    /// 1 is the first.
+    pub number: u64,
+    /// `RUN`, `COPY`, `ADD`, `ENV`, `ARG`, `CMD`, ...; `import` for a plain archive.
+    pub instruction: String,
+    /// Names of variables and flags in it that hold secrets as plain text.
+    pub secrets: Vec<String>,
+    /// Whether it uses ADD where COPY would do (no archive is unpacked).
+    pub uses_add: bool,
+    /// Whether it loads something over HTTP without TLS.
+    pub loads_without_tls: bool,
+    /// Whether it pipes a download into a shell.
+    pub pipes_download_to_shell: bool,
+    /// Whether it updates the package index without installing in the same step.
+    pub updates_index_alone: bool,
+}

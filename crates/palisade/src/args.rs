@@ -1,0 +1,211 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use model::Severity;
+use report::Format;
+
+/// Audits a host against published hardening guides, and proves it.
+#[derive(Debug, Parser)]
+#[command(name = "palisade", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 nothing found; 1 findings at or above --fail-on; 2 could not do it; \
+                        3 with --strict when something is unknown.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read this host, decide every rule, and show what falls short of the guides.
+    Audit(Box<Audit>),
+    /// Print what is known of this host as JSON.
+    Facts(Facts),
+    /// Explain a rule, a requirement, a guide, a section of facts, or a word.
+    Explain(Explain),
+    /// Show what decides each requirement of the guides.
+    Guides(Guides),
+    /// List the rules.
+    Rules(Rules),
+    /// Work on rules and guides.
+    #[command(subcommand)]
+    Content(Content),
+    /// Work on a site's profile.
+    #[command(subcommand)]
+    Profile(Profile),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the man page.
+    Man,
+}
+
+/// Where rules and guides come from.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct ContentArgs {
+    /// Use the rules and guides of this folder instead of those in the program.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) content: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Audit {
+    /// Only what this guide asks for. May be given several times.
+    #[arg(long, value_name = "GUIDE", help_heading = "What is decided")]
+    pub(crate) guide: Vec<String>,
+    /// Only this rule. May be given several times.
+    #[arg(long, value_name = "RULE", help_heading = "What is decided")]
+    pub(crate) rule: Vec<String>,
+    /// Only rules of at least this severity.
+    #[arg(long, value_name = "SEVERITY", default_value = "low", help_heading = "What is decided")]
+    pub(crate) severity: SeverityArg,
+    /// The site's profile: parameters, what is approved, waivers, attestations.
+    #[arg(long, value_name = "FILE", help_heading = "What is decided")]
+    pub(crate) profile: Option<PathBuf>,
+    /// Assess a saved facts document instead of this host; `-` reads standard input.
+    #[arg(long, value_name = "FILE", help_heading = "What is decided")]
+    pub(crate) facts: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
+    /// How the report is written: terminal, json, html, sarif, oscal, junit or csv.
+    #[arg(long, value_name = "FORMAT", default_value = "terminal", help_heading = "The report")]
+    pub(crate) format: Format,
+    /// Write the report to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE", help_heading = "The report")]
+    pub(crate) output: Option<PathBuf>,
+    /// Compare with this earlier JSON report: what is new, what is mended, which change caused it.
+    #[arg(long, value_name = "REPORT", help_heading = "The report")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Show everything: passes, what does not apply, low severities.
+    #[arg(long, short, help_heading = "The report")]
+    pub(crate) verbose: bool,
+    /// List every file, program and connection that was touched, on standard error.
+    #[arg(long, help_heading = "The report")]
+    pub(crate) trace: bool,
+    /// Exit with 1 when something of at least this severity fails.
+    #[arg(long, value_name = "SEVERITY", default_value = "high", help_heading = "The exit code")]
+    pub(crate) fail_on: FailOn,
+    /// Exit with 3 when something is unknown.
+    #[arg(long, help_heading = "The exit code")]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Facts {
+    /// Sections to read; all when none is given.
+    pub(crate) section: Vec<String>,
+    /// Print the JSON schema of the facts instead.
+    #[arg(long)]
+    pub(crate) schema: bool,
+    /// List every file, program and connection that was touched, on standard error.
+    #[arg(long)]
+    pub(crate) trace: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// A rule's, requirement's or guide's id, a section of facts, or a word.
+    pub(crate) word: String,
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Guides {
+    /// Show every requirement of this guide.
+    pub(crate) guide: Option<String>,
+    /// How the list is written.
+    #[arg(long, default_value = "terminal")]
+    pub(crate) format: ListFormat,
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Rules {
+    /// How the list is written.
+    #[arg(long, default_value = "terminal")]
+    pub(crate) format: ListFormat,
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Content {
+    /// Check a folder of rules and guides: names, types, examples, and that every rule can fail.
+    Check {
+        /// The folder with rules/, guides/ and declarations/.
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Profile {
+    /// Write a commented profile from what this host has now, for a person to confirm.
+    Init {
+        /// Write it to this file, which must not exist yet, instead of standard output.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Begin from a saved facts document instead of this host.
+        #[arg(long, value_name = "FILE")]
+        facts: Option<PathBuf>,
+        #[command(flatten)]
+        content: ContentArgs,
+    },
+}
+
+/// A list for a person or for a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For a person.
+    Terminal,
+    /// For a program.
+    Json,
+}
+
+/// A severity on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeverityArg {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<SeverityArg> for Severity {
+    fn from(severity: SeverityArg) -> Self {
+        match severity {
+            SeverityArg::Low => Self::Low,
+            SeverityArg::Medium => Self::Medium,
+            SeverityArg::High => Self::High,
+            SeverityArg::Critical => Self::Critical,
+        }
+    }
+}
+
+/// The least severity whose failure counts for the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Low,
+    Medium,
+    High,
+    Critical,
+    /// Findings never change the exit code.
+    Never,
+}
+
+impl FailOn {
+    pub(crate) fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+            Self::Never => None,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Files the user names: content, profiles, facts, baselines. Bounded, and errors say where.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use model::document::FACTS_SCHEMA;
+use model::report::REPORT_SCHEMA;
+use model::{FactsDocument, Report};
+use policy::{Content, ContentFile, LoadedProfile, Problem};
+
+use crate::args::ContentArgs;
+use crate::output::tell_problems;
+
+/// The most bytes of a facts document or a report: twenty times that of a large host.
+const DOCUMENT_LIMIT: u64 = 64 << 20;
+
+/// The most bytes of a profile or a content file.
+const TEXT_LIMIT: u64 = 2 << 20;
+
+/// Folders of content.
+const FOLDERS: [&str; 3] = ["rules", "guides", "declarations"];
+
+/// Reads a text file the user named; `-` is standard input.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<String> {
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
+            .context("cannot read standard input")?;
+    } else {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the user named this file as input; it is not the target"
+        )]
+        let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        file.take(limit + 1)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    if bytes.len() as u64 > limit {
+        bail!("{} is larger than {limit} bytes", path.display());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        anyhow::anyhow!("{}:{line}: the file is not UTF-8 text", path.display())
+    })
+}
+
+/// The content to decide with, and what is wrong with it.
+pub(crate) fn content(args: &ContentArgs) -> Result<(Content, Vec<Problem>)> {
+    Ok(match &args.content {
+        None => Content::load(&policy::embedded()),
+        Some(dir) => Content::load(&content_files(dir)?),
+    })
+}
+
+/// As [`content`], telling what is wrong on standard error; true when something is.
+pub(crate) fn content_told(args: &ContentArgs) -> Result<(Content, bool)> {
+    let (content, problems) = content(args)?;
+    tell_problems(&problems);
+    Ok((content, !problems.is_empty()))
+}
+
+/// The YAML files of a content folder, sorted.
+#[expect(clippy::disallowed_methods, reason = "the user named this folder as input; it is not the target")]
+pub(crate) fn content_files(dir: &Path) -> Result<Vec<ContentFile>> {
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        let below = dir.join(folder);
+        if !below.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(&below).with_context(|| format!("cannot list {}", below.display()))? {
+            let path = entry.with_context(|| format!("cannot list {}", below.display()))?.path();
+            if path.extension().is_some_and(|ending| ending == "yaml") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                files.push(ContentFile { path: format!("{folder}/{name}"), text: read(&path, TEXT_LIMIT)? });
+            }
+        }
+    }
+    if files.is_empty() {
+        bail!("{} holds no content: no .yaml file in rules/, guides/ or declarations/", dir.display());
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// The site's profile; an empty one when none is named. A broken one is an error.
+pub(crate) fn profile(path: Option<&Path>, content: &Content) -> Result<LoadedProfile> {
+    let Some(path) = path else { return Ok(LoadedProfile::default()) };
+    let name = path.display().to_string();
+    policy::load_profile(&name, &read(path, TEXT_LIMIT)?, content).map_err(|problems| {
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", told.join("\n"))
+    })
+}
+
+/// A saved facts document.
+pub(crate) fn facts(path: &Path) -> Result<FactsDocument> {
+    let document: FactsDocument = json(path, "a facts document; `palisade facts` prints one")?;
+    if document.schema != FACTS_SCHEMA {
+        bail!("{}: the schema is `{}`, not `{FACTS_SCHEMA}`", path.display(), document.schema);
+    }
+    Ok(document)
+}
+
+/// An earlier report.
+pub(crate) fn report(path: &Path) -> Result<Report> {
+    let report: Report = json(path, "a report; `palisade audit --format json` writes one")?;
+    if report.schema != REPORT_SCHEMA {
+        bail!("{}: the schema is `{}`, not `{REPORT_SCHEMA}`", path.display(), report.schema);
+    }
+    Ok(report)
+}
+
+fn json<T: serde::de::DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
+    let text = read(path, DOCUMENT_LIMIT)?;
+    serde_json::from_str(&text).map_err(|error| {
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or(&message);
+        let place = format!("{}:{}:{}", path.display(), error.line(), error.column());
+        anyhow::anyhow!("error: {message}\n  --> {place}\n  help: this must be {what}")
+    })
+}

@@ -1,0 +1,95 @@
+//! The difference between two reports of one target, and which change of evidence caused it.
+
+use std::collections::BTreeMap;
+
+use model::report::{Change, Changes, Finding, Report, Verdict};
+use serde_json::Value;
+
+/// The most characters of a value in a cause.
+const VALUE_LIMIT: usize = 120;
+
+/// Compares a report with an earlier one.
+pub fn compare(now: &Report, before: &Report) -> Changes {
+    let index = |report: &'_ Report| -> BTreeMap<(String, String), Finding> {
+        report.findings.iter().map(|f| ((f.rule.clone(), f.subject.clone()), f.clone())).collect()
+    };
+    let (old, new) = (index(before), index(now));
+    let mut changes = Changes { since: before.started_at, ..Changes::default() };
+    let content_changed = before.tool.content != now.tool.content;
+    for (key, finding) in &new {
+        let earlier = old.get(key);
+        let was = earlier.map(|finding| finding.verdict);
+        if was == Some(finding.verdict) {
+            continue;
+        }
+        let change = || change(finding, earlier, content_changed);
+        match (was, finding.verdict) {
+            (_, Verdict::Fail) => changes.new.push(change()),
+            (Some(Verdict::Fail | Verdict::Waived), Verdict::Pass | Verdict::NotApplicable) => {
+                changes.mended.push(change());
+            }
+            (Some(Verdict::Pass | Verdict::Fail | Verdict::Waived), Verdict::Unknown) => {
+                changes.lost.push(change())
+            }
+            _ => {}
+        }
+    }
+    for (key, finding) in &old {
+        if finding.verdict == Verdict::Fail && !new.contains_key(key) {
+            let decided = now.findings.iter().any(|finding| finding.rule == key.0);
+            let cause = if decided { "the subject is gone" } else { "the rule was not decided in this run" };
+            changes.mended.push(Change {
+                rule: key.0.clone(),
+                subject: key.1.clone(),
+                before: Some(finding.verdict),
+                after: None,
+                cause: vec![cause.to_owned()],
+            });
+        }
+    }
+    changes
+}
+
+fn change(now: &Finding, before: Option<&Finding>, content_changed: bool) -> Change {
+    let cause = match before {
+        None => vec!["the subject or the rule is new".to_owned()],
+        Some(before) => causes(now, before, content_changed),
+    };
+    Change {
+        rule: now.rule.clone(),
+        subject: now.subject.clone(),
+        before: before.map(|finding| finding.verdict),
+        after: Some(now.verdict),
+        cause,
+    }
+}
+
+fn causes(now: &Finding, before: &Finding, content_changed: bool) -> Vec<String> {
+    let mut causes = Vec::new();
+    for evidence in &now.evidence {
+        let old = before.evidence.iter().find(|old| old.path == evidence.path);
+        match old {
+            Some(old) if old.value == evidence.value => {}
+            Some(old) => {
+                causes.push(format!("{}: {} -> {}", evidence.path, short(&old.value), short(&evidence.value)))
+            }
+            None => causes.push(format!("{}: not seen -> {}", evidence.path, short(&evidence.value))),
+        }
+    }
+    if now.reason != before.reason && !now.reason.is_empty() {
+        causes.push(now.reason.clone());
+    }
+    if causes.is_empty() {
+        let cause = if content_changed { "the rules changed" } else { "time passed, or the profile changed" };
+        causes.push(cause.to_owned());
+    }
+    causes
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(VALUE_LIMIT) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}

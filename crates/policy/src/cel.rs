@@ -1,0 +1,285 @@
+//! Predicates: the only place that knows the CEL library.
+//!
+//! An expression is parsed once. Every path in it that begins at a root (`facts`, `params`, `declared`, the element)
+//! becomes one variable, so that only what a predicate names is converted, and a path that leads nowhere is an error
+//! that names it in full. CEL's `&&` and `||` absorb such an error when the other side decides.
+
+mod walk;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ::cel::common::ast::IdedExpr;
+use ::cel::objects::{Key, Map};
+use ::cel::{Context, Env, ExecutionError, Value as CelValue};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::paths::{Path, Resolved, Root};
+
+pub(crate) use walk::Use;
+
+/// Roots that every expression may name; the element of `each` comes on top.
+pub(crate) const ROOTS: [&str; 3] = ["facts", "params", "declared"];
+
+/// Functions an expression may call, besides operators.
+pub(crate) const FUNCTIONS: &[&str] = &[
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "min",
+    "max",
+    "age_days",
+    "days_until",
+    "vercmp",
+];
+
+/// Macros an expression may use; they are gone after parsing and listed for suggestions.
+pub(crate) const MACROS: &[&str] = &["all", "exists", "exists_one", "filter", "map"];
+
+/// The most bytes of an expression: predicates stay under three lines.
+const TEXT_LIMIT: usize = 4096;
+
+/// The deepest nesting, counting signs and conditions too: the parser recurses.
+const DEPTH_LIMIT: usize = 48;
+
+/// A parsed expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    ast: IdedExpr,
+    /// Paths from a root, each once, in the order of the text.
+    pub(crate) paths: Vec<Path>,
+    /// Everything worth checking: paths with their places, calls, comparisons.
+    pub(crate) uses: Vec<Use>,
+}
+
+/// What is wrong with an expression's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SyntaxError {
+    /// Character offset in the text.
+    pub(crate) offset: usize,
+    /// What is wrong, for a person.
+    pub(crate) message: String,
+}
+
+/// What an expression came to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// It is true or false.
+    Decided(bool),
+    /// It needs a path that leads nowhere, or a field of an element that is not there.
+    Missing(Missing),
+    /// It cannot be evaluated for another reason, such as comparing absence with a number.
+    Failed(String),
+}
+
+/// The fact an expression misses.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Missing {
+    /// This path.
+    Path(Path),
+    /// A field of this name, of some element.
+    Field(String),
+}
+
+impl Expression {
+    /// Parses `text`; `element` is the name that `each` gives to an element.
+    pub(crate) fn parse(engine: &Engine, text: &str, element: Option<&str>) -> Result<Self, SyntaxError> {
+        refuse_hostile(text)?;
+        let program = engine.env.compile(text).map_err(|errors| {
+            let first = errors.errors.first();
+            let (line, column) = first.map_or((1, 1), |error| error.pos);
+            let message = first.map_or_else(|| errors.to_string(), |error| shorten(&error.msg));
+            SyntaxError { offset: offset_of(text, line, column), message }
+        })?;
+        let mut ast = program.expression().clone();
+        let places = |id: u64| program.source_info().offset_for(id).map_or(0, |(start, _)| start as usize);
+        let mut uses = Vec::new();
+        walk::rewrite(&mut ast, &mut walk::Scope::new(element), &places, &mut uses);
+        let mut paths = Vec::new();
+        for found in &uses {
+            if let Use::Path { path, bound: true, .. } = found
+                && !paths.contains(path)
+            {
+                paths.push(path.clone());
+            }
+        }
+        Ok(Self { ast, paths, uses })
+    }
+
+    /// Every expression that differs in one boolean operand replaced by true or false; see [`crate::check`].
+    pub(crate) fn mutants(&self) -> Vec<(String, Self)> {
+        walk::mutants(&self.ast)
+            .into_iter()
+            .map(|(what, ast)| (what, Self { ast, paths: self.paths.clone(), uses: Vec::new() }))
+            .collect()
+    }
+}
+
+/// Refuses what would cost the parser its stack: content may come from outside.
+fn refuse_hostile(text: &str) -> Result<(), SyntaxError> {
+    if text.len() > TEXT_LIMIT {
+        let message = format!("an expression has at most {TEXT_LIMIT} bytes");
+        return Err(SyntaxError { offset: 0, message });
+    }
+    let mut depth = 0_usize;
+    for (offset, character) in text.chars().enumerate() {
+        match character {
+            '(' | '[' | '{' | '!' | '-' | '?' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_LIMIT {
+            let message = format!("an expression nests at most {DEPTH_LIMIT} deep");
+            return Err(SyntaxError { offset, message });
+        }
+    }
+    Ok(())
+}
+
+/// The part of a parser's message that a person can use.
+fn shorten(message: &str) -> String {
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    message.replace("'<EOF>'", "the end of the expression").trim().to_owned()
+}
+
+fn offset_of(text: &str, line: isize, column: isize) -> usize {
+    let line = usize::try_from(line - 1).unwrap_or(0);
+    let before: usize = text.split_inclusive('\n').take(line).map(|line| line.chars().count()).sum();
+    before + usize::try_from(column - 1).unwrap_or(0)
+}
+
+/// The CEL environment: standard functions and ours.
+pub(crate) struct Engine {
+    env: Arc<Env>,
+}
+
+impl Engine {
+    /// Builds the environment.
+    pub(crate) fn new() -> Self {
+        Self { env: Arc::new(Env::stdlib()) }
+    }
+
+    /// The outermost scope of one decision.
+    pub(crate) fn scope(&self, now: Timestamp) -> Scope<'_> {
+        let mut context = Context::with_env(Arc::clone(&self.env));
+        let age = move |text: Arc<String>| days(&text).map(|then| now.as_second() as f64 / 86_400.0 - then);
+        let until = move |text: Arc<String>| days(&text).map(|then| then - now.as_second() as f64 / 86_400.0);
+        let vercmp = |a: Arc<String>, b: Arc<String>| model::version::vercmp(&a, &b) as i64;
+        // These names are ours alone, so declaring them cannot conflict.
+        for declared in [
+            context.add_function("age_days", age),
+            context.add_function("days_until", until),
+            context.add_function("vercmp", vercmp),
+        ] {
+            debug_assert!(declared.is_ok(), "a function name of ours is taken");
+        }
+        Scope { context, bound: BTreeSet::new() }
+    }
+}
+
+/// Days since 1970 of an RFC 3339 time or a date.
+fn days(text: &str) -> Result<f64, ExecutionError> {
+    let at: Timestamp = text
+        .parse()
+        .or_else(|_| format!("{text}T00:00:00Z").parse())
+        .map_err(|_| ExecutionError::function_error("age_days", format!("`{text}` is not an RFC 3339 time")))?;
+    Ok(at.as_second() as f64 / 86_400.0)
+}
+
+/// Values bound to paths.
+pub(crate) struct Scope<'p> {
+    context: Context<'p, 'static>,
+    bound: BTreeSet<String>,
+}
+
+impl Scope<'_> {
+    /// A scope inside this one, for one element or one rule.
+    pub(crate) fn inner(&self) -> Scope<'_> {
+        Scope { context: self.context.new_inner_scope(), bound: BTreeSet::new() }
+    }
+
+    /// Binds the paths of `expression` that begin at `root`, as far as they lead somewhere from `value`.
+    pub(crate) fn bind<'a>(&mut self, expression: &Expression, root: &str, value: impl Into<Root<'a>>) {
+        let value = value.into();
+        for path in expression.paths.iter().filter(|path| path.root == root) {
+            let name = path.to_string();
+            if self.bound.contains(&name) {
+                continue;
+            }
+            if let Resolved::Value(value) = path.resolve(value) {
+                self.context.add_variable_from_value(name.clone(), to_cel(value));
+                self.bound.insert(name);
+            }
+        }
+    }
+
+    /// Evaluates an expression whose paths were bound.
+    pub(crate) fn evaluate(&self, expression: &Expression) -> Outcome {
+        match self.context.resolve(&expression.ast) {
+            Ok(CelValue::Bool(decided)) => Outcome::Decided(decided),
+            Ok(other) => {
+                Outcome::Failed(format!("the predicate gives a {:?}, not true or false", other.type_of()))
+            }
+            Err(error) => failure(&error),
+        }
+    }
+
+    /// Evaluates an expression to any value.
+    pub(crate) fn value(&self, expression: &Expression) -> Result<Value, Outcome> {
+        self.context.resolve(&expression.ast).map(|value| from_cel(&value)).map_err(|error| failure(&error))
+    }
+}
+
+fn failure(error: &ExecutionError) -> Outcome {
+    match error {
+        ExecutionError::UndeclaredReference(name) => match Path::parse(name) {
+            Some(path) => Outcome::Missing(Missing::Path(path)),
+            None => Outcome::Missing(Missing::Field(name.to_string())),
+        },
+        ExecutionError::NoSuchKey(name) => Outcome::Missing(Missing::Field(name.to_string())),
+        other => Outcome::Failed(other.to_string()),
+    }
+}
+
+fn to_cel(value: &Value) -> CelValue {
+    match value {
+        Value::Null => CelValue::Null,
+        Value::Bool(value) => CelValue::Bool(*value),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => CelValue::Int(number),
+            None => CelValue::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => CelValue::String(Arc::new(text.clone())),
+        Value::Array(items) => CelValue::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::Object(map) => {
+            let entries = map.iter().map(|(key, value)| (Key::String(Arc::new(key.clone())), to_cel(value)));
+            CelValue::Map(Map { map: Arc::new(entries.collect()) })
+        }
+    }
+}
+
+fn from_cel(value: &CelValue) -> Value {
+    match value {
+        CelValue::Bool(value) => Value::Bool(*value),
+        CelValue::Int(number) => Value::from(*number),
+        CelValue::UInt(number) => Value::from(*number),
+        CelValue::Float(number) => Value::from(*number),
+        CelValue::String(text) => Value::String(text.to_string()),
+        CelValue::List(items) => Value::Array(items.iter().map(from_cel).collect()),
+        CelValue::Map(map) => {
+            Value::Object(map.map.iter().map(|(key, value)| (key.to_string(), from_cel(value))).collect())
+        }
+        _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What predicates come to.
+
+use serde_json::json;
+
+use super::*;
+
+fn outcome(text: &str, facts: Value) -> Outcome {
+    let engine = Engine::new();
+    let expression = Expression::parse(&engine, text, Some("c")).unwrap();
+    let outer = engine.scope("2026-01-31T00:00:00Z".parse().unwrap());
+    let mut scope = outer.inner();
+    scope.bind(&expression, "facts", &facts);
+    let element = json!({"name": "web", "age": 3});
+    scope.bind(&expression, "c", &element);
+    scope.evaluate(&expression)
+}
+
+#[test]
+fn known_facts_decide() {
+    let facts = json!({"ssh": {"options": {"usepam": "yes"}}, "n": [1, 2], "m": {"a.b": 1}, "t": "2026-01-01T00:00:00Z"});
+    for text in [
+        "facts.ssh.options.usepam == 'yes'",
+        "facts.n.all(x, x > 0) && size(facts.n) == 2",
+        "facts.m['a.b'] == 1",
+        "'a.b' in facts.m",
+        "c.name.startsWith('we') && c.age * 2 == 6",
+        "age_days(facts.t) == 30.0 && days_until(facts.t) < 0",
+        "vercmp('1:1.0~rc1', '1:1.0') < 0",
+        "facts.n.exists(n, n == 2) && !facts.n.exists(n, n == 5)",
+    ] {
+        assert_eq!(outcome(text, facts.clone()), Outcome::Decided(true), "{text}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named_in_full_unless_the_other_side_decides() {
+    let facts = json!({"a": true, "s": null, "users": [{"name": "x"}]});
+    let missing = |path: &str| Outcome::Missing(Missing::Path(Path::parse(path).unwrap()));
+    assert_eq!(outcome("facts.b.c == 1", facts.clone()), missing("facts.b.c"));
+    assert_eq!(outcome("facts.a || facts.b.c == 1", facts.clone()), Outcome::Decided(true));
+    assert_eq!(outcome("facts.b.c == 1 || facts.a", facts.clone()), Outcome::Decided(true));
+    assert_eq!(outcome("!facts.a && facts.b.c == 1", facts.clone()), Outcome::Decided(false));
+    assert_eq!(outcome("facts.a && facts.b.c == 1", facts.clone()), missing("facts.b.c"));
+    assert_eq!(outcome("facts.s == null", facts.clone()), Outcome::Decided(true));
+    assert_eq!(outcome("facts.s.x == 1", facts.clone()), missing("facts.s.x"));
+    let field = Outcome::Missing(Missing::Field("shell".into()));
+    assert_eq!(outcome("facts.users.all(u, u.shell == 'x')", facts.clone()), field);
+    assert!(matches!(outcome("facts.s > 3", facts), Outcome::Failed(_)));
+}
+
+#[test]
+fn uses_are_noted_with_their_places() {
+    let engine = Engine::new();
+    let text = "facts.users.exists(u, u.shell == 1) && frob(c.x) && nobody.y";
+    let expression = Expression::parse(&engine, text, Some("c")).unwrap();
+    let shell = Path::parse("facts.users")
+        .unwrap()
+        .then(crate::paths::Step::Any)
+        .then(crate::paths::Step::Field("shell".into()));
+    assert!(
+        expression.uses.contains(&Use::Path { path: shell, offset: 22, bound: false }),
+        "{:?}",
+        expression.uses
+    );
+    assert!(expression.uses.iter().any(|found| matches!(found, Use::Call { name, .. } if name == "frob")));
+    assert!(expression.uses.iter().any(|found| matches!(found, Use::Unknown { name, .. } if name == "nobody")));
+    assert!(expression.uses.iter().any(|found| matches!(found, Use::Comparison(c) if c.literal == "number")));
+}
+
+#[test]
+fn every_operand_has_two_mutants() {
+    let engine = Engine::new();
+    let expression = Expression::parse(&engine, "facts.a && (facts.b || !facts.c)", None).unwrap();
+    let mutants = expression.mutants();
+    assert_eq!(mutants.len(), 6);
+    assert_eq!(mutants[0].0, "the part on `facts.a` replaced by true");
+}
+
+#[test]
+fn syntax_errors_point_at_the_place() {
+    let engine = Engine::new();
+    let error = Expression::parse(&engine, "facts.a &&", None).unwrap_err();
+    assert_eq!(error.offset, 10);
+    for hostile in ["(", "[", "!", "-", "a?b:", "f(", "x && "] {
+        assert!(Expression::parse(&engine, &hostile.repeat(5000), None).is_err(), "{hostile}");
+    }
+}

@@ -1,0 +1,467 @@
+//! Decides: every rule over the facts, every finding with the evidence it rests on.
+
+use std::collections::BTreeMap;
+
+use model::content::Rule;
+use model::fact::Source;
+use model::profile::Profile;
+use model::report::{Evidence, Finding, ProfileSummary, REPORT_SCHEMA, Report, Summary, Tool, Verdict};
+use model::{FactsDocument, Severity, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::cel::{Missing, Outcome, Scope, Use};
+use crate::content::Content;
+use crate::paths::{Path, Resolved, Root, Step};
+use crate::rules::{CompiledRule, EachPart};
+use crate::{rollup, waive};
+
+/// The most elements of one list that a rule judges; a longer list ends in an unknown finding that says so.
+const ELEMENT_LIMIT: usize = 20_000;
+
+/// Everything a decision depends on.
+pub struct Inputs<'a> {
+    /// Rules and guides.
+    pub content: &'a Content,
+    /// What is known of the target.
+    pub document: &'a FactsDocument,
+    /// What the site says.
+    pub profile: &'a Profile,
+    /// The profile's file, for the report.
+    pub profile_path: &'a str,
+    /// The time at which ages are judged.
+    pub now: Timestamp,
+    /// The program's version.
+    pub version: &'a str,
+    /// Rules to decide; all when empty.
+    pub rules: &'a [String],
+    /// Guides to roll up; all when empty. Only rules that one of them asks for are decided.
+    pub guides: &'a [String],
+    /// The least severity to decide.
+    pub severity: Severity,
+}
+
+/// Decides every wanted rule and rolls the findings up into the guides. The duration is left at 0.
+pub fn decide(inputs: &Inputs<'_>) -> Report {
+    let by_rule = inputs.content.requirements_by_rule();
+    let guides: Vec<_> = inputs
+        .content
+        .guides
+        .iter()
+        .filter(|guide| {
+            let wanted = if inputs.guides.is_empty() { &inputs.profile.guides } else { inputs.guides };
+            wanted.is_empty() || wanted.contains(&guide.id)
+        })
+        .collect();
+    let asked = |rule: &str| {
+        inputs.guides.is_empty()
+            || guides.iter().flat_map(|guide| &guide.requirements).any(|r| r.rules.iter().any(|id| id == rule))
+    };
+    let outer = inputs.content.engine.scope(inputs.now);
+    let mut findings = Vec::new();
+    for rule in &inputs.content.rules {
+        let id = &rule.rule.id;
+        let wanted = inputs.rules.is_empty() || inputs.rules.contains(id);
+        if !wanted || rule.rule.severity < inputs.severity || !asked(id) {
+            continue;
+        }
+        let params = parameters(&rule.rule, inputs.profile);
+        let judge = Judge {
+            rule,
+            document: inputs.document,
+            content: Some(inputs.content),
+            declared: &declared(inputs.profile),
+            params: &params,
+            requirements: by_rule.get(id.as_str()).map(Vec::as_slice).unwrap_or_default(),
+        };
+        findings.extend(judge.findings(&outer));
+    }
+    let about_waivers = waive::apply(&mut findings, inputs);
+    findings.extend(about_waivers);
+    let position: BTreeMap<&str, usize> =
+        inputs.content.rules.iter().enumerate().map(|(index, rule)| (rule.rule.id.as_str(), index)).collect();
+    findings.sort_by_key(|finding| {
+        let place = position.get(finding.rule.as_str()).copied();
+        (rank(finding.verdict), std::cmp::Reverse(finding.severity), place)
+    });
+    let profile = ProfileSummary {
+        path: inputs.profile_path.to_owned(),
+        role: inputs.profile.role,
+        parameters: inputs
+            .profile
+            .params
+            .iter()
+            .flat_map(|(rule, params)| params.keys().map(move |name| format!("{rule}.{name}")))
+            .collect(),
+    };
+    Report {
+        schema: REPORT_SCHEMA.to_owned(),
+        tool: Tool {
+            name: "palisade".to_owned(),
+            version: inputs.version.to_owned(),
+            content: inputs.content.hash.clone(),
+        },
+        target: inputs.document.target.clone(),
+        started_at: inputs.document.collected_at,
+        duration_ms: 0,
+        profile,
+        probes: inputs.document.probes.clone(),
+        summary: summary(&findings),
+        guides: guides.into_iter().map(|guide| rollup::guide(guide, &findings, inputs)).collect(),
+        findings,
+        changes: None,
+    }
+}
+
+/// Counts findings by verdict.
+pub(crate) fn summary(findings: &[Finding]) -> Summary {
+    let mut summary = Summary::default();
+    for finding in findings {
+        match finding.verdict {
+            Verdict::Pass => summary.pass += 1,
+            Verdict::Fail => summary.fail += 1,
+            Verdict::Unknown => summary.unknown += 1,
+            Verdict::NotApplicable => summary.not_applicable += 1,
+            Verdict::Waived => summary.waived += 1,
+        }
+    }
+    summary
+}
+
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Fail => 0,
+        Verdict::Unknown => 1,
+        Verdict::Waived => 2,
+        Verdict::Pass => 3,
+        Verdict::NotApplicable => 4,
+    }
+}
+
+/// A rule's parameters: its defaults, changed by the profile.
+pub(crate) fn parameters(rule: &Rule, profile: &Profile) -> Value {
+    let changed = profile.params.get(&rule.id);
+    let values = rule.params.iter().map(|(name, param)| {
+        let value = changed.and_then(|changed| changed.get(name)).unwrap_or(&param.default);
+        (name.clone(), value.clone())
+    });
+    Value::Object(values.collect())
+}
+
+pub(crate) fn declared(profile: &Profile) -> Value {
+    Value::Object(profile.declare.clone().into_iter().collect::<Map<_, _>>())
+}
+
+/// One rule over one facts document.
+pub(crate) struct Judge<'a> {
+    pub(crate) rule: &'a CompiledRule,
+    pub(crate) document: &'a FactsDocument,
+    /// For the wording of missing declarations.
+    pub(crate) content: Option<&'a Content>,
+    pub(crate) declared: &'a Value,
+    pub(crate) params: &'a Value,
+    pub(crate) requirements: &'a [&'a str],
+}
+
+/// One element of the list a rule goes through.
+struct Element<'a> {
+    value: &'a Value,
+    /// Its path from `facts`.
+    path: Path,
+    subject: String,
+}
+
+impl Judge<'_> {
+    /// All findings of the rule.
+    pub(crate) fn findings(&self, outer: &Scope<'_>) -> Vec<Finding> {
+        let mut scope = outer.inner();
+        for part in self.rule.when.iter().chain([&self.rule.expect]) {
+            scope.bind(&part.expression, "facts", &self.document.facts);
+            scope.bind(&part.expression, "declared", self.declared);
+            scope.bind(&part.expression, "params", self.params);
+        }
+        match &self.rule.each {
+            None => vec![self.judge(&scope, None)],
+            Some(each) => self.judge_each(&scope, each),
+        }
+    }
+
+    fn judge_each(&self, scope: &Scope<'_>, each: &EachPart) -> Vec<Finding> {
+        let list = match each.path.resolve(&self.document.facts) {
+            Resolved::Value(Value::Null) => {
+                return vec![self.not_applicable(format!("`{}` is absent", each.path))];
+            }
+            Resolved::Value(list) => list,
+            Resolved::BelowAbsent(steps) => {
+                return vec![self.not_applicable(format!("`{}` is absent", each.path.prefix(steps)))];
+            }
+            Resolved::Missing => {
+                let missing = Missing::Path(each.path.clone());
+                return vec![self.unknown(None, self.explain(&missing, None))];
+            }
+        };
+        let elements = elements(list, each);
+        if elements.is_empty() {
+            return vec![self.not_applicable(format!("`{}` is empty", each.path))];
+        }
+        let count = elements.len();
+        let mut findings = Vec::new();
+        // A reason that concerns every element alike, such as a missing declaration, is told once.
+        let mut told: Vec<String> = Vec::new();
+        for element in elements.into_iter().take(ELEMENT_LIMIT) {
+            let mut inner = scope.inner();
+            for part in self.rule.when.iter().chain([&self.rule.expect]) {
+                inner.bind(&part.expression, &each.name, element.value);
+            }
+            let finding = self.judge(&inner, Some(&element));
+            if finding.verdict == Verdict::NotApplicable {
+                continue;
+            }
+            let common = finding.verdict == Verdict::Unknown && finding.reason.contains("`declared.");
+            if common {
+                if !told.contains(&finding.reason) {
+                    told.push(finding.reason.clone());
+                    findings.push(Finding { subject: self.document.target.name.clone(), ..finding });
+                }
+                continue;
+            }
+            findings.push(finding);
+        }
+        if count > ELEMENT_LIMIT {
+            let reason =
+                format!("`{}` has {count} elements; only the first {ELEMENT_LIMIT} were judged", each.path);
+            findings.push(self.unknown(None, reason));
+        }
+        if findings.is_empty() {
+            let when = &self.rule.rule.when;
+            findings.push(self.not_applicable(format!("`{when}` is false for all {count} of `{}`", each.path)));
+        }
+        findings
+    }
+
+    fn judge(&self, scope: &Scope<'_>, element: Option<&Element<'_>>) -> Finding {
+        if let Some(when) = &self.rule.when {
+            match scope.evaluate(&when.expression) {
+                Outcome::Decided(true) => {}
+                Outcome::Decided(false) => {
+                    let mut finding = self.not_applicable(format!("`{}` is false", self.rule.rule.when));
+                    finding.evidence = self.evidence(when.expression.paths.iter(), element);
+                    return finding;
+                }
+                other => return self.unknown(element, self.explain_outcome(&other, element)),
+            }
+        }
+        match scope.evaluate(&self.rule.expect.expression) {
+            Outcome::Decided(true) => self.finding(Verdict::Pass, element, String::new()),
+            Outcome::Decided(false) => self.finding(Verdict::Fail, element, String::new()),
+            other => self.unknown(element, self.explain_outcome(&other, element)),
+        }
+    }
+
+    fn unknown(&self, element: Option<&Element<'_>>, reason: String) -> Finding {
+        self.finding(Verdict::Unknown, element, reason)
+    }
+
+    fn not_applicable(&self, reason: String) -> Finding {
+        let mut finding = self.finding(Verdict::NotApplicable, None, reason);
+        finding.evidence.clear();
+        finding
+    }
+
+    fn finding(&self, verdict: Verdict, element: Option<&Element<'_>>, reason: String) -> Finding {
+        let rule = &self.rule.rule;
+        let mends = matches!(verdict, Verdict::Fail | Verdict::Unknown);
+        Finding {
+            rule: rule.id.clone(),
+            title: rule.title.clone(),
+            severity: rule.severity,
+            verdict,
+            subject: element
+                .map_or_else(|| self.document.target.name.clone(), |element| element.subject.clone()),
+            expected: if rule.expected.is_empty() { rule.expect.clone() } else { rule.expected.clone() },
+            evidence: self.evidence(self.rule.shows.iter().map(|(path, _)| path), element),
+            reason,
+            why: if mends { rule.why.clone() } else { String::new() },
+            waiver: None,
+            requirements: self.requirements.iter().map(|id| (*id).to_owned()).collect(),
+            remedy: if mends { rule.remedy.clone() } else { String::new() },
+            fix: rule.fix.clone().filter(|_| verdict == Verdict::Fail),
+        }
+    }
+
+    /// The facts at `paths`, with their sources; paths that lead nowhere are left out.
+    fn evidence<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p Path>,
+        element: Option<&Element<'_>>,
+    ) -> Vec<Evidence> {
+        let mut evidence = Vec::new();
+        for path in paths {
+            let (full, value) = match (path.root.as_str(), element) {
+                ("facts", _) => (path.clone(), path.resolve(&self.document.facts)),
+                ("declared", _) => (path.clone(), path.resolve(self.declared)),
+                ("params", _) => (path.clone(), path.resolve(self.params)),
+                (_, Some(element)) => (element.full(path), path.resolve(element.value)),
+                (_, None) => continue,
+            };
+            if let Resolved::Value(value) = value {
+                let known = full.root == "facts";
+                let name = if known { full.below_root() } else { full.to_string() };
+                let source = if known { self.source(&full) } else { None };
+                evidence.push(Evidence { path: name, value: value.clone(), source });
+            }
+        }
+        evidence
+    }
+
+    /// The source of a fact: its own, else that of the nearest thing it stands in.
+    fn source(&self, path: &Path) -> Option<Source> {
+        for count in (1..=path.steps.len()).rev() {
+            let prefix = path.prefix(count);
+            if let Some(source) = self.document.sources.get(&prefix.below_root()) {
+                return Some(source.clone());
+            }
+            if let Resolved::Value(value) = prefix.resolve(&self.document.facts)
+                && let Some(Value::String(at)) = value.get("source")
+            {
+                return Some(Source::at(at.as_str()));
+            }
+        }
+        None
+    }
+
+    fn explain_outcome(&self, outcome: &Outcome, element: Option<&Element<'_>>) -> String {
+        match outcome {
+            Outcome::Missing(missing) => self.explain(missing, element),
+            Outcome::Failed(message) => match self.absent_path(element) {
+                Some(path) => format!("`{path}` is absent, and the predicate needs a value ({message})"),
+                None => message.clone(),
+            },
+            Outcome::Decided(_) => String::new(),
+        }
+    }
+
+    /// Why a path leads nowhere, ending with the remedy where there is one.
+    fn explain(&self, missing: &Missing, element: Option<&Element<'_>>) -> String {
+        let path = match missing {
+            Missing::Path(path) => path,
+            Missing::Field(name) => return self.explain_field(name),
+        };
+        match path.root.as_str() {
+            "declared" => {
+                let name = path.below_root();
+                let about = self.content.and_then(|content| content.declarations.get(&name));
+                let about = about.map(|declaration| format!(": {}", declaration.about)).unwrap_or_default();
+                format!(
+                    "the profile does not say `declared.{name}`{about} Add `{name}: [...]` under `declare:` in it."
+                )
+            }
+            "params" => format!("the rule has no parameter `{}`", path.below_root()),
+            root => {
+                let full = match element {
+                    Some(element) if root != "facts" => element.full(path),
+                    _ => path.clone(),
+                };
+                self.explain_fact(&full)
+            }
+        }
+    }
+
+    fn explain_fact(&self, path: &Path) -> String {
+        if let Resolved::BelowAbsent(steps) = path.resolve(&self.document.facts) {
+            return format!("`{}` is absent, so `{path}` cannot be read", path.prefix(steps));
+        }
+        match self.document.reason_for(&path.below_root()) {
+            Some((at, reason)) => format!("{at}: {reason}"),
+            None => format!("`{path}` was not collected"),
+        }
+    }
+
+    /// A comprehension asked for a field that one of its elements does not have.
+    fn explain_field(&self, name: &str) -> String {
+        let ranges = self.rule.expect.expression.uses.iter().filter_map(|found| match found {
+            Use::Path { path, bound: false, .. } => path.steps.split_last(),
+            _ => None,
+        });
+        for (last, before) in ranges {
+            if *last != Step::Field(name.to_owned()) && *last != Step::Key(name.to_owned()) {
+                continue;
+            }
+            let before = Path { root: "facts".to_owned(), steps: before.to_vec() }.below_root();
+            let (head, tail) = before.split_once("[*]").unwrap_or((&before, ""));
+            let reason = self
+                .document
+                .unreadable
+                .iter()
+                .find(|(path, _)| path.starts_with(head) && path.ends_with(&format!("{tail}.{name}")));
+            if let Some((path, reason)) = reason {
+                return format!("{path}: {reason}");
+            }
+        }
+        format!("`{name}` of an element is not known")
+    }
+
+    /// The first path of the predicate that is absent.
+    fn absent_path(&self, element: Option<&Element<'_>>) -> Option<Path> {
+        self.rule.expect.expression.paths.iter().find_map(|path| {
+            let (root, full): (Root<'_>, Path) = match (path.root.as_str(), element) {
+                ("facts", _) => ((&self.document.facts).into(), path.clone()),
+                ("params", _) => (self.params.into(), path.clone()),
+                ("declared", _) => (self.declared.into(), path.clone()),
+                (_, Some(element)) => (element.value.into(), element.full(path)),
+                (_, None) => return None,
+            };
+            matches!(path.resolve(root), Resolved::Value(Value::Null)).then_some(full)
+        })
+    }
+}
+
+impl Element<'_> {
+    /// A path of the element as a path of the facts.
+    fn full(&self, path: &Path) -> Path {
+        let mut full = self.path.clone();
+        full.steps.extend(path.steps.iter().cloned());
+        full
+    }
+}
+
+fn elements<'a>(list: &'a Value, each: &EachPart) -> Vec<Element<'a>> {
+    let with_steps: Vec<(Step, &Value)> = match list {
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, value)| (Step::Index(index), value)).collect()
+        }
+        Value::Object(map) => map.iter().map(|(key, value)| (Step::Key(key.clone()), value)).collect(),
+        _ => Vec::new(),
+    };
+    with_steps
+        .into_iter()
+        .map(|(step, value)| Element {
+            value,
+            subject: subject(&step, value, each),
+            path: each.path.clone().then(step),
+        })
+        .collect()
+}
+
+/// What a finding calls an element: what the rule says, else its name, path, id or source, else its key or number.
+fn subject(step: &Step, value: &Value, each: &EachPart) -> String {
+    let named = each.subject.as_ref().and_then(|path| match path.resolve(value) {
+        Resolved::Value(value) => plain(value),
+        _ => None,
+    });
+    named
+        .or_else(|| match step {
+            Step::Key(key) => Some(key.clone()),
+            _ => None,
+        })
+        .or_else(|| ["name", "path", "id", "source"].iter().find_map(|key| value.get(key).and_then(plain)))
+        .or_else(|| plain(value))
+        .unwrap_or_else(|| each.path.clone().then(step.clone()).to_string())
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,157 @@
+//! Loading a profile, and writing a first one from what a host has now.
+
+use model::FactsDocument;
+use model::Timestamp;
+use model::profile::Profile;
+use serde_json::Value;
+
+use crate::content::{Content, Declaration};
+use crate::rollup::today;
+use crate::{Problem, yaml};
+
+/// A profile and where it came from.
+#[derive(Clone, Debug, Default)]
+pub struct LoadedProfile {
+    /// The profile.
+    pub profile: Profile,
+    /// Its file; empty when none was given.
+    pub path: String,
+}
+
+/// Reads a profile and checks every name in it against the content.
+///
+/// # Errors
+/// Everything that is wrong with it: a profile decides what is accepted, so a broken one is not used at all.
+pub fn load_profile(path: &str, text: &str, content: &Content) -> Result<LoadedProfile, Vec<Problem>> {
+    let profile: Profile = yaml::document(path, text).map_err(|problem| vec![problem])?;
+    let problems = wrong_names(path, text, &profile, content);
+    if problems.is_empty() { Ok(LoadedProfile { profile, path: path.to_owned() }) } else { Err(problems) }
+}
+
+fn wrong_names(path: &str, text: &str, profile: &Profile, content: &Content) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let rules: Vec<&str> = content.rules.iter().map(|rule| rule.rule.id.as_str()).collect();
+    let mut unknown = |kind: &str, name: &str, known: &[&str]| {
+        if !known.contains(&name) {
+            let problem = Problem::at(path, locate(text, name), format!("there is no {kind} `{name}`"));
+            problems.push(problem.suggest(name, known.iter().copied()));
+        }
+    };
+    for (rule, params) in &profile.params {
+        unknown("rule", rule, &rules);
+        if let Some(rule) = content.rule(rule) {
+            let known: Vec<&str> = rule.rule.params.keys().map(String::as_str).collect();
+            params.keys().for_each(|name| unknown(&format!("parameter of {}", rule.rule.id), name, &known));
+        }
+    }
+    profile.waivers.iter().for_each(|waiver| unknown("rule", &waiver.rule, &rules));
+    let guides: Vec<&str> = content.guides.iter().map(|guide| guide.id.as_str()).collect();
+    profile.guides.iter().for_each(|guide| unknown("guide", guide, &guides));
+    let requirements: Vec<&str> = content
+        .guides
+        .iter()
+        .flat_map(|guide| &guide.requirements)
+        .map(|requirement| requirement.id.as_str())
+        .collect();
+    profile
+        .attestations
+        .iter()
+        .for_each(|attestation| unknown("requirement", &attestation.requirement, &requirements));
+    let names: Vec<&str> = content.declarations.keys().map(String::as_str).collect();
+    profile.declare.keys().for_each(|name| unknown("declaration", name, &names));
+    for waiver in &profile.waivers {
+        for (field, value) in [("owner", &waiver.owner), ("reason", &waiver.reason)] {
+            if value.trim().is_empty() {
+                let what = format!("the waiver of {} has no {field}", waiver.rule);
+                problems.push(Problem::at(path, locate(text, &waiver.rule), what));
+            }
+        }
+    }
+    problems
+}
+
+/// The first place where `word` stands by itself.
+fn locate(text: &str, word: &str) -> (usize, usize) {
+    for (index, line) in text.lines().enumerate() {
+        let mut from = 0;
+        while let Some(found) = line.get(from..).and_then(|rest| rest.find(word)) {
+            let at = from + found;
+            let joined = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+            let before = line.get(..at).and_then(|head| head.chars().next_back());
+            let after = line.get(at + word.len()..).and_then(|tail| tail.chars().next());
+            if !before.is_some_and(joined) && !after.is_some_and(joined) {
+                return (index + 1, line.get(..at).map_or(1, |head| head.chars().count() + 1));
+            }
+            from = at + word.len();
+        }
+    }
+    (0, 0)
+}
+
+/// Writes a commented profile from what the host has now, for a person to confirm.
+pub fn write_profile(content: &Content, document: &FactsDocument, now: Timestamp) -> String {
+    let mut text = format!(
+        "# Palisade profile of {}, written on {} from what the host had then.\n\
+         #\n\
+         # Nothing here is approved until a person has read it: go through every list, strike what should not\n\
+         # be there, and keep the file under version control. `palisade audit --profile FILE` uses it.\n\n\
+         # Who runs the platform: hosted (the vendor) or self-managed (you).\nrole: self-managed\n\n\
+         # How much depends on it: low, standard, high or critical.\nassurance: standard\n\n\
+         # What is approved. Rules compare the host with these lists.\ndeclare:\n",
+        document.target.name,
+        today(now)
+    );
+    let scope = content.engine.scope(now);
+    for declaration in content.declarations.values() {
+        declare(&mut text, declaration, &scope, document);
+    }
+    text.push_str(
+        "\n# Parameters that differ from a rule's default: `palisade explain RULE` lists them.\n\
+         # params:\n#   ssh.key-age:\n#     max_days: 60\n\n\
+         # Failures that somebody accepts. Void when the evidence changes; a finding when it has expired.\n\
+         # waivers:\n# - rule: ssh.password-login-off\n#   subject: edge-07\n\
+         #   evidence: {ssh.server.options.passwordauthentication: \"yes\"}\n\
+         #   owner: J. Doe\n#   reason: the vendor's technician has no key yet\n#   expires: 2026-12-31\n\n\
+         # What people attest: `palisade guides` lists what is due.\n\
+         # attestations:\n# - requirement: TSS-3.10-a\n#   by: J. Doe\n#   date: 2026-11-01\n\
+         #   evidence: incident process v3, exercise record of October\n",
+    );
+    text
+}
+
+fn declare(
+    text: &mut String,
+    declaration: &Declaration,
+    scope: &crate::cel::Scope<'_>,
+    document: &FactsDocument,
+) {
+    let mut line = |content: std::fmt::Arguments<'_>| {
+        text.push_str(&content.to_string());
+        text.push('\n');
+    };
+    for part in declaration.about.lines() {
+        line(format_args!("  # {}", part.trim()));
+    }
+    let Some(from) = &declaration.from else {
+        line(format_args!("  # {}: []\n", declaration.name));
+        return;
+    };
+    let mut inner = scope.inner();
+    inner.bind(from, "facts", &document.facts);
+    match inner.value(from) {
+        Ok(Value::Array(items)) => {
+            let mut items: Vec<String> = items.iter().map(Value::to_string).collect();
+            items.sort();
+            items.dedup();
+            if items.is_empty() {
+                line(format_args!("  {}: []", declaration.name));
+            } else {
+                line(format_args!("  {}:", declaration.name));
+                items.iter().for_each(|item| line(format_args!("  - {item}")));
+            }
+        }
+        Ok(value) => line(format_args!("  {}: {value}", declaration.name)),
+        Err(_) => line(format_args!("  # What the host has could not be read.\n  # {}: []", declaration.name)),
+    }
+    line(format_args!(""));
+}

@@ -1,0 +1,160 @@
+//! From findings to requirements: whether the target meets each statement of a guide.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+use model::content::{Guide, Requirement, ServiceStatus};
+use model::profile::Attestation;
+use model::report::{Finding, GuideReport, RequirementReport, Status, Verdict};
+
+use crate::decide::Inputs;
+
+/// How long an attestation holds that is due on events and names no end.
+const EVENT_MONTHS: i64 = 12;
+
+/// One guide with the state of its requirements.
+pub(crate) fn guide(guide: &Guide, findings: &[Finding], inputs: &Inputs<'_>) -> GuideReport {
+    let requirements = guide
+        .requirements
+        .iter()
+        .map(|requirement| {
+            let (status, reason) = state(requirement, findings, inputs);
+            RequirementReport {
+                id: requirement.id.clone(),
+                section: requirement.section.clone(),
+                title: requirement.title.clone(),
+                level: requirement.level,
+                status,
+                reason,
+                rules: requirement.rules.clone(),
+            }
+        })
+        .collect();
+    GuideReport { id: guide.id.clone(), title: guide.title.clone(), requirements }
+}
+
+fn state(requirement: &Requirement, findings: &[Finding], inputs: &Inputs<'_>) -> (Status, String) {
+    if let Some(role) = requirement.role
+        && role != inputs.profile.role
+    {
+        let reason = format!("binds a {role} platform; this one is {}", inputs.profile.role);
+        return (Status::NotApplicable, reason);
+    }
+    if let Some(least) = requirement.assurance
+        && inputs.profile.assurance < least
+    {
+        let reason = format!(
+            "concerns assurance class {least:?} and above; the profile says {:?}",
+            inputs.profile.assurance
+        );
+        return (Status::NotApplicable, reason.to_lowercase());
+    }
+    let attested = attested(requirement, inputs);
+    if requirement.rules.is_empty() {
+        return undecided_by_rules(requirement, attested);
+    }
+    let (status, reason) = by_rules(requirement, findings);
+    // What rules decide well may still need a person's word.
+    match (status, &requirement.attest, attested) {
+        (Status::Met, Some(attest), None) => {
+            (Status::AttestationDue, format!("{reason}; {attest} (no attestation in force)"))
+        }
+        (Status::Met, Some(_), Some(by)) => (Status::Met, format!("{reason}; {by}")),
+        (status, ..) => (status, reason),
+    }
+}
+
+fn undecided_by_rules(requirement: &Requirement, attested: Option<String>) -> (Status, String) {
+    if let Some(by) = attested {
+        return (Status::Met, by);
+    }
+    if let Some(service) = &requirement.service
+        && (service.status == ServiceStatus::Planned || requirement.attest.is_none())
+    {
+        let reason = format!("{service}; until then attest it in the profile when something else provides it");
+        return (Status::Unknown, reason);
+    }
+    match (&requirement.attest, &requirement.none) {
+        (Some(attest), _) => (Status::AttestationDue, format!("{attest} (no attestation in force)")),
+        (None, Some(reason)) => (Status::NotApplicable, reason.clone()),
+        (None, None) => (Status::Unknown, "nothing decides it".to_owned()),
+    }
+}
+
+fn by_rules(requirement: &Requirement, findings: &[Finding]) -> (Status, String) {
+    let mine = || findings.iter().filter(|finding| requirement.rules.contains(&finding.rule));
+    let count = |verdict: Verdict| mine().filter(|finding| finding.verdict == verdict).count();
+    let names = |verdict: Verdict| {
+        let mut names: Vec<&str> = Vec::new();
+        for finding in mine().filter(|finding| finding.verdict == verdict) {
+            if !names.contains(&finding.rule.as_str()) {
+                names.push(&finding.rule);
+            }
+        }
+        names.join(", ")
+    };
+    if count(Verdict::Fail) > 0 {
+        let failing = count(Verdict::Fail);
+        return (Status::Unmet, format!("{failing} failing: {}", names(Verdict::Fail)));
+    }
+    if count(Verdict::Unknown) > 0 {
+        return (Status::Unknown, format!("not decided: {}", names(Verdict::Unknown)));
+    }
+    if count(Verdict::Waived) > 0 {
+        return (Status::Waived, format!("accepted: {}", names(Verdict::Waived)));
+    }
+    if count(Verdict::Pass) > 0 {
+        return (Status::Met, format!("passed: {}", names(Verdict::Pass)));
+    }
+    if count(Verdict::NotApplicable) > 0 {
+        return (
+            Status::NotApplicable,
+            format!("none of its rules applies: {}", names(Verdict::NotApplicable)),
+        );
+    }
+    (Status::Unknown, "its rules were not asked for in this run".to_owned())
+}
+
+/// Who attests the requirement, when an attestation is in force.
+fn attested(requirement: &Requirement, inputs: &Inputs<'_>) -> Option<String> {
+    let today = today(inputs.now);
+    let period = requirement.attest.as_ref().map_or("", |attest| attest.every.as_str());
+    let in_force = |attestation: &&Attestation| {
+        attestation.requirement == requirement.id
+            && attestation.date <= today
+            && end(attestation, period).is_some_and(|end| end >= today)
+    };
+    let attestation =
+        inputs.profile.attestations.iter().filter(in_force).max_by_key(|attestation| attestation.date)?;
+    let end = end(attestation, period)?;
+    Some(format!(
+        "attested by {} on {} until {end}: {}",
+        attestation.by, attestation.date, attestation.evidence
+    ))
+}
+
+/// The last day an attestation holds.
+fn end(attestation: &Attestation, period: &str) -> Option<Date> {
+    let span = period_of(period).unwrap_or_else(|| Span::new().months(EVENT_MONTHS));
+    let latest = attestation.date.checked_add(span).ok()?;
+    // An end of its own may shorten the period, never lengthen it beyond what the guide allows.
+    Some(attestation.expires.map_or(latest, |expires| expires.min(latest)))
+}
+
+/// `12 months`, `7 days`; none for events such as `each update`.
+fn period_of(text: &str) -> Option<Span> {
+    let (number, unit) = text.split_once(' ')?;
+    let number: i64 = number.parse().ok().filter(|number| (1..=1200).contains(number))?;
+    match unit.trim_end_matches('s') {
+        "day" => Some(Span::new().days(number)),
+        "week" => Some(Span::new().weeks(number)),
+        "month" => Some(Span::new().months(number)),
+        "year" => Some(Span::new().years(number)),
+        _ => None,
+    }
+}
+
+/// The date of `now`, UTC.
+pub(crate) fn today(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::UTC).date()
+}

@@ -1,0 +1,102 @@
+//! Profiles: parameters, declarations, waivers; and what is wrong with broken ones.
+
+use model::report::Verdict;
+use serde_json::json;
+
+use crate::support::{RULES, content, document, now, report, verdicts};
+
+fn facts() -> model::FactsDocument {
+    document(json!({
+        "ssh": {"server": {"options": {"passwordauthentication": "yes"}}},
+        "docker": {"containers": [{"name": "web", "running": true, "created": "2026-06-01T00:00:00Z"}]},
+        "listeners": {"sockets": [{"name": "tcp/22"}, {"name": "tcp/80"}]}
+    }))
+}
+
+fn with(profile: &str) -> model::Report {
+    let content = content(RULES);
+    let profile = policy::load_profile("site.yaml", profile, &content).unwrap().profile;
+    report(&content, &facts(), &profile)
+}
+
+#[test]
+fn parameters_tighten_rules_and_declarations_list_what_is_not_approved() {
+    let report = with("params:\n  docker.container-young: {max_days: 10}\ndeclare:\n  listeners: [tcp/22]\n");
+    let verdicts = verdicts(&report);
+    assert!(verdicts.contains(&"docker.container-young web fail".to_owned()), "{verdicts:?}");
+    assert!(verdicts.contains(&"net.listeners-declared tcp/22 pass".to_owned()), "{verdicts:?}");
+    assert!(verdicts.contains(&"net.listeners-declared tcp/80 fail".to_owned()), "{verdicts:?}");
+    assert_eq!(report.profile.parameters, ["docker.container-young.max_days"]);
+}
+
+fn waiver(extra: &str) -> String {
+    format!("waivers:\n- rule: ssh.password-login-off\n  owner: J. Doe\n  reason: no keys yet\n{extra}")
+}
+
+#[test]
+fn a_waiver_in_force_waives_and_counts_its_days() {
+    let report = with(&waiver(
+        "  subject: edge\n  expires: 2026-06-20\n  evidence: {ssh.server.options.passwordauthentication: \"yes\"}\n",
+    ));
+    let finding = report.findings.iter().find(|finding| finding.rule == "ssh.password-login-off").unwrap();
+    assert_eq!(finding.verdict, Verdict::Waived);
+    assert_eq!(finding.waiver.as_ref().unwrap().days_left, 5);
+    assert_eq!(report.summary.fail, 0);
+}
+
+#[test]
+fn a_waiver_that_does_not_hold_is_a_finding() {
+    for (extra, said) in [
+        ("  expires: 2026-06-14\n", "expired on 2026-06-14"),
+        ("  expires: 2027-01-01\n  subject: other\n", "nothing that it accepts fails"),
+        (
+            "  expires: 2027-01-01\n  evidence: {ssh.server.options.passwordauthentication: \"no\"}\n",
+            "decide anew",
+        ),
+    ] {
+        let report = with(&waiver(extra));
+        let rule = report.findings.iter().find(|finding| finding.rule == "ssh.password-login-off").unwrap();
+        assert_eq!(rule.verdict, Verdict::Fail, "{extra}");
+        let about = report.findings.iter().find(|finding| finding.rule == "profile.waiver-in-force").unwrap();
+        assert_eq!(about.verdict, Verdict::Fail);
+        assert!(about.reason.contains(said), "{}", about.reason);
+    }
+}
+
+#[test]
+fn broken_profiles_say_where_and_what_was_meant() {
+    let content = content(RULES);
+    for (text, place, said) in [
+        ("role: selfmanaged\n", "site.yaml:1:7", "selfmanaged"),
+        ("rolle: hosted\n", "site.yaml:1:1", "rolle"),
+        ("params:\n  ssh.pasword-login-off: {}\n", "site.yaml:2:3", "did you mean `ssh.password-login-off`?"),
+        ("params:\n  docker.container-young: {max_day: 3}\n", "site.yaml:2:28", "did you mean `max_days`?"),
+        ("declare:\n  listener: []\n", "site.yaml:2:3", "did you mean `listeners`?"),
+        (
+            "waivers:\n- {rule: ssh.password-login-off, owner: \"\", reason: x, expires: 2026-01-01}\n",
+            "site.yaml:2:10",
+            "no owner",
+        ),
+        ("waivers:\n- {rule: ssh.password-login-off, owner: x, reason: x, expires: soon}\n", "site.yaml:2", ""),
+        (
+            "attestations:\n- {requirement: T-22, by: x, date: 2026-01-01, evidence: x}\n",
+            "site.yaml:2:17",
+            "did you mean `T-2`?",
+        ),
+        ("a: [\n", "site.yaml:", ""),
+    ] {
+        let problems = policy::load_profile("site.yaml", text, &content).unwrap_err();
+        let told = problems[0].to_string();
+        assert!(told.contains(place) && told.contains(said), "{text}\n{told}");
+    }
+}
+
+#[test]
+fn a_first_profile_declares_what_the_host_has_and_can_be_read_back() {
+    let content = content(RULES);
+    let text = policy::write_profile(&content, &facts(), now());
+    assert!(text.contains("  listeners:\n  - \"tcp/22\"\n  - \"tcp/80\"\n"), "{text}");
+    let profile = policy::load_profile("p", &text, &content).unwrap().profile;
+    let verdicts = verdicts(&report(&content, &facts(), &profile));
+    assert!(verdicts.contains(&"net.listeners-declared tcp/80 pass".to_owned()), "{verdicts:?}");
+}

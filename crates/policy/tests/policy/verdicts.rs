@@ -1,0 +1,107 @@
+//! What facts come to.
+
+use model::profile::Profile;
+use model::report::{Status, Verdict};
+use serde_json::json;
+
+use crate::support::{RULES, content, document, report, verdicts};
+
+#[test]
+fn each_element_is_judged_by_itself_and_a_missing_declaration_is_told_once() {
+    let content = content(RULES);
+    let document = document(json!({
+        "ssh": {"server": {"options": {"passwordauthentication": "yes"}}},
+        "docker": {"containers": [
+            {"name": "old", "running": true, "created": "2026-01-01T00:00:00Z"},
+            {"name": "new", "running": true, "created": "2026-06-10T00:00:00Z"},
+            {"name": "off", "running": false, "created": "2020-01-01T00:00:00Z"},
+            {"name": "odd", "running": true}
+        ]},
+        "listeners": {"sockets": [{"name": "tcp/22"}, {"name": "tcp/80"}]}
+    }));
+    let report = report(&content, &document, &Profile::default());
+    assert_eq!(
+        verdicts(&report),
+        [
+            "docker.container-young new pass",
+            "docker.container-young odd unknown",
+            "docker.container-young old fail",
+            "net.listeners-declared edge unknown",
+            "ssh.password-login-off edge fail"
+        ]
+    );
+    let missing = report.findings.iter().find(|finding| finding.rule == "net.listeners-declared").unwrap();
+    assert!(missing.reason.contains("`declared.listeners`"), "{}", missing.reason);
+    assert!(missing.reason.contains("Add `listeners: [...]` under `declare:`"), "{}", missing.reason);
+    let old = report.findings.iter().find(|finding| finding.subject == "old").unwrap();
+    assert_eq!(old.evidence[0].path, "docker.containers[0].created");
+    assert_eq!(old.evidence[1].path, "params.max_days");
+    assert_eq!(report.findings[0].rule, "ssh.password-login-off", "worst first");
+    assert_eq!(report.summary.total(), 5);
+}
+
+#[test]
+fn unreadable_is_unknown_with_its_reason_and_absent_is_not_applicable_with_its_predicate() {
+    let content = content(RULES);
+    let mut unreadable =
+        document(json!({"ssh": {"server": {"options": {}}}, "docker": null, "listeners": {"sockets": []}}));
+    unreadable
+        .unreadable
+        .insert("ssh.server.options".into(), "/etc/ssh/sshd_config: permission denied; run as root".into());
+    let now_report = report(&content, &unreadable, &Profile::default());
+    let find = |rule: &str| now_report.findings.iter().find(|finding| finding.rule == rule).unwrap();
+    assert_eq!(find("ssh.password-login-off").verdict, Verdict::Unknown);
+    assert_eq!(
+        find("ssh.password-login-off").reason,
+        "ssh.server.options: /etc/ssh/sshd_config: permission denied; run as root"
+    );
+    assert_eq!(find("docker.container-young").verdict, Verdict::NotApplicable);
+    assert_eq!(find("docker.container-young").reason, "`facts.docker` is absent");
+    assert_eq!(find("net.listeners-declared").reason, "`facts.listeners.sockets` is empty");
+
+    let absent = report(&content, &document(json!({"ssh": {"server": null}})), &Profile::default());
+    let find = |rule: &str| absent.findings.iter().find(|finding| finding.rule == rule).unwrap();
+    assert_eq!(find("ssh.password-login-off").verdict, Verdict::NotApplicable);
+    assert_eq!(find("ssh.password-login-off").reason, "`facts.ssh.server != null` is false");
+    assert_eq!(find("ssh.password-login-off").evidence[0].path, "ssh.server");
+    assert_eq!(find("docker.container-young").verdict, Verdict::Unknown);
+    assert_eq!(find("docker.container-young").reason, "`facts.docker.containers` was not collected");
+}
+
+#[test]
+fn findings_roll_up_into_requirements() {
+    let content = content(RULES);
+    let facts = json!({
+        "ssh": {"server": {"options": {"passwordauthentication": "no"}}},
+        "docker": {"containers": [{"name": "new", "running": true, "created": "2026-06-10T00:00:00Z"}]},
+        "listeners": {"sockets": []}
+    });
+    let status = |profile: &str| -> Vec<Status> {
+        let profile = policy::load_profile("p", profile, &content).unwrap().profile;
+        let report = report(&content, &document(facts.clone()), &profile);
+        report.guides[0].requirements.iter().map(|requirement| requirement.status).collect()
+    };
+    use Status::*;
+    assert_eq!(status("{}"), [Met, AttestationDue, Unknown, NotApplicable, AttestationDue]);
+    assert_eq!(status("role: hosted"), [Met, AttestationDue, NotApplicable, Met, AttestationDue]);
+    let attested = |date: &str, more: &str| {
+        format!("attestations:\n- {{requirement: T-2, by: J, evidence: e, date: {date}{more}}}\n")
+    };
+    assert_eq!(status(&attested("2026-01-01", ""))[1], Met);
+    assert_eq!(status(&attested("2025-06-14", ""))[1], AttestationDue, "older than its period");
+    assert_eq!(status(&attested("2025-06-15", ""))[1], Met, "on the last day of its period");
+    assert_eq!(status(&attested("2026-06-16", ""))[1], AttestationDue, "dated in the future");
+    assert_eq!(status(&attested("2026-01-01", ", expires: 2026-06-14"))[1], AttestationDue);
+    assert_eq!(
+        status(&attested("2020-01-01", ", expires: 2030-01-01"))[1],
+        AttestationDue,
+        "no longer than the guide allows"
+    );
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let document = document(json!({"ssh": {"server": {"options": {"passwordauthentication": "yes"}}}}));
+    let once = || serde_json::to_string(&report(&content(RULES), &document, &Profile::default())).unwrap();
+    assert_eq!(once(), once());
+}

@@ -1,0 +1,200 @@
+//! Finding the engine on the host: its program, its process, its unit, its socket.
+
+use std::path::Path;
+
+use host::Door;
+use model::Fact;
+
+use super::settings::{self, Settings};
+
+/// Where packages put the engine.
+const PROGRAMS: &[&str] = &[
+    "/usr/sbin/dockerd",
+    "/usr/bin/dockerd",
+    "/usr/local/bin/dockerd",
+    "/usr/local/sbin/dockerd",
+    "/snap/bin/docker.dockerd",
+    "/opt/bin/dockerd",
+];
+const PODMAN: &[&str] = &["/usr/bin/podman", "/usr/local/bin/podman"];
+const COMPOSE: &[&str] = &[
+    "/usr/libexec/docker/cli-plugins/docker-compose",
+    "/usr/lib/docker/cli-plugins/docker-compose",
+    "/usr/local/libexec/docker/cli-plugins/docker-compose",
+    "/usr/local/lib/docker/cli-plugins/docker-compose",
+    "/root/.docker/cli-plugins/docker-compose",
+    "/usr/bin/docker-compose",
+    "/usr/local/bin/docker-compose",
+];
+const PID_FILES: &[&str] = &["/run/docker.pid"];
+/// In the order in which systemd prefers them.
+const UNIT_DIRECTORIES: &[&str] =
+    &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+const ENVIRONMENT_FILES: &[&str] = &["/etc/default/docker", "/etc/sysconfig/docker"];
+pub(super) const DEFAULT_SOCKET: &str = "/run/docker.sock";
+/// The most processes that are looked at when there is no pid file.
+const PROCESS_LIMIT: usize = 4096;
+
+/// What was found without asking the engine.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The path of `dockerd`.
+    pub(super) program: Option<String>,
+    /// Its process.
+    pub(super) pid: Option<u32>,
+    /// Flags and daemon.json.
+    pub(super) settings: Settings,
+    /// The socket to ask.
+    pub(super) socket: String,
+    /// Whether something stands at the socket's path.
+    pub(super) socket_exists: bool,
+    /// Unit files of service and socket.
+    pub(super) units: Vec<String>,
+    /// The path of Podman.
+    pub(super) podman: Option<String>,
+}
+
+/// Looks; none when neither Docker nor Podman is on the host.
+pub(super) fn find(door: &Door) -> Option<Found> {
+    let program = first(door, PROGRAMS);
+    let podman = first(door, PODMAN);
+    let pid = if door.is_live() { process(door) } else { None };
+    let units: Vec<String> =
+        ["docker.service", "docker.socket"].iter().filter_map(|name| unit(door, name)).collect();
+    let (flags, place) = match pid {
+        Some(pid) => (settings::flags_of_process(door, pid), format!("/proc/{pid}/cmdline")),
+        None => unit_flags(door, &units),
+    };
+    let mut settings = Settings::read(door, flags.value().map_or(&[], Vec::as_slice), &place);
+    if let Fact::Unreadable(reason) = flags {
+        settings.hide(reason);
+    }
+    let socket = settings
+        .list("hosts")
+        .value()
+        .into_iter()
+        .flatten()
+        .find_map(|(host, _)| host.strip_prefix("unix://"))
+        .map_or_else(
+            || DEFAULT_SOCKET.to_owned(),
+            |path| {
+                path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"))
+            },
+        );
+    let socket_exists = door.exists(&socket);
+    let docker = program.is_some() || pid.is_some() || socket_exists;
+    (docker || podman.is_some()).then_some(Found {
+        program,
+        pid,
+        settings,
+        socket,
+        socket_exists,
+        units,
+        podman,
+    })
+}
+
+impl Found {
+    /// Whether the engine, and not only Podman, is there.
+    pub(super) fn has_engine(&self) -> bool {
+        self.program.is_some() || self.pid.is_some() || self.socket_exists
+    }
+}
+
+/// The path of compose.
+pub(super) fn compose(door: &Door) -> Fact<String> {
+    Fact::from_option(first(door, COMPOSE))
+}
+
+fn first(door: &Door, paths: &[&str]) -> Option<String> {
+    paths.iter().find(|path| door.exists(path)).map(|&path| path.to_owned())
+}
+
+/// The engine's process: by its pid file, else by name.
+fn process(door: &Door) -> Option<u32> {
+    let named =
+        |pid: &u32| door.read_text(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "dockerd");
+    let by_file =
+        PID_FILES.iter().filter_map(|path| door.read_text(path).ok()?.trim().parse().ok()).find(named);
+    by_file.or_else(|| {
+        let entries = door.read_dir("/proc").ok()?;
+        entries.iter().filter_map(|entry| entry.name.parse().ok()).take(PROCESS_LIMIT).find(named)
+    })
+}
+
+/// The file of a unit that systemd would read.
+fn unit(door: &Door, name: &str) -> Option<String> {
+    UNIT_DIRECTORIES.iter().map(|directory| format!("{directory}/{name}")).find(|path| {
+        // A unit that links to /dev/null is masked.
+        door.stat(path).is_ok_and(|stat| stat.kind == host::FileKind::File)
+    })
+}
+
+/// The flags with which systemd would start the engine, and the file that says so.
+fn unit_flags(door: &Door, units: &[String]) -> (Fact<Vec<String>>, String) {
+    let Some(path) = units.iter().find(|path| path.ends_with("/docker.service")) else {
+        return (Fact::known(Vec::new()), "default of dockerd".to_owned());
+    };
+    let mut files = vec![path.clone()];
+    for directory in UNIT_DIRECTORIES.iter().rev() {
+        let directory = format!("{directory}/docker.service.d");
+        let names = crate::text::files_in(door, &directory, ".conf").unwrap_or_default();
+        files.extend(names.into_iter().map(|name| format!("{directory}/{name}")));
+    }
+    let mut flags = Fact::known(Vec::new());
+    let mut place = path.clone();
+    for file in files {
+        match door.read_text(&file) {
+            Ok(text) => {
+                let joined = text.replace("\\\n", " ");
+                for line in crate::text::meaningful_lines(&joined) {
+                    if let Some(command) =
+                        line.text.strip_prefix("ExecStart=").filter(|command| !command.is_empty())
+                    {
+                        place = format!("{file}:{}", line.number);
+                        let words = command.split_whitespace().skip(1).flat_map(|word| expand(door, word));
+                        flags = Fact::known(words.collect());
+                    }
+                }
+            }
+            Err(error) => flags = Fact::unreadable(crate::fact::reason(&error, door)),
+        }
+    }
+    (flags, place)
+}
+
+/// A word of ExecStart; a variable is looked up in the files that packages read it from.
+fn expand(door: &Door, word: &str) -> Vec<String> {
+    let Some(name) = word.strip_prefix('$') else { return vec![word.to_owned()] };
+    let name = name.trim_matches(['{', '}']);
+    let mut value = String::new();
+    for path in ENVIRONMENT_FILES {
+        let Ok(text) = door.read_text(path) else { continue };
+        for line in crate::text::meaningful_lines(&text) {
+            if let Some((key, found)) = line.text.split_once('=')
+                && key.trim() == name
+            {
+                value = found.trim().trim_matches(['"', '\'']).to_owned();
+            }
+        }
+    }
+    value.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Whether systemd starts service or socket at boot.
+pub(super) fn enabled(door: &Door) -> Fact<bool> {
+    let wanted = [
+        "multi-user.target.wants/docker.service",
+        "sockets.target.wants/docker.socket",
+        "graphical.target.wants/docker.service",
+    ];
+    let place = wanted
+        .iter()
+        .map(|link| format!("/etc/systemd/system/{link}"))
+        .find(|link| door.stat_link(link).is_ok());
+    match place {
+        Some(place) => Fact::read_at(true, place),
+        None if door.exists(Path::new("/etc/systemd/system")) => Fact::read_at(false, "/etc/systemd/system"),
+        None => Fact::Absent,
+    }
+}

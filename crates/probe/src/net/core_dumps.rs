@@ -1,0 +1,70 @@
+//! Where the memory of crashed processes goes.
+
+use host::{Door, Error};
+use model::{Fact, Source};
+
+use super::{dns, drop_ins};
+use crate::fact::reason;
+use crate::text::{files_in, meaningful_lines};
+
+const DIRECTORIES: &[&str] = &[
+    "/etc/systemd/coredump.conf.d",
+    "/run/systemd/coredump.conf.d",
+    "/usr/local/lib/systemd/coredump.conf.d",
+    "/usr/lib/systemd/coredump.conf.d",
+];
+
+/// Decides by the pattern in effect: a handler, a file, or nowhere.
+pub(crate) fn core_dumps(door: &Door, pattern: &Fact<String>) -> Fact<String> {
+    let pattern = match pattern {
+        Fact::Known(pattern, _) => pattern.as_str(),
+        // Kernels without the setting write no dumps.
+        Fact::Absent if door.is_live() => return Fact::known("none".to_owned()),
+        Fact::Absent => "core",
+        Fact::Unreadable(_) if !door.is_live() => "core",
+        Fact::Unreadable(reason) => return Fact::unreadable(reason),
+    };
+    let Some(handler) = pattern.strip_prefix('|') else {
+        return match hard_limit(door) {
+            Ok(Some((limit, source))) if limit == "0" => Fact::sourced("none".to_owned(), source),
+            Ok(_) => Fact::known("file".to_owned()),
+            Err(error) => Fact::unreadable(reason(&error, door)),
+        };
+    };
+    let program = handler.split_ascii_whitespace().next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    if name == "false" || name == "true" {
+        return Fact::known("none".to_owned());
+    }
+    if name != "systemd-coredump" {
+        return Fact::known(format!("handler {program}"));
+    }
+    let mut files = vec!["/etc/systemd/coredump.conf".to_owned()];
+    match drop_ins(door, DIRECTORIES, ".conf") {
+        Ok(more) => files.extend(more),
+        Err(error) => return Fact::unreadable(reason(&error, door)),
+    }
+    dns::setting(door, &files, "Storage").or_default_value("external".to_owned())
+}
+
+/// The hard limit on the size of dumps for everybody (`* hard core 0` or `* - core 0`); the last line counts.
+fn hard_limit(door: &Door) -> Result<Option<(String, Source)>, Error> {
+    let directory = "/etc/security/limits.d";
+    let mut files = vec!["/etc/security/limits.conf".to_owned()];
+    files.extend(files_in(door, directory, ".conf")?.iter().map(|name| format!("{directory}/{name}")));
+    let mut found = None;
+    for file in files {
+        let text = match door.read_text(&file) {
+            Ok(text) => text,
+            Err(error) if error.is_not_found() => continue,
+            Err(error) => return Err(error),
+        };
+        for line in meaningful_lines(&text) {
+            let fields: Vec<&str> = line.text.split_ascii_whitespace().collect();
+            if let ["*", "hard" | "-", "core", value, ..] = fields.as_slice() {
+                found = Some(((*value).to_owned(), Source::line(&file, line.number, &line.text)));
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,62 @@
+//! Parsers of what targets hold, for the fuzz targets: each takes any text and returns how much it found.
+
+/// `sshd_config`.
+pub fn sshd_config(text: &str) -> usize {
+    let directives = crate::ssh::parse_config(text);
+    let criteria = directives.iter().filter(|directive| directive.keyword == "match");
+    directives.len()
+        + criteria.map(|directive| crate::ssh::parse_criteria(&directive.rest).len()).sum::<usize>()
+}
+
+/// Shell patterns: the first line against the others.
+pub fn glob(text: &str) -> usize {
+    let (pattern, names) = text.split_once('\n').unwrap_or((text, ""));
+    names.lines().filter(|name| crate::ssh::glob_matches(pattern, name)).count()
+}
+
+/// `authorized_keys`.
+pub fn authorized_keys(text: &str) -> usize {
+    crate::ssh::parse_authorized_keys(text).count()
+}
+
+/// `sudoers`.
+pub fn sudoers(text: &str) -> usize {
+    crate::accounts::parse_sudoers(text).len()
+}
+
+/// `/etc/passwd`, `/etc/group` and `/etc/shadow`.
+pub fn passwd(text: &str) -> usize {
+    use crate::accounts::passwd;
+    passwd::parse_passwd(text).len() + passwd::parse_group(text).len() + passwd::parse_shadow(text).len()
+}
+
+/// A file of `/etc/pam.d`.
+pub fn pam(text: &str) -> usize {
+    crate::accounts::parse_pam(text).len()
+}
+pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
+pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
+pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
+pub use crate::certificates::{Parsed, parse as certificates};
+pub use crate::files::secrets::{Held, encrypted_whole, sniff};
+
+/// Audit rules, the settings of auditd, and what auditctl prints.
+pub use crate::audit::{parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules};
+/// Configurations of rsyslog, syslog-ng, journald, logrotate and log collectors.
+pub use crate::logging::parsers as logging;
+/// apk's database.
+pub use crate::packages::apk;
+/// apt's settings and lists of sources.
+pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
+/// The category of an unwanted package.
+pub use crate::packages::unwanted::category as package_category;
+/// Entries of a crontab.
+pub use crate::services::cron::entries as crontab;
+/// Services of inetd and xinetd.
+pub use crate::services::inetd::{inetd, xinetd};
+/// What `systemctl list-units` prints.
+pub use crate::services::parse_active as systemctl_list_units;
+/// Schedules of cron and of systemd's timers.
+pub use crate::services::schedule;
+/// Unit files of systemd.
+pub use crate::services::unit_file::UnitFile;

@@ -1,0 +1,58 @@
+//! What a finding rests on, as short text.
+
+use model::report::{Evidence, Finding, Report, Verdict};
+use serde_json::Value;
+
+/// The fact's path as a person reads it: without the root that all facts share.
+pub(crate) fn path(evidence: &Evidence) -> &str {
+    evidence.path.strip_prefix("facts.").unwrap_or(&evidence.path)
+}
+
+/// The value as JSON; what is not there in words.
+pub(crate) fn value(evidence: &Evidence) -> String {
+    match &evidence.value {
+        Value::Null if evidence.path.starts_with("declared.") => "not declared".to_owned(),
+        Value::Null => "absent".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// `path = value`.
+pub(crate) fn seen(evidence: &Evidence) -> String {
+    format!("{} = {}", path(evidence), value(evidence))
+}
+
+/// The subject when it is not the target itself.
+pub(crate) fn subject_of<'a>(report: &Report, finding: &'a Finding) -> Option<&'a str> {
+    (finding.subject != report.target.name && !finding.subject.is_empty()).then_some(finding.subject.as_str())
+}
+
+/// The findings of one rule that share a verdict.
+pub(crate) struct Group<'a> {
+    /// Its findings, in the order of the report; never empty.
+    pub(crate) findings: Vec<&'a Finding>,
+    /// The first of them, which speaks for the rule.
+    pub(crate) first: &'a Finding,
+}
+
+/// The findings with `verdict`, rule by rule, in the order in which the rules first appear.
+pub(crate) fn by_rule(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for finding in report.findings.iter().filter(|finding| finding.verdict == verdict) {
+        let place = *places.entry(finding.rule.as_str()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.findings.push(finding),
+            None => groups.push(Group { findings: vec![finding], first: finding }),
+        }
+    }
+    groups
+}
+
+/// `1 rule`, `2 rules`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}

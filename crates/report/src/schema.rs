@@ -1,0 +1,41 @@
+//! The JSON schemas of what Palisade writes, generated from the types.
+
+use model::facts::Facts;
+use model::{FactsDocument, Report};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Value, json};
+
+/// The schema of a report, as `docs/report.schema.json` holds it.
+pub fn report() -> String {
+    let mut schema = generator().into_root_schema_for::<Report>().to_value();
+    title(&mut schema, "palisade.report/1", "A report of palisade: findings of one target and its guides.");
+    text(&schema)
+}
+
+/// The schema of a facts document, as `docs/facts.schema.json` holds it: the envelope with every section's shape.
+pub fn facts() -> String {
+    let mut generator = generator();
+    let sections = Facts::json_schema(&mut generator).to_value();
+    let mut schema = generator.into_root_schema_for::<FactsDocument>().to_value();
+    title(&mut schema, "palisade.facts/1", "What palisade read of one target.");
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert("facts".to_owned(), sections);
+    }
+    text(&schema)
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12().for_serialize().into_generator()
+}
+
+fn title(schema: &mut Value, title: &str, about: &str) {
+    if let Value::Object(map) = schema {
+        map.insert("title".to_owned(), json!(title));
+        map.insert("description".to_owned(), json!(about));
+    }
+}
+
+fn text(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}

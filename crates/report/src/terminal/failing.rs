@@ -1,0 +1,115 @@
+//! What fails: a block for each rule, worst first.
+
+use model::report::{Evidence, Finding, Report, Verdict};
+use model::{Severity, Source};
+
+use super::{LABELS, Page, heading, shorten, style};
+use crate::Options;
+use crate::evidence::{Group, by_rule, count, seen, subject_of};
+
+/// Subjects that a block lists before it says how many more there are.
+const SUBJECTS: usize = 5;
+/// Facts that a block shows of one subject.
+const FACTS: usize = 6;
+/// Requirements that a block names.
+const REQUIREMENTS: usize = 8;
+/// Characters of a value or excerpt.
+const VALUE: usize = 160;
+
+/// Writes the section, unless nothing fails.
+pub(super) fn write(page: &mut Page, report: &Report, options: &Options) {
+    let groups = by_rule(report, Verdict::Fail);
+    if groups.is_empty() {
+        return;
+    }
+    heading(page, style::BAD, &format!("{} fail", report.summary.fail));
+    let (shown, low): (Vec<_>, Vec<_>) =
+        groups.iter().partition(|group| options.verbose || group.first.severity > Severity::Low);
+    for group in shown {
+        block(page, report, group, options);
+        page.gap();
+    }
+    if !low.is_empty() {
+        let findings: usize = low.iter().map(|group| group.findings.len()).sum();
+        let rules: Vec<&str> = low.iter().map(|group| group.first.rule.as_str()).collect();
+        let label = format!("low: {} not shown in full: ", count(findings, "finding"));
+        let names = format!("{} (palisade audit --verbose)", rules.join(", "));
+        page.hanging((style::severity(Severity::Low), &label), (style::PLAIN, &names), 4);
+    }
+}
+
+fn block(page: &mut Page, report: &Report, group: &Group<'_>, options: &Options) {
+    let first = group.first;
+    let label = format!("{}[{}] ", first.severity, first.rule);
+    page.hanging((style::severity(first.severity), &label), (style::STRONG, &first.title), 4);
+    if !first.expected.is_empty() {
+        page.field(LABELS, "expected", style::PLAIN, &shorten(&first.expected, VALUE));
+    }
+    let limit = if options.verbose { usize::MAX } else { SUBJECTS };
+    let named = group.findings.len() > 1;
+    for (at, finding) in group.findings.iter().take(limit).enumerate() {
+        let subject = if named { Some(finding.subject.as_str()) } else { subject_of(report, finding) };
+        if let Some(subject) = subject {
+            let label = match (at, named) {
+                (0, true) => format!("{} fail", group.findings.len()),
+                (0, false) => "subject".to_owned(),
+                _ => String::new(),
+            };
+            page.field(LABELS, &label, style::STRONG, subject);
+        }
+        facts(page, finding, options);
+    }
+    let more = group.findings.len().saturating_sub(limit);
+    if more > 0 {
+        let text = format!("and {more} more: palisade audit --rule {} --verbose", first.rule);
+        page.field(LABELS, "", style::STRONG, &text);
+    }
+    page.field_lines(LABELS, "why", style::PLAIN, &first.why);
+    page.field_lines(LABELS, "mend", style::PLAIN, &first.remedy);
+    requirements(page, &first.requirements, options);
+}
+
+/// What was seen and where; facts from one place share its line.
+pub(super) fn facts(page: &mut Page, finding: &Finding, options: &Options) {
+    let limit = if options.verbose { usize::MAX } else { FACTS };
+    let mut label = "seen";
+    let mut shown = finding.evidence.iter().take(limit).peekable();
+    while let Some(evidence) = shown.next() {
+        page.field(LABELS, label, style::PLAIN, &shorten(&seen(evidence), VALUE));
+        label = "";
+        if !shown.peek().is_some_and(|next| next.source == evidence.source) {
+            place(page, evidence);
+        }
+    }
+    let more = finding.evidence.len().saturating_sub(limit);
+    if more > 0 {
+        page.field(LABELS, label, style::DIM, &format!("and {}", count(more, "more fact")));
+    }
+}
+
+/// Where a fact was read, the line there, and the places that lost.
+fn place(page: &mut Page, evidence: &Evidence) {
+    let Some(Source { at, excerpt, overridden }) = &evidence.source else { return };
+    page.field(LABELS, "", style::DIM, &format!("--> {}", shorten(at, VALUE)));
+    if let Some(excerpt) = excerpt {
+        page.field(LABELS, "", style::PLAIN, &format!("  | {}", shorten(excerpt, VALUE)));
+    }
+    for lost in overridden.iter().take(FACTS) {
+        let text = format!("overrides {}: {}", shorten(&lost.at, VALUE), shorten(&lost.excerpt, VALUE));
+        page.field(LABELS, "", style::DIM, &text);
+    }
+}
+
+/// The requirements that ask for a rule.
+fn requirements(page: &mut Page, ids: &[String], options: &Options) {
+    if ids.is_empty() {
+        return;
+    }
+    let limit = if options.verbose { usize::MAX } else { REQUIREMENTS };
+    let mut text = ids.iter().take(limit).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = ids.len().saturating_sub(limit);
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    page.field(LABELS, "asked by", style::DIM, &text);
+}

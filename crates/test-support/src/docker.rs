@@ -1,0 +1,165 @@
+//! A Docker engine of our own: own data, own socket, own network and mount namespaces. It never touches the engine,
+//! the packet filter or the interfaces of the machine it runs on, and it ends with the test process, however that ends.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use host::Door;
+
+use crate::Redirected;
+
+/// Starting takes about a second; other tests may hold the processors.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the engine until told to end, then removes what it left. `$0` is the directory, the rest are the engine's flags.
+const KEEPER: &str = r#"
+ip link set lo up
+dockerd "$@" >"$0/log" 2>&1 &
+engine=$!
+trap 'kill $engine' TERM INT
+wait $engine; wait $engine
+rm -rf "$0"
+"#;
+
+/// A running engine.
+pub struct Engine {
+    directory: PathBuf,
+}
+
+impl Engine {
+    /// Starts an engine with `daemon_json` as its configuration and further flags.
+    pub fn start(daemon_json: &str, flags: &[&str]) -> Self {
+        let directory = tempfile::Builder::new().prefix("palisade-engine-").tempdir().unwrap().keep();
+        let engine = Self { directory };
+        fs::create_dir(engine.path("etc")).unwrap();
+        fs::write(engine.path("etc/daemon.json"), daemon_json).unwrap();
+        let arguments: Vec<String> = [
+            format!("--config-file={}", engine.path("etc/daemon.json").display()),
+            format!("--data-root={}", engine.path("data").display()),
+            format!("--exec-root={}", engine.path("exec").display()),
+            format!("--pidfile={}", engine.path("pid").display()),
+            format!("--host=unix://{}", engine.socket().display()),
+        ]
+        .into_iter()
+        .chain(flags.iter().map(|&flag| flag.to_owned()))
+        .collect();
+        let directory = engine.directory.clone();
+        // The kernel tells the keeper when the thread that started it ends: that thread must live as long as the process.
+        thread::spawn(move || {
+            let mut command = Command::new("setpriv");
+            command.args(["--pdeathsig", "TERM", "unshare", "--net", "--mount", "--propagation", "private"]);
+            command.args(["sh", "-c", KEEPER]).arg(&directory).args(arguments);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+            drop(command.spawn().expect("setpriv and unshare (util-linux) are installed").wait());
+            loop {
+                thread::park();
+            }
+        });
+        let begun = Instant::now();
+        while !engine.answers() {
+            let log = fs::read_to_string(engine.path("log")).unwrap_or_default();
+            assert!(begun.elapsed() < PATIENCE, "dockerd (package docker.io) does not start:\n{log}");
+            thread::sleep(Duration::from_millis(20));
+        }
+        engine
+    }
+
+    fn answers(&self) -> bool {
+        UnixStream::connect(self.socket()).is_ok() && self.request("GET", "/_ping", "").0 == 200
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// The socket it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.path("docker.sock")
+    }
+
+    /// Where it keeps its data.
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// The door to this machine as if this engine were its only one.
+    pub fn door(&self) -> Door {
+        let places = [("/run/docker.pid", self.path("pid")), ("/etc/docker", self.path("etc"))];
+        Door::new(Arc::new(Redirected::new(places)))
+    }
+
+    /// Asks the engine; status and body.
+    pub fn request(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> (u16, String) {
+        let body = body.as_ref();
+        let kind = if body.first() == Some(&b'{') { "application/json" } else { "application/x-tar" };
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // HTTP/1.0: the answer is neither in chunks nor followed by another.
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nHost: d\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer));
+        let answer = String::from_utf8_lossy(&answer);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        (status, body.to_owned())
+    }
+
+    /// Asks the engine for something that must succeed.
+    pub fn succeed(&self, method: &str, path: &str, body: &str) -> String {
+        let (status, answer) = self.request(method, path, body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}\n{body}");
+        answer
+    }
+
+    /// Makes an image of busybox with these programs (paths that become links to it); `changes` are lines of a
+    /// Dockerfile such as `USER 1000`.
+    pub fn import(&self, name: &str, programs: &[&str], changes: &[&str]) {
+        let (name, tag) = name.rsplit_once(':').unwrap();
+        let mut query = format!("/images/create?fromSrc=-&repo={name}&tag={tag}");
+        for change in changes {
+            query.push_str("&changes=");
+            query.extend(change.bytes().map(|byte| format!("%{byte:02X}")));
+        }
+        let (status, answer) = self.request("POST", &query, busybox(programs));
+        assert!(status == 200 && !answer.contains("\"error\""), "{status} {answer}");
+    }
+
+    /// Makes a container from the JSON of `POST /containers/create`.
+    pub fn create(&self, name: &str, description: &str) {
+        self.succeed("POST", &format!("/containers/create?name={name}"), description);
+    }
+
+    /// Makes a container and starts it.
+    pub fn run(&self, name: &str, description: &str) {
+        self.create(name, description);
+        self.succeed("POST", &format!("/containers/{name}/start"), "");
+    }
+}
+
+/// A root filesystem as a tar archive: busybox-static and links to it.
+fn busybox(programs: &[&str]) -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |path: &str| directory.path().join(path.trim_start_matches('/'));
+    let busybox = Path::new("/bin/busybox");
+    fs::create_dir_all(place("/bin")).unwrap();
+    fs::copy(busybox, place("/bin/busybox")).expect("/bin/busybox (package busybox-static) is installed");
+    for path in programs {
+        fs::create_dir_all(place(path).parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("/bin/busybox", place(path)).unwrap();
+    }
+    let tar = Command::new("tar").arg("-C").arg(directory.path()).args(["-cf", "-", "."]).output().unwrap();
+    assert!(tar.status.success(), "{tar:?}");
+    tar.stdout
+}

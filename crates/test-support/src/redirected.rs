@@ -1,0 +1,74 @@
+//! This machine, with some paths standing elsewhere: a real service that runs from a temporary directory then looks
+//! like the machine's own.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use host::{Address, Backend, DirEntry, Error, FsUsage, Local, Output, Program, Stat, Stream};
+
+/// This machine, with some paths standing elsewhere.
+pub struct Redirected {
+    local: Local,
+    places: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Redirected {
+    /// Paths that begin with the first of a pair are those that begin with the second.
+    pub fn new(places: impl IntoIterator<Item = (&'static str, PathBuf)>) -> Self {
+        let places = places.into_iter().map(|(from, to)| (PathBuf::from(from), to)).collect();
+        Self { local: Local::new(), places }
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        for (from, to) in &self.places {
+            match path.strip_prefix(from) {
+                Ok(rest) if rest.as_os_str().is_empty() => return to.clone(),
+                Ok(rest) => return to.join(rest),
+                Err(_) => {}
+            }
+        }
+        path.to_owned()
+    }
+}
+
+impl Backend for Redirected {
+    fn is_live(&self) -> bool {
+        self.local.is_live()
+    }
+
+    fn is_root(&self) -> bool {
+        self.local.is_root()
+    }
+
+    fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+        self.local.open(&self.real(path))
+    }
+
+    fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
+        self.local.stat(&self.real(path), follow)
+    }
+
+    fn read_link(&self, path: &Path) -> Result<PathBuf, Error> {
+        self.local.read_link(&self.real(path))
+    }
+
+    fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
+        self.local.read_dir(&self.real(path))
+    }
+
+    fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {
+        self.local.stat_fs(&self.real(path))
+    }
+
+    fn run(&self, program: &Program, args: &[&str], limit: Duration, output: usize) -> Result<Output, Error> {
+        self.local.run(program, args, limit, output)
+    }
+
+    fn connect(&self, address: &Address, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+        match address {
+            Address::Unix(path) => self.local.connect(&Address::Unix(self.real(path)), limit),
+            Address::Tcp(_) => self.local.connect(address, limit),
+        }
+    }
+}
