@@ -208,7 +208,7 @@ pub struct Backup {
 pub struct SystemFile {
     /// Its path.
     pub path: String,
-    /// `accounts`, `password-hashes`, `sudo`, `cron`, `ssh-server`, `ssh-host-key`, `boot`, `audit`, `banner`,
+    /// `accounts`, `password-hashes`, `sudo`, `cron`, `crontabs`, `ssh-server`, `ssh-host-key`, `boot`, `audit`, `banner`,
     /// `network-secrets`, `pam`, `services` or `system`.
     pub kind: String,
     /// Whether it is a directory.

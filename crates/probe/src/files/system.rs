@@ -47,11 +47,10 @@ const SYSTEM_FILES: &[(&str, &[&str])] = &[
             "/etc/cron.deny",
             "/etc/at.allow",
             "/etc/at.deny",
-            "/var/spool/cron/crontabs/*",
-            "/var/spool/cron/root",
             "/etc/anacrontab",
         ],
     ),
+    ("crontabs", &["/var/spool/cron/crontabs/*", "/var/spool/cron/root"]),
     (
         "ssh-server",
         &["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d", "/etc/ssh/sshd_config.d/*", "/etc/ssh/ssh_config"],
