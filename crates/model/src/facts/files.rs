@@ -213,8 +213,8 @@ pub struct SystemFile {
     pub kind: String,
     /// Whether it is a directory.
     pub directory: bool,
-    /// Who may do what with it.
-    pub access: Access,
+    /// Who may do what with it; unreadable when the reader may not look, and then the file may be missing.
+    pub access: Fact<Access>,
     /// Where it was seen: its path.
     pub source: String,
 }

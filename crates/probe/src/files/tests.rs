@@ -205,8 +205,17 @@ fn system_files_are_listed_by_kind() {
             ("system", "/etc"),
         ]
     );
-    assert_eq!(system[2].access.mode, "0640");
+    assert_eq!(system[2].access.value().unwrap().mode, "0640");
     assert_eq!(paths(&files.path_directories), ["/usr/bin"]);
+}
+
+#[test]
+fn a_system_file_that_cannot_be_looked_at_is_listed_without_access() {
+    let files = read(machine().link("/etc/sudoers.d", "/etc/sudoers.d"));
+    let system = files.system_files.value().unwrap();
+    let unseen: Vec<_> =
+        system.iter().filter(|file| file.access.is_unreadable()).map(|file| file.path.as_str()).collect();
+    assert_eq!(unseen, ["/etc/sudoers.d", "/etc/sudoers.d/*"]);
 }
 
 #[test]
