@@ -149,8 +149,9 @@ fn block(cx: &Cx<'_>, group: &Group<'_>) -> Markup {
         _ => Some(first.severity),
     };
     let many = group.findings.len() > 1;
+    let class = if many { "finding many" } else { "finding" };
     html! {
-        details class=(format!("finding {} {}", first.verdict.as_str(), first.severity)) id=[cx.anchor("rule", &first.rule)] open[open] {
+        details class=(class) id=[cx.anchor("rule", &first.rule)] open[open] {
             summary {
                 @if let Some(severity) = severity { span class=(format!("severity {severity}")) { (severity) } }
                 @else { (verdict(first.verdict)) }
