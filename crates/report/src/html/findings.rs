@@ -33,8 +33,6 @@ pub(super) fn failing(cx: &Cx<'_>) -> Markup {
 /// What could not be decided, by what would decide it.
 pub(super) fn undecided(cx: &Cx<'_>) -> Markup {
     let undecided = Undecided::of(cx.report);
-    let mut waiting: Vec<&Finding> = undecided.declarations.values().flatten().copied().collect();
-    waiting.sort_by(|one, other| other.severity.cmp(&one.severity).then(one.rule.cmp(&other.rule)));
     html! {
         @if cx.report.summary.unknown > 0 {
             section #undecided aria-labelledby="undecided-h" {
@@ -50,13 +48,13 @@ pub(super) fn undecided(cx: &Cx<'_>) -> Markup {
                     p { code { "palisade profile init" } " writes what the host has now. Or add what the site approves:" }
                     pre {
                         "declare:\n"
-                        @for name in undecided.declarations.keys() { "  " (name) ": []\n" }
+                        @for name in &undecided.declarations { "  " (name) ": []\n" }
                     }
-                    (blocks(cx, &waiting))
+                    (blocks(cx, &undecided.undeclared))
                 }
-                @for (reason, findings) in &undecided.others {
-                    h3 { (printable(reason)) }
-                    (blocks(cx, findings))
+                @for cause in &undecided.others {
+                    h3 { (printable(&shorten(&cause.text(), VALUE))) }
+                    (blocks(cx, &cause.findings))
                 }
             }
         }
@@ -132,7 +130,6 @@ fn blocks(cx: &Cx<'_>, findings: &[&Finding]) -> Markup {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for finding in findings.iter().copied() {
         match groups.iter_mut().find(|group| group.first.rule == finding.rule) {
-            Some(group) if group.findings.contains(&finding) => {}
             Some(group) => group.findings.push(finding),
             None => groups.push(Group { findings: vec![finding], first: finding }),
         }
@@ -149,8 +146,9 @@ fn block(cx: &Cx<'_>, group: &Group<'_>) -> Markup {
         _ => Some(first.severity),
     };
     let many = group.findings.len() > 1;
+    let class = if many { "finding many" } else { "finding" };
     html! {
-        details class=(format!("finding {} {}", first.verdict.as_str(), first.severity)) id=[cx.anchor("rule", &first.rule)] open[open] {
+        details class=(class) id=[cx.anchor("rule", &first.rule)] open[open] {
             summary {
                 @if let Some(severity) = severity { span class=(format!("severity {severity}")) { (severity) } }
                 @else { (verdict(first.verdict)) }

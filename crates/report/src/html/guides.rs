@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use model::report::{GuideReport, RequirementReport};
 
 use super::{Cx, anchor, prose, status, summary};
+use crate::evidence::count;
 use crate::printable;
 
 /// A section for each guide.
@@ -19,18 +20,14 @@ fn section(cx: &Cx<'_>, guide: &GuideReport) -> Markup {
             h2 id=(heading) { (printable(&guide.title)) }
             (summary::bar(guide))
             table.stack.requirements {
-                caption { (guide.requirements.len()) " requirements of " (printable(&guide.id)) ", in the order of the document" }
-                thead {
-                    tr {
-                        th scope="col" { "Section" }
-                        th scope="col" { "Requirement" }
-                        th scope="col" { "State" }
-                    }
-                }
-                tbody {
-                    @for (at, requirement) in guide.requirements.iter().enumerate() {
-                        @let before = at.checked_sub(1).and_then(|at| guide.requirements.get(at));
-                        (row(cx, requirement, before.is_some_and(|before| before.section == requirement.section)))
+                caption { (count(guide.requirements.len(), "requirement")) " of " code { (printable(&guide.id)) } ", in the order of the document" }
+                thead { tr { th scope="col" { "Requirement" } th scope="col" { "State" } } }
+                @for part in guide.requirements.chunk_by(|one, next| one.section == next.section) {
+                    tbody {
+                        @if let Some(first) = part.first().filter(|first| !first.section.is_empty()) {
+                            tr.section { th scope="rowgroup" colspan="2" { (printable(&first.section)) } }
+                        }
+                        @for requirement in part { (row(cx, requirement)) }
                     }
                 }
             }
@@ -38,12 +35,9 @@ fn section(cx: &Cx<'_>, guide: &GuideReport) -> Markup {
     }
 }
 
-/// One requirement; `same` when its section is that of the row above.
-fn row(cx: &Cx<'_>, requirement: &RequirementReport, same: bool) -> Markup {
-    let section = printable(&requirement.section);
+fn row(cx: &Cx<'_>, requirement: &RequirementReport) -> Markup {
     html! {
-        tr id=[cx.anchor("req", &requirement.id)] class=[same.then_some("same")] {
-            td.section { @if same { span.quiet { (section) } } @else { (section) } }
+        tr id=[cx.anchor("req", &requirement.id)] {
             td {
                 p.title {
                     strong.id { (printable(&requirement.id)) } " "

@@ -6,7 +6,7 @@ use model::report::{GuideReport, Report, Status, TargetKind, Verdict};
 
 use super::anchor;
 use crate::printable;
-use crate::terminal::verdict_line;
+use crate::terminal::verdict;
 
 /// The parts of a guide's bar, in order; what does not apply has none.
 const PARTS: [Status; 5] =
@@ -22,7 +22,7 @@ pub(super) fn header(report: &Report) -> Markup {
     html! {
         p.brand { "Palisade audit" }
         h1 { (printable(&report.target.name)) }
-        p.verdict { (printable(&verdict_line(report))) "." }
+        p.verdict { (printable(&verdict(report))) "." }
         dl.facts-of-report {
             div { dt { "Target" } dd { (kind) @if !report.target.id.is_empty() { ", " code { (printable(&report.target.id)) } } } }
             div { dt { "Audited" } dd { (format!("{:.0}", report.started_at)) ", in " (report.duration_ms) " ms" } }

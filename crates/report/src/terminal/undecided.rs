@@ -1,17 +1,16 @@
 //! What could not be decided: each cause once, with all that it would decide.
 
-use std::cmp::Reverse;
-use std::collections::HashSet;
-
 use model::report::{Finding, ProbeStatus, Report};
 
-use super::{Page, heading, style};
+use super::{Page, heading, shorten, style};
 use crate::Options;
 use crate::evidence::{count, subject_of};
 use crate::undecided::Undecided;
 
 /// Rules that a cause lists before it says how many more there are.
 const RULES: usize = 12;
+/// Characters of a reason.
+const REASON: usize = 400;
 
 /// Writes the section, unless everything was decided and every probe ran.
 pub(super) fn write(page: &mut Page, report: &Report, options: &Options) {
@@ -32,9 +31,9 @@ pub(super) fn write(page: &mut Page, report: &Report, options: &Options) {
         rules(page, report, &undecided.root, options);
     }
     declarations(page, report, &undecided, options);
-    for (reason, findings) in &undecided.others {
-        page.hanging((style::UNSURE, "unknown: "), (style::STRONG, reason), 4);
-        rules(page, report, findings, options);
+    for cause in &undecided.others {
+        page.hanging((style::UNSURE, "unknown: "), (style::STRONG, &shorten(&cause.text(), REASON)), 4);
+        rules(page, report, &cause.findings, options);
     }
 }
 
@@ -48,15 +47,11 @@ fn declarations(page: &mut Page, report: &Report, undecided: &Undecided<'_>, opt
     page.hanging((style::UNSURE, &label), (style::PLAIN, text), 4);
     page.gap();
     page.line(&[(style::PLAIN, "    declare:")]);
-    for name in undecided.declarations.keys() {
+    for name in &undecided.declarations {
         page.line(&[(style::PLAIN, "      "), (style::STRONG, name), (style::PLAIN, ": []")]);
     }
     page.gap();
-    let mut findings: Vec<&Finding> = undecided.declarations.values().flatten().copied().collect();
-    let mut seen = HashSet::new();
-    findings.retain(|finding| seen.insert((&finding.rule, &finding.subject)));
-    findings.sort_by_key(|finding| Reverse(finding.severity));
-    rules(page, report, &findings, options);
+    rules(page, report, &undecided.undeclared, options);
 }
 
 /// The rules that wait, worst first as in the report; one line each.

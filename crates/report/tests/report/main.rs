@@ -10,6 +10,7 @@
 mod exchange;
 mod html;
 mod json;
+mod large;
 mod standard;
 mod terminal;
 mod validators;
