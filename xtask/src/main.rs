@@ -34,7 +34,10 @@ fn main() -> ExitCode {
     match run_task(&task, &rest) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("xtask {task}: {}", error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": "));
+            eprintln!(
+                "xtask {task}: {}",
+                error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+            );
             ExitCode::FAILURE
         }
     }

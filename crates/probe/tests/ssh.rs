@@ -281,7 +281,10 @@ fn match_blocks_change_what_sshd_says_they_change() {
                 "/etc/ssh/sshd_config",
                 "Include /etc/ssh/d/*.conf\nMatch User w\n Include /etc/ssh/inner\n MaxSessions 1\n",
             ),
-            ("/etc/ssh/d/1.conf", "MaxAuthTries 3\nMatch User v*\n MaxAuthTries 4\n PasswordAuthentication no\n"),
+            (
+                "/etc/ssh/d/1.conf",
+                "MaxAuthTries 3\nMatch User v*\n MaxAuthTries 4\n PasswordAuthentication no\n",
+            ),
             ("/etc/ssh/d/2.conf", "PasswordAuthentication yes\nMatch User vx\n MaxAuthTries 9\n"),
             ("/etc/ssh/inner", "Match Address 192.0.2.0/24\n MaxAuthTries 8\n"),
         ],
@@ -303,7 +306,9 @@ fn root_login_is_judged_as_sshd_decides_it() {
         assert_eq!(server["options"]["permitrootlogin"], host.real(None)["permitrootlogin"].as_str());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let scopes = server["scopes"].as_array().unwrap().iter();
-        scopes.map(|scope| (text(&scope["name"]), text(&scope["options"]["permitrootlogin"]))).collect::<Vec<_>>()
+        scopes
+            .map(|scope| (text(&scope["name"]), text(&scope["options"]["permitrootlogin"])))
+            .collect::<Vec<_>>()
     };
     let all = |value: &str| ("all connections".to_owned(), value.to_owned());
     let include = "Include /etc/ssh/sshd_config.d/*.conf\n";
@@ -330,7 +335,9 @@ fn keys_have_the_length_and_fingerprint_that_ssh_keygen_prints() {
     let made = tempfile::tempdir().unwrap();
     let mut lines = String::new();
     let mut expected = Vec::new();
-    for (kind, bits) in [("rsa", "2048"), ("rsa", "1024"), ("ed25519", "256"), ("ecdsa", "384"), ("ecdsa", "521")] {
+    for (kind, bits) in
+        [("rsa", "2048"), ("rsa", "1024"), ("ed25519", "256"), ("ecdsa", "384"), ("ecdsa", "521")]
+    {
         let path = made.path().join(format!("{kind}{bits}"));
         let arguments = ["-q", "-t", kind, "-b", bits, "-N", "secret", "-C", "me@here", "-f"];
         assert!(Command::new("ssh-keygen").args(arguments).arg(&path).status().unwrap().success());
