@@ -245,7 +245,8 @@ impl Judge<'_> {
         let list = each.path.below_root();
         let is_element = |path: &str| {
             let step = path.strip_prefix(list.as_str()).and_then(|rest| rest.strip_prefix('['));
-            step.and_then(|step| step.strip_suffix(']')).is_some_and(|step| step.bytes().all(|b| b.is_ascii_digit()))
+            step.and_then(|step| step.strip_suffix(']'))
+                .is_some_and(|step| step.bytes().all(|b| b.is_ascii_digit()))
         };
         let reasons = self.document.unreadable.iter().filter(|(path, _)| is_element(path));
         reasons.take(ELEMENT_LIMIT).map(|(path, why)| self.unknown(None, format!("{path}: {why}"))).collect()
