@@ -1,5 +1,6 @@
 //! Section `disks`.
 
+mod backups;
 mod encryption;
 mod mounts;
 mod watches;
@@ -52,6 +53,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Disks> {
             Ok(filesystems) => Fact::known(filesystems),
             Err(error) => Fact::unreadable(reason(&error, door)),
         },
+        backup_folders: backups::read(door),
         watches: watches::read(door),
         crypttab,
     })

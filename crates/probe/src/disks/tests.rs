@@ -199,3 +199,27 @@ fn jobs_that_watch_storage_are_found() {
     );
     assert_eq!(job.source, "/etc/cron.d/storage:2");
 }
+
+#[test]
+fn backups_that_others_can_read_are_named() {
+    let (door, root) = Machine::new()
+        .file_with_mode("/data/backups/a.tar.gz", "x", 0o644)
+        .file_with_mode("/data/backups/b.tar.gz", "x", 0o600)
+        .file_with_mode("/backup/c.tar.gz", "x", 0o600)
+        .file("/srv/backup", "a file")
+        .door();
+    let set = |path: &str, mode| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(root.path().join(path), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set("data/backups", 0o750);
+    set("backup", 0o700);
+    let disks = disks(door);
+    let folders = disks.backup_folders.value().unwrap();
+    let seen: Vec<_> = folders
+        .iter()
+        .map(|one| (one.path.as_str(), one.open_to_others, one.files_open_to_others.value().unwrap().len()))
+        .collect();
+    assert_eq!(seen, [("/backup", false, 0), ("/data/backups", true, 1)]);
+    assert_eq!(folders[1].files_open_to_others.value().unwrap(), &["a.tar.gz"]);
+}
