@@ -34,14 +34,16 @@ pub fn passwd(text: &str) -> usize {
 pub fn pam(text: &str) -> usize {
     crate::accounts::parse_pam(text).len()
 }
+pub use crate::certificates::{Parsed, parse as certificates};
+pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
-pub use crate::certificates::{Parsed, parse as certificates};
-pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 
 /// Audit rules, the settings of auditd, and what auditctl prints.
-pub use crate::audit::{parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules};
+pub use crate::audit::{
+    parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
+};
 /// Configurations of rsyslog, syslog-ng, journald, logrotate and log collectors.
 pub use crate::logging::parsers as logging;
 /// apk's database.

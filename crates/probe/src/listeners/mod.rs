@@ -83,10 +83,9 @@ fn scan(cx: &Context, with_peers: bool) -> Fact<Listeners> {
         .iter()
         .map(|(table, row)| {
             let mut socket = socket(table, row, owners.of(row.inode), ports);
-            socket.user = users.as_ref().map_or_else(
-                Fact::unreadable,
-                |users| Fact::from_option(users.get(&row.uid).cloned()),
-            );
+            socket.user = users
+                .as_ref()
+                .map_or_else(Fact::unreadable, |users| Fact::from_option(users.get(&row.uid).cloned()));
             socket.interface = match (socket.scope.as_str(), &interfaces) {
                 ("any", _) => Fact::Absent,
                 (_, Fact::Known(known, _)) => Fact::from_option(known.get(&row.local.ip()).cloned()),
