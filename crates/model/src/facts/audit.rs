@@ -21,6 +21,8 @@ pub struct Audit {
     pub watches: Fact<Vec<AuditWatch>>,
     /// Rules on system calls, loaded or persisted, at most 1000.
     pub syscall_rules: Fact<Vec<SyscallRule>>,
+    /// Doings that guides want recorded, and which of their system calls are not.
+    pub activities: Fact<Vec<Activity>>,
     /// How the rules in the kernel, in rules.d and in audit.rules differ.
     pub persistence: AuditPersistence,
     /// Paths that guides want watched and that exist on this host, with whether they are.
@@ -181,6 +183,18 @@ pub struct SyscallRule {
     pub persisted: Fact<bool>,
     /// Where it stands.
     pub source: String,
+}
+
+/// Doings that guides want recorded.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Activity {
+    /// `clock`, `host name`, `permissions`, `deletion`, `denied access`, `mounts`, `kernel modules`, `programs as root`.
+    pub name: String,
+    /// System calls that no loaded rule records.
+    pub not_loaded: Fact<Vec<String>>,
+    /// System calls that no persisted rule records.
+    pub not_persisted: Fact<Vec<String>>,
 }
 
 /// How the three places of audit rules differ.

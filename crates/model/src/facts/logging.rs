@@ -15,6 +15,10 @@ pub struct Logging {
     pub rsyslog: Fact<SyslogServer>,
     /// syslog-ng; absent when it is not installed.
     pub syslog_ng: Fact<SyslogServer>,
+    /// Whether one of these three runs.
+    pub collecting: Fact<bool>,
+    /// Where syslog servers on this host take messages of other hosts.
+    pub inputs: Fact<Vec<SyslogInput>>,
     /// Ways by which log messages leave this host.
     pub forwarders: Fact<Vec<Forwarder>>,
     /// logrotate; absent when it is not installed.
@@ -119,6 +123,8 @@ pub struct Forwarder {
     pub target: Fact<String>,
     /// Whether the way is encrypted.
     pub tls: Fact<bool>,
+    /// Whether the receiver's certificate is checked.
+    pub verified: Fact<bool>,
     /// Whether the receiver is this host itself.
     pub local: Fact<bool>,
     /// Whether the sender runs.
@@ -202,7 +208,7 @@ pub struct LoginRecord {
     /// What it records: `logins`, `failed logins` or `last logins`.
     pub records: String,
     /// Whether it is there.
-    pub exists: Fact<bool>,
+    pub present: Fact<bool>,
     /// Permission bits in octal; absent when the file is.
     pub mode: Fact<String>,
     /// Whether everybody may write it; absent when the file is.

@@ -14,7 +14,7 @@ pub struct Packages {
     /// Number of installed packages.
     pub installed: Fact<u64>,
     /// Installed packages that a production host seldom needs.
-    pub unwanted: Fact<Vec<UnwantedPackage>>,
+    pub unwanted: Fact<UnwantedPackages>,
     /// Packages held at their version, at most 100.
     pub held: Fact<Vec<String>>,
     /// Package sources of apt; absent where there is no apt.
@@ -25,19 +25,36 @@ pub struct Packages {
     pub keyrings: Fact<Vec<Keyring>>,
 }
 
-/// An installed package that a production host seldom needs.
+/// Installed packages that a production host seldom needs, by kind; sorted names.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct UnwantedPackage {
-    /// The package.
-    pub name: String,
-    /// Why it is listed: `insecure-client`, `insecure-server`, `web-server`, `database`, `application-server`,
-    /// `file-server`, `network-server`, `mail-server`, `desktop`, `compiler`, `debugger`, `sniffer`, `sample`.
-    pub category: String,
-    /// Its version.
-    pub version: String,
-    /// The package database.
-    pub source: String,
+pub struct UnwantedPackages {
+    /// Servers of protocols without encryption or of services long given up: telnet, rsh, tftp, ftp, NIS.
+    pub insecure_servers: Vec<String>,
+    /// Their clients.
+    pub insecure_clients: Vec<String>,
+    /// Web servers.
+    pub web_servers: Vec<String>,
+    /// Databases.
+    pub databases: Vec<String>,
+    /// Application servers and message brokers.
+    pub application_servers: Vec<String>,
+    /// Servers of files: Samba, NFS, rpcbind.
+    pub file_servers: Vec<String>,
+    /// Servers of other network services: DNS, DHCP, LDAP, SNMP, printing, discovery.
+    pub network_servers: Vec<String>,
+    /// Mail servers.
+    pub mail_servers: Vec<String>,
+    /// Desktops, display servers and their programs.
+    pub desktops: Vec<String>,
+    /// Compilers and build tools.
+    pub compilers: Vec<String>,
+    /// Debuggers and tracers.
+    pub debuggers: Vec<String>,
+    /// Programs that scan, sniff or attack networks.
+    pub sniffers: Vec<String>,
+    /// Samples and documentation that servers offer.
+    pub samples: Vec<String>,
 }
 
 /// A place where apt gets packages.

@@ -25,7 +25,9 @@ pub struct Services {
     pub at: Fact<At>,
     /// Services that inetd or xinetd starts; absent when neither is configured.
     pub inetd: Fact<Vec<InetdService>>,
-    /// Scripts of /etc/init.d that start at boot and that no unit replaces.
+    /// Files of units, cron and init that run with root's rights and that somebody else may change; at most 200.
+    pub changeable_files: Fact<Vec<String>>,
+    /// Scripts of /etc/init.d that no unit replaces.
     pub init_scripts: Fact<Vec<InitScript>>,
 }
 

@@ -11,6 +11,7 @@ use crate::Context;
 use crate::daemons::Running;
 use crate::fact::IntoFact;
 
+mod activities;
 mod daemon;
 mod paths;
 mod persisted;
@@ -44,6 +45,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Audit> {
         }),
         paths: paths::watched(door, &watches),
         watches,
+        activities: activities::recorded(&syscall_rules),
         syscall_rules,
         persistence: persistence(persisted, &loaded),
     })

@@ -29,7 +29,7 @@ fn host() -> Machine {
 
 fn read(machine: Machine) -> Audit {
     let (door, _root) = machine.door();
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(audit, _) => audit,
         other => panic!("{other:?}"),
     }
@@ -113,7 +113,7 @@ fn without_rights_rules_are_unknown_not_absent() {
     assert!(audit.watches.value().unwrap().iter().all(|watch| watch.loaded.is_unreadable()));
     assert!(audit.persistence.only_loaded.is_unreadable());
     let (door, _root) = host().offline_door();
-    let Fact::Known(audit, _) = probe(&Context { door }) else { panic!() };
+    let Fact::Known(audit, _) = probe(&Context::new(door)) else { panic!() };
     assert!(audit.kernel.is_unreadable() && audit.boot_parameter.is_unreadable());
     assert_eq!(audit.persistence.enabled.value(), Some(&2));
 }

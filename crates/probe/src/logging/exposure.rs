@@ -162,7 +162,7 @@ pub(crate) fn login_records(door: &Door) -> Vec<LoginRecord> {
         LoginRecord {
             path: path.to_owned(),
             records: records.to_owned(),
-            exists: match &stat {
+            present: match &stat {
                 Err(error) if !error.is_not_found() => Fact::unreadable(reason(error, door)),
                 found => Fact::known(found.is_ok()),
             },

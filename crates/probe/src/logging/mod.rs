@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use host::Door;
 use model::Fact;
-use model::facts::logging::{Forwarder, Logging, SyslogServer};
+use model::facts::logging::{Forwarder, Logging, SyslogInput, SyslogServer, SyslogTarget};
 
 use crate::Context;
 use crate::daemons::Running;
@@ -37,8 +37,16 @@ pub(crate) fn probe(cx: &Context) -> Fact<Logging> {
     let rsyslog = rsyslog(door, &running);
     let syslog_ng = syslog_ng(door, &running);
     let found = exposure::read(door);
+    let journald = journald::read(door, &running);
+    let states = [
+        journald.value().map(|server| &server.running),
+        rsyslog.value().map(|server| &server.running),
+        syslog_ng.value().map(|server| &server.running),
+    ];
     Fact::known(Logging {
-        journald: journald::read(door, &running),
+        collecting: any(states.into_iter().flatten()),
+        inputs: inputs([&rsyslog, &syslog_ng]),
+        journald,
         forwarders: forwarders(door, &running, &rsyslog, &syslog_ng),
         rsyslog,
         syslog_ng,
@@ -74,8 +82,8 @@ fn server(
     running: Fact<bool>,
     read: Result<(), String>,
     files: Files,
-    targets: Vec<model::facts::logging::SyslogTarget>,
-    inputs: Vec<model::facts::logging::SyslogInput>,
+    targets: Vec<SyslogTarget>,
+    inputs: Vec<SyslogInput>,
     create_mode: Option<(String, String)>,
 ) -> SyslogServer {
     match read {
@@ -180,6 +188,31 @@ fn expand(door: &Door, pattern: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// True when one is, unreadable when one might be.
+fn any<'a>(facts: impl Iterator<Item = &'a Fact<bool>>) -> Fact<bool> {
+    let mut answer = Fact::known(false);
+    for fact in facts {
+        match fact {
+            Fact::Known(true, _) => return fact.clone(),
+            Fact::Unreadable(reason) => answer = Fact::unreadable(reason.clone()),
+            Fact::Known(false, _) | Fact::Absent => {}
+        }
+    }
+    answer
+}
+
+fn inputs(servers: [&Fact<SyslogServer>; 2]) -> Fact<Vec<SyslogInput>> {
+    let mut all = Vec::new();
+    for server in servers.iter().filter_map(|server| server.value()) {
+        match &server.inputs {
+            Fact::Known(inputs, _) => all.extend(inputs.iter().cloned()),
+            Fact::Absent => {}
+            Fact::Unreadable(reason) => return Fact::unreadable(reason.clone()),
+        }
+    }
+    Fact::known(all)
+}
+
 /// Every way off the host, whichever program takes it.
 fn forwarders(
     door: &Door,
@@ -195,6 +228,7 @@ fn forwarders(
                 name: name.to_owned(),
                 target: Fact::known(target.target.clone()),
                 tls: Fact::known(target.tls),
+                verified: Fact::known(target.verified),
                 local: Fact::known(shippers::is_local(&target.target)),
                 running: server.running.clone(),
                 source: target.source.clone(),

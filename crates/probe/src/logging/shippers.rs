@@ -92,6 +92,7 @@ pub(crate) fn read(door: &Door, running: &Running) -> Vec<Forwarder> {
                 local: target.clone().map(|target| is_local(&target)),
                 target,
                 tls,
+                verified: Fact::unreadable("the configuration of this collector is not read so far"),
                 running: running.any(shipper.processes),
                 source: (*config).to_owned(),
             });

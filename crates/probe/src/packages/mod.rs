@@ -1,7 +1,7 @@
 //! Section `packages`: what is installed that should not be, and where packages come from.
 
 use model::Fact;
-use model::facts::packages::{Packages, UnwantedPackage};
+use model::facts::packages::Packages;
 
 use crate::Context;
 use crate::dpkg;
@@ -63,7 +63,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Packages> {
     Fact::known(Packages {
         manager: Fact::read_at((*manager).to_owned(), *database),
         installed: list(&installed, |all| all.len() as u64),
-        unwanted: list(&installed, |all| unwanted_of(all, database)),
+        unwanted: list(&installed, |all| unwanted::among(all.iter().map(|(name, _)| name.as_str()))),
         held,
         sources: when(has_apt, || match apt::sources(door) {
             Ok(sources) => Fact::known(sources),
@@ -86,23 +86,6 @@ fn list<T>(
         Ok(all) => Fact::known(count(all)),
         Err(reason) => Fact::unreadable(reason.clone()),
     }
-}
-
-fn unwanted_of(all: &[NameAndVersion], database: &str) -> Vec<UnwantedPackage> {
-    let mut found: Vec<UnwantedPackage> = all
-        .iter()
-        .filter_map(|(name, version)| {
-            Some(UnwantedPackage {
-                category: unwanted::category(name)?.to_owned(),
-                name: name.clone(),
-                version: version.clone(),
-                source: database.to_owned(),
-            })
-        })
-        .collect();
-    // One package may be installed for several architectures.
-    found.dedup_by(|a, b| a.name == b.name);
-    found
 }
 
 /// Packages of apk's database: `P:name` and `V:version` a stanza.

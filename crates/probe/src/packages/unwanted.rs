@@ -1,12 +1,14 @@
 //! Packages that a production host seldom needs: names of Debian, Ubuntu, Fedora, Alpine and their kin, by category.
 
+use model::facts::packages::UnwantedPackages;
+
 /// A name; `*` stands for any text, `#` for a version: digits and dots.
 type Pattern = &'static str;
 
 /// Category and names. A package is listed under the first category that names it.
-const TABLE: &[(&str, &[Pattern])] = &[
+const TABLE: &[(Category, &[Pattern])] = &[
     (
-        "insecure-server",
+        Category::InsecureServer,
         &[
             "telnetd",
             "telnetd-ssl",
@@ -37,7 +39,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "insecure-client",
+        Category::InsecureClient,
         &[
             "telnet",
             "inetutils-telnet",
@@ -59,7 +61,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "web-server",
+        Category::WebServer,
         &[
             "apache2",
             "httpd",
@@ -79,7 +81,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "database",
+        Category::Database,
         &[
             "mysql-server*",
             "mariadb-server*",
@@ -98,11 +100,11 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "application-server",
+        Category::ApplicationServer,
         &["tomcat#", "jetty#", "wildfly", "uwsgi", "gunicorn", "passenger", "jenkins", "rabbitmq-server"],
     ),
     (
-        "file-server",
+        Category::FileServer,
         &[
             "samba",
             "nfs-kernel-server",
@@ -117,7 +119,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "network-server",
+        Category::NetworkServer,
         &[
             "bind9",
             "bind",
@@ -148,7 +150,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "mail-server",
+        Category::MailServer,
         &[
             "exim4-daemon-*",
             "postfix",
@@ -162,7 +164,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "desktop",
+        Category::Desktop,
         &[
             "xserver-xorg-core",
             "xserver-xorg",
@@ -192,7 +194,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "compiler",
+        Category::Compiler,
         &[
             "gcc",
             "gcc-#",
@@ -221,7 +223,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "debugger",
+        Category::Debugger,
         &[
             "gdb",
             "gdbserver",
@@ -237,7 +239,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "sniffer",
+        Category::Sniffer,
         &[
             "tcpdump",
             "wireshark*",
@@ -266,7 +268,7 @@ const TABLE: &[(&str, &[Pattern])] = &[
         ],
     ),
     (
-        "sample",
+        Category::Sample,
         &[
             "*-examples",
             "tomcat*-docs",
@@ -279,8 +281,55 @@ const TABLE: &[(&str, &[Pattern])] = &[
     ),
 ];
 
+/// The unwanted ones among `names`.
+pub(crate) fn among<'a>(names: impl Iterator<Item = &'a str>) -> UnwantedPackages {
+    let mut found = UnwantedPackages::default();
+    for name in names {
+        let Some(category) = category(name) else { continue };
+        let list = match category {
+            Category::InsecureServer => &mut found.insecure_servers,
+            Category::InsecureClient => &mut found.insecure_clients,
+            Category::WebServer => &mut found.web_servers,
+            Category::Database => &mut found.databases,
+            Category::ApplicationServer => &mut found.application_servers,
+            Category::FileServer => &mut found.file_servers,
+            Category::NetworkServer => &mut found.network_servers,
+            Category::MailServer => &mut found.mail_servers,
+            Category::Desktop => &mut found.desktops,
+            Category::Compiler => &mut found.compilers,
+            Category::Debugger => &mut found.debuggers,
+            Category::Sniffer => &mut found.sniffers,
+            Category::Sample => &mut found.samples,
+        };
+        // One package may be installed for several architectures.
+        if list.last().is_none_or(|last| last != name) {
+            list.push(name.to_owned());
+        }
+    }
+    found
+}
+
+/// Why a package is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Category {
+    InsecureServer,
+    InsecureClient,
+    WebServer,
+    Database,
+    ApplicationServer,
+    FileServer,
+    NetworkServer,
+    MailServer,
+    Desktop,
+    Compiler,
+    Debugger,
+    Sniffer,
+    Sample,
+}
+
 /// The category of a package; none when it is not unwanted.
-pub fn category(name: &str) -> Option<&'static str> {
+pub fn category(name: &str) -> Option<Category> {
     TABLE
         .iter()
         .find(|(_, patterns)| patterns.iter().any(|pattern| matches(pattern, name)))
@@ -314,18 +363,18 @@ mod tests {
     #[test]
     fn packages_fall_into_their_category() {
         for (name, expected) in [
-            ("gcc-12", Some("compiler")),
+            ("gcc-12", Some(Category::Compiler)),
             ("gcc-12-base", None),
-            ("gcc", Some("compiler")),
-            ("php8.2-fpm", Some("web-server")),
-            ("telnet", Some("insecure-client")),
-            ("telnetd", Some("insecure-server")),
-            ("postgresql-15", Some("database")),
+            ("gcc", Some(Category::Compiler)),
+            ("php8.2-fpm", Some(Category::WebServer)),
+            ("telnet", Some(Category::InsecureClient)),
+            ("telnetd", Some(Category::InsecureServer)),
+            ("postgresql-15", Some(Category::Database)),
             ("postgresql-client-15", None),
-            ("tomcat10", Some("application-server")),
-            ("tomcat10-docs", Some("sample")),
-            ("golang-1.21-go", Some("compiler")),
-            ("python3.11-examples", Some("sample")),
+            ("tomcat10", Some(Category::ApplicationServer)),
+            ("tomcat10-docs", Some(Category::Sample)),
+            ("golang-1.21-go", Some(Category::Compiler)),
+            ("python3.11-examples", Some(Category::Sample)),
             ("bash", None),
             ("", None),
         ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use host::{Door, programs};
 use model::Fact;
-use model::facts::services::{Job, Services, Unit};
+use model::facts::services::{Cron, InitScript, Job, Services, Unit};
 
 use crate::Context;
 use crate::daemons::Running;
@@ -28,6 +28,9 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// Lines of `systemctl list-units` for 2000 units.
 const OUTPUT: usize = 1 << 20;
+
+/// More changeable files than this are not listed.
+const MAX_CHANGEABLE: usize = 200;
 
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Services> {
@@ -53,17 +56,38 @@ pub(crate) fn probe(cx: &Context) -> Fact<Services> {
         }
     };
     let names = units.value().into_iter().flatten().map(|unit: &Unit| unit.name.clone()).collect();
+    let cron = cron::read(door, &running);
+    let init_scripts = inetd::scripts(door, &names);
     Fact::known(Services {
+        changeable_files: changeable(&units, &cron, &init_scripts),
         manager: manager(door),
         default_target: default_target(door, &units),
-        init_scripts: inetd::scripts(door, &names),
+        init_scripts,
         systemd,
         units,
         jobs,
-        cron: cron::read(door, &running),
+        cron,
         at: cron::at(door),
         inetd: inetd::read(door),
     })
+}
+
+/// Files that run with root's rights and that others may change.
+fn changeable(
+    units: &Fact<Vec<Unit>>,
+    cron: &Fact<Cron>,
+    scripts: &Fact<Vec<InitScript>>,
+) -> Fact<Vec<String>> {
+    if let Fact::Unreadable(reason) = units {
+        return Fact::unreadable(reason.clone());
+    }
+    let units =
+        units.value().into_iter().flatten().filter(|unit| unit.others_may_change).map(|unit| &unit.source);
+    let files = cron.value().into_iter().flat_map(|cron| &cron.files);
+    let files = files.filter(|file| file.others_may_change).map(|file| &file.path);
+    let scripts = scripts.value().into_iter().flatten();
+    let scripts = scripts.filter(|script| script.others_may_change).map(|script| &script.source);
+    Fact::known(units.chain(files).chain(scripts).take(MAX_CHANGEABLE).cloned().collect())
 }
 
 fn manager(door: &Door) -> Fact<String> {
