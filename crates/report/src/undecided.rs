@@ -56,18 +56,31 @@ impl<'a> Undecided<'a> {
             } else if finding.reason.contains("run as root") {
                 all.root.push(finding);
             } else {
-                let place = *reasons.entry(&finding.reason).or_insert(all.others.len());
+                let reason = cause(&finding.reason);
+                let place = *reasons.entry(reason).or_insert(all.others.len());
                 match all.others.get_mut(place) {
                     Some(cause) => cause.findings.push(finding),
-                    None => {
-                        all.others.push(Cause { reason: &finding.reason, more: 0, findings: vec![finding] });
-                    }
+                    None => all.others.push(Cause { reason, more: 0, findings: vec![finding] }),
                 }
             }
         }
         all.undeclared.sort_by_key(|finding| Reverse(finding.severity));
         all.others = join(all.others);
         all
+    }
+}
+
+/// What lies behind a reason, without the fact that just this rule asked for.
+///
+/// Reasons read "`facts.net` is absent, so `facts.net.dns` cannot be read" or "docker.engine: no answer".
+fn cause(reason: &str) -> &str {
+    if let Some((cause, _)) = reason.split_once(", so `") {
+        return cause;
+    }
+    match reason.split_once(": ") {
+        // A place such as `/etc/shadow` belongs to the cause; the path of a fact does not.
+        Some((path, cause)) if !path.contains([' ', '/']) => cause,
+        _ => reason,
     }
 }
 
@@ -114,5 +127,14 @@ mod tests {
     fn an_identifier_ends_where_a_name_ends() {
         assert_eq!(identifier("ssh_users; add it"), "ssh_users");
         assert_eq!(identifier("`x"), "");
+    }
+
+    #[test]
+    fn rules_that_miss_different_facts_share_a_cause() {
+        assert_eq!(cause("`facts.net` is absent, so `facts.net.dns` cannot be read"), "`facts.net` is absent");
+        assert_eq!(cause("docker.engine: no answer within 5 s"), "no answer within 5 s");
+        assert_eq!(cause("net.sysctl[\"a.b\"]: not there: why"), "not there: why");
+        assert_eq!(cause("/etc/x: binary junk"), "/etc/x: binary junk");
+        assert_eq!(cause("nobody knows"), "nobody knows");
     }
 }
