@@ -1,7 +1,7 @@
 //! Why findings are unknown, gathered so that each cause is said once with all that it would decide.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use model::report::{Finding, Report, Verdict};
 
@@ -12,8 +12,8 @@ use crate::evidence::count;
 pub(crate) struct Undecided<'a> {
     /// Decided by running as root.
     pub(crate) root: Vec<&'a Finding>,
-    /// Decided by declarations in the profile: their names.
-    pub(crate) declarations: BTreeSet<&'a str>,
+    /// Decided by declarations in the profile: their names, and what they are about as far as it is known.
+    pub(crate) declarations: BTreeMap<&'a str, &'a str>,
     /// The findings that wait for a declaration, worst first.
     pub(crate) undeclared: Vec<&'a Finding>,
     /// The others by cause, in the order of the report.
@@ -51,23 +51,37 @@ impl<'a> Undecided<'a> {
         for finding in report.findings.iter().filter(|finding| finding.verdict == Verdict::Unknown) {
             let declarations = declarations(finding);
             if !declarations.is_empty() {
-                all.declarations.extend(declarations);
+                all.declarations
+                    .extend(declarations.into_iter().map(|name| (name, about(&finding.reason, name))));
                 all.undeclared.push(finding);
             } else if finding.reason.contains("run as root") {
                 all.root.push(finding);
             } else {
-                let place = *reasons.entry(&finding.reason).or_insert(all.others.len());
+                let reason = cause(&finding.reason);
+                let place = *reasons.entry(reason).or_insert(all.others.len());
                 match all.others.get_mut(place) {
                     Some(cause) => cause.findings.push(finding),
-                    None => {
-                        all.others.push(Cause { reason: &finding.reason, more: 0, findings: vec![finding] });
-                    }
+                    None => all.others.push(Cause { reason, more: 0, findings: vec![finding] }),
                 }
             }
         }
         all.undeclared.sort_by_key(|finding| Reverse(finding.severity));
         all.others = join(all.others);
         all
+    }
+}
+
+/// What lies behind a reason, without the fact that just this rule asked for.
+///
+/// Reasons read "`facts.net` is absent, so `facts.net.dns` cannot be read" or "docker.engine: no answer".
+fn cause(reason: &str) -> &str {
+    if let Some((cause, _)) = reason.split_once(", so `") {
+        return cause;
+    }
+    match reason.split_once(": ") {
+        // A place such as `/etc/shadow` belongs to the cause; the path of a fact does not.
+        Some((path, cause)) if !path.contains([' ', '/']) => cause,
+        _ => reason,
     }
 }
 
@@ -100,6 +114,12 @@ fn declarations(finding: &Finding) -> Vec<&str> {
     names
 }
 
+/// What the declaration `name` is about: the reason says "`declared.NAME`: ABOUT. Add `NAME: ...".
+fn about<'a>(reason: &'a str, name: &str) -> &'a str {
+    let said = reason.split_once(&format!("`declared.{name}`: ")).map(|(_, about)| about);
+    said.and_then(|about| about.split_once(" Add `")).map_or("", |(about, _)| about)
+}
+
 /// The identifier that `text` begins with.
 fn identifier(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
@@ -114,5 +134,21 @@ mod tests {
     fn an_identifier_ends_where_a_name_ends() {
         assert_eq!(identifier("ssh_users; add it"), "ssh_users");
         assert_eq!(identifier("`x"), "");
+    }
+
+    #[test]
+    fn a_reason_says_what_its_declaration_is_about() {
+        let reason = "the profile does not say `declared.users`: Who may log in. Add `users: [...]` under it.";
+        assert_eq!(about(reason, "users"), "Who may log in.");
+        assert_eq!(about("the profile does not say `declared.users` Add `users`", "users"), "");
+    }
+
+    #[test]
+    fn rules_that_miss_different_facts_share_a_cause() {
+        assert_eq!(cause("`facts.net` is absent, so `facts.net.dns` cannot be read"), "`facts.net` is absent");
+        assert_eq!(cause("docker.engine: no answer within 5 s"), "no answer within 5 s");
+        assert_eq!(cause("net.sysctl[\"a.b\"]: not there: why"), "not there: why");
+        assert_eq!(cause("/etc/x: binary junk"), "/etc/x: binary junk");
+        assert_eq!(cause("nobody knows"), "nobody knows");
     }
 }

@@ -48,7 +48,10 @@ pub(super) fn undecided(cx: &Cx<'_>) -> Markup {
                     p { code { "palisade profile init" } " writes what the host has now. Or add what the site approves:" }
                     pre {
                         "declare:\n"
-                        @for name in &undecided.declarations { "  " (name) ": []\n" }
+                        @for (name, about) in &undecided.declarations {
+                            @if !about.is_empty() { "  # " (printable(about)) "\n" }
+                            "  " (name) ": []\n"
+                        }
                     }
                     (blocks(cx, &undecided.undeclared))
                 }

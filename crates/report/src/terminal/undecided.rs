@@ -2,7 +2,7 @@
 
 use model::report::{Finding, ProbeStatus, Report};
 
-use super::{Page, heading, shorten, style};
+use super::{Page, heading, shorten, style, wrap};
 use crate::Options;
 use crate::evidence::{count, subject_of};
 use crate::undecided::Undecided;
@@ -47,7 +47,11 @@ fn declarations(page: &mut Page, report: &Report, undecided: &Undecided<'_>, opt
     page.hanging((style::UNSURE, &label), (style::PLAIN, text), 4);
     page.gap();
     page.line(&[(style::PLAIN, "    declare:")]);
-    for name in &undecided.declarations {
+    for (name, about) in &undecided.declarations {
+        let width = page.width().saturating_sub("      # ".len());
+        for comment in wrap(about, width, width).iter().filter(|line| !line.is_empty()) {
+            page.line(&[(style::DIM, "      # "), (style::DIM, comment)]);
+        }
         page.line(&[(style::PLAIN, "      "), (style::STRONG, name), (style::PLAIN, ": []")]);
     }
     page.gap();
