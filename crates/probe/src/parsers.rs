@@ -56,31 +56,3 @@ pub fn passwd(text: &str) -> usize {
 pub fn pam(text: &str) -> usize {
     crate::accounts::parse_pam(text).len()
 }
-pub use crate::certificates::{Parsed, parse as certificates};
-pub use crate::files::secrets::{Held, encrypted_whole, sniff};
-pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
-pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
-pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
-
-/// Audit rules, the settings of auditd, and what auditctl prints.
-pub use crate::audit::{
-    parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
-};
-/// Configurations of rsyslog, syslog-ng, journald, logrotate and log collectors.
-pub use crate::logging::parsers as logging;
-/// apk's database.
-pub use crate::packages::apk;
-/// apt's settings and lists of sources.
-pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
-/// The category of an unwanted package.
-pub use crate::packages::unwanted::category as package_category;
-/// Entries of a crontab.
-pub use crate::services::cron::entries as crontab;
-/// Services of inetd and xinetd.
-pub use crate::services::inetd::{inetd, xinetd};
-/// What `systemctl list-units` prints.
-pub use crate::services::parse_active as systemctl_list_units;
-/// Schedules of cron and of systemd's timers.
-pub use crate::services::schedule;
-/// Unit files of systemd.
-pub use crate::services::unit_file::UnitFile;
