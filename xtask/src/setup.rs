@@ -23,7 +23,7 @@ const PACKAGES: &[(&str, &str)] = &[
 ];
 
 /// Python packages of the tests' environment.
-const PYTHON: &[&str] = &["compliance-trestle==3.9.3"];
+const PYTHON: &[&str] = &["compliance-trestle==3.9.3", "jsonschema==4.23.0"];
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";
@@ -32,7 +32,7 @@ pub(crate) const VENV: &str = "target/test-venv";
 pub(crate) fn run() -> Result<()> {
     let missing: Vec<&(&str, &str)> = PACKAGES.iter().filter(|(package, _)| !is_installed(package)).collect();
     let venv = root().join(VENV);
-    let venv_ready = venv.join("ready").exists();
+    let venv_ready = std::fs::read_to_string(venv.join("ready")).is_ok_and(|list| list == PYTHON.join("\n"));
     if missing.is_empty() && venv_ready {
         println!("setup: everything is there");
         return Ok(());
