@@ -1,2 +1,62 @@
-//! stub
-fn main() {}
+//! Work on the repository itself: set-up of what tests need, tests, checks, generated docs, benchmarks.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program works on the repository, not on a target"
+)]
+
+mod bench;
+mod check;
+mod docs;
+mod run;
+mod setup;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask setup        install what the tests need (as root), or say what is missing
+cargo xtask test [ARGS]  set up, then run every test (ARGS go to cargo test)
+cargo xtask check        fmt, clippy, docs, deny, tidy
+cargo xtask docs         write the generated files of docs/
+cargo xtask tidy         what no other tool checks
+cargo xtask bench audit  run Palisade side by side with its peers
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let task = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    match run_task(&task, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!(
+                "xtask {task}: {}",
+                error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_task(task: &str, rest: &[String]) -> Result<()> {
+    match (task, rest.first().map(String::as_str)) {
+        ("setup", None) => setup::run(),
+        ("test", _) => check::test(rest),
+        ("check", None) => check::check(),
+        ("docs", None) => docs::run(),
+        ("tidy", None) => tidy::run(),
+        ("bench", Some("audit")) => bench::run(),
+        _ => {
+            print!("{HELP}");
+            if !matches!(task, "" | "help" | "--help") {
+                bail!("there is no task `{task}`");
+            }
+            Ok(())
+        }
+    }
+}

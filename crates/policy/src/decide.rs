@@ -200,7 +200,8 @@ impl Judge<'_> {
             }
         };
         let elements = elements(list, each);
-        if elements.is_empty() {
+        let unread = self.unread_elements(each);
+        if elements.is_empty() && unread.is_empty() {
             return vec![self.not_applicable(format!("`{}` is empty", each.path))];
         }
         let count = elements.len();
@@ -231,11 +232,24 @@ impl Judge<'_> {
                 format!("`{}` has {count} elements; only the first {ELEMENT_LIMIT} were judged", each.path);
             findings.push(self.unknown(None, reason));
         }
+        findings.extend(unread);
         if findings.is_empty() {
             let when = &self.rule.rule.when;
             findings.push(self.not_applicable(format!("`{when}` is false for all {count} of `{}`", each.path)));
         }
         findings
+    }
+
+    /// One unknown finding for each reason why an element of the list is missing from it.
+    fn unread_elements(&self, each: &EachPart) -> Vec<Finding> {
+        let list = each.path.below_root();
+        let is_element = |path: &str| {
+            let step = path.strip_prefix(list.as_str()).and_then(|rest| rest.strip_prefix('['));
+            step.and_then(|step| step.strip_suffix(']'))
+                .is_some_and(|step| step.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let reasons = self.document.unreadable.iter().filter(|(path, _)| is_element(path));
+        reasons.take(ELEMENT_LIMIT).map(|(path, why)| self.unknown(None, format!("{path}: {why}"))).collect()
     }
 
     fn judge(&self, scope: &Scope<'_>, element: Option<&Element<'_>>) -> Finding {

@@ -69,6 +69,7 @@ impl Client {
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            .allow_non_standard_methods(true)
             .proxy(None)
             .user_agent("palisade")
             .max_response_header_size(HEADER_LIMIT)

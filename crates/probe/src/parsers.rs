@@ -1,5 +1,27 @@
 //! Parsers of what targets hold, for the fuzz targets: each takes any text and returns how much it found.
 
+pub use crate::audit::{
+    parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
+};
+pub use crate::certificates::{Parsed, parse as certificates};
+pub use crate::endpoints::detect::greeting;
+pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
+pub use crate::endpoints::hello::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
+pub use crate::endpoints::html::{Page, scan as html};
+pub use crate::endpoints::ssh::{greeting_line as ssh_greeting, kexinit as ssh_kexinit};
+pub use crate::files::secrets::{Held, encrypted_whole, sniff};
+pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
+pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
+pub use crate::logging::parsers as logging;
+pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
+pub use crate::packages::apk;
+pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
+pub use crate::packages::unwanted::category as package_category;
+pub use crate::services::cron::entries as crontab;
+pub use crate::services::inetd::{inetd, xinetd};
+pub use crate::services::unit_file::UnitFile;
+pub use crate::services::{parse_active as systemctl_list_units, schedule};
+
 /// `sshd_config`.
 pub fn sshd_config(text: &str) -> usize {
     let directives = crate::ssh::parse_config(text);
@@ -34,31 +56,3 @@ pub fn passwd(text: &str) -> usize {
 pub fn pam(text: &str) -> usize {
     crate::accounts::parse_pam(text).len()
 }
-pub use crate::certificates::{Parsed, parse as certificates};
-pub use crate::files::secrets::{Held, encrypted_whole, sniff};
-pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
-pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
-pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
-
-/// Audit rules, the settings of auditd, and what auditctl prints.
-pub use crate::audit::{
-    parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
-};
-/// Configurations of rsyslog, syslog-ng, journald, logrotate and log collectors.
-pub use crate::logging::parsers as logging;
-/// apk's database.
-pub use crate::packages::apk;
-/// apt's settings and lists of sources.
-pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
-/// The category of an unwanted package.
-pub use crate::packages::unwanted::category as package_category;
-/// Entries of a crontab.
-pub use crate::services::cron::entries as crontab;
-/// Services of inetd and xinetd.
-pub use crate::services::inetd::{inetd, xinetd};
-/// What `systemctl list-units` prints.
-pub use crate::services::parse_active as systemctl_list_units;
-/// Schedules of cron and of systemd's timers.
-pub use crate::services::schedule;
-/// Unit files of systemd.
-pub use crate::services::unit_file::UnitFile;

@@ -13,6 +13,24 @@ pub(crate) fn value(evidence: &Evidence) -> String {
     match &evidence.value {
         Value::Null if evidence.path.starts_with("declared.") => "not declared".to_owned(),
         Value::Null => "absent".to_owned(),
+        other => spaced(other),
+    }
+}
+
+/// A value as JSON with a space after each comma and colon, so that long lists wrap.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(spaced).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| {
+                format!("{}: {}", Value::String(name.clone()), spaced(value))
+            };
+            let fields: Vec<String> = fields.iter().map(field).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
         other => other.to_string(),
     }
 }
@@ -54,5 +72,23 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_json_that_wraps() {
+        let evidence = |path: &str, value| Evidence { path: path.to_owned(), value, source: None };
+        assert_eq!(
+            seen(&evidence("facts.a.b", json!([1, {"x": "y, z", "n": null}]))),
+            r#"a.b = [1, {"n": null, "x": "y, z"}]"#
+        );
+        assert_eq!(seen(&evidence("facts.a", Value::Null)), "a = absent");
+        assert_eq!(seen(&evidence("declared.users", Value::Null)), "declared.users = not declared");
     }
 }

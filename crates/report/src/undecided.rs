@@ -1,58 +1,123 @@
 //! Why findings are unknown, gathered so that each cause is said once with all that it would decide.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
-use model::report::{Evidence, Finding, Report, Verdict};
+use model::report::{Finding, Report, Verdict};
+
+use crate::evidence::count;
 
 /// The unknown findings of a report by what would decide them.
 #[derive(Default)]
 pub(crate) struct Undecided<'a> {
     /// Decided by running as root.
     pub(crate) root: Vec<&'a Finding>,
-    /// Decided by a declaration in the profile: its name, and the findings that wait for it.
-    pub(crate) declarations: BTreeMap<&'a str, Vec<&'a Finding>>,
-    /// The others by reason, in the order of the report.
-    pub(crate) others: Vec<(&'a str, Vec<&'a Finding>)>,
+    /// Decided by declarations in the profile: their names, and what they are about as far as it is known.
+    pub(crate) declarations: BTreeMap<&'a str, &'a str>,
+    /// The findings that wait for a declaration, worst first.
+    pub(crate) undeclared: Vec<&'a Finding>,
+    /// The others by cause, in the order of the report.
+    pub(crate) others: Vec<Cause<'a>>,
+}
+
+/// One reason and all that it leaves undecided.
+pub(crate) struct Cause<'a> {
+    /// The reason.
+    pub(crate) reason: &'a str,
+    /// How many more reasons the same rule gives for other subjects.
+    pub(crate) more: usize,
+    /// The findings; never empty.
+    pub(crate) findings: Vec<&'a Finding>,
+}
+
+impl Cause<'_> {
+    /// The reason, and that there are more.
+    pub(crate) fn text(&self) -> String {
+        match self.more {
+            0 => self.reason.to_owned(),
+            more => format!("{} (and {})", self.reason, count(more, "more reason")),
+        }
+    }
 }
 
 impl<'a> Undecided<'a> {
     /// Gathers the unknown findings of `report`.
     ///
-    /// A reason that says "run as root" names its own remedy; one that names `declared.NAME` waits for the
-    /// profile; any other stands for itself.
+    /// A reason that names `declared.NAME` waits for the profile; one that says "run as root" names its own
+    /// remedy; any other stands for itself.
     pub(crate) fn of(report: &'a Report) -> Self {
         let mut all = Self::default();
+        let mut reasons: HashMap<&str, usize> = HashMap::new();
         for finding in report.findings.iter().filter(|finding| finding.verdict == Verdict::Unknown) {
             let declarations = declarations(finding);
             if !declarations.is_empty() {
-                for name in declarations {
-                    all.declarations.entry(name).or_default().push(finding);
-                }
+                all.declarations
+                    .extend(declarations.into_iter().map(|name| (name, about(&finding.reason, name))));
+                all.undeclared.push(finding);
             } else if finding.reason.contains("run as root") {
                 all.root.push(finding);
             } else {
-                match all.others.iter_mut().find(|(reason, _)| *reason == finding.reason) {
-                    Some((_, findings)) => findings.push(finding),
-                    None => all.others.push((&finding.reason, vec![finding])),
+                let reason = cause(&finding.reason);
+                let place = *reasons.entry(reason).or_insert(all.others.len());
+                match all.others.get_mut(place) {
+                    Some(cause) => cause.findings.push(finding),
+                    None => all.others.push(Cause { reason, more: 0, findings: vec![finding] }),
                 }
             }
         }
+        all.undeclared.sort_by_key(|finding| Reverse(finding.severity));
+        all.others = join(all.others);
         all
     }
 }
 
+/// What lies behind a reason, without the fact that just this rule asked for.
+///
+/// Reasons read "`facts.net` is absent, so `facts.net.dns` cannot be read" or "docker.engine: no answer".
+fn cause(reason: &str) -> &str {
+    if let Some((cause, _)) = reason.split_once(", so `") {
+        return cause;
+    }
+    match reason.split_once(": ") {
+        // A place such as `/etc/shadow` belongs to the cause; the path of a fact does not.
+        Some((path, cause)) if !path.contains([' ', '/']) => cause,
+        _ => reason,
+    }
+}
+
+/// Joins the causes that concern one rule alone: thousands of subjects with a reason each are one cause.
+fn join(causes: Vec<Cause<'_>>) -> Vec<Cause<'_>> {
+    let mut joined: Vec<Cause<'_>> = Vec::new();
+    let mut alone: HashMap<&str, usize> = HashMap::new();
+    for cause in causes {
+        let Some(first) = cause.findings.first().copied() else { continue };
+        if cause.findings.iter().any(|finding| finding.rule != first.rule) {
+            joined.push(cause);
+            continue;
+        }
+        let place = *alone.entry(&first.rule).or_insert(joined.len());
+        match joined.get_mut(place) {
+            Some(earlier) => {
+                earlier.more += 1;
+                earlier.findings.extend(cause.findings);
+            }
+            None => joined.push(cause),
+        }
+    }
+    joined
+}
+
 /// The declarations that `finding`'s reason asks for.
 fn declarations(finding: &Finding) -> Vec<&str> {
-    let named_by_evidence = |evidence: &'_ Evidence| evidence.value.is_null();
     let mut names: Vec<&str> = finding.reason.split("declared.").skip(1).map(identifier).collect();
-    if finding.reason.contains("declare") {
-        let evidence = finding.evidence.iter().filter(|evidence| named_by_evidence(evidence));
-        names.extend(evidence.filter_map(|evidence| evidence.path.strip_prefix("declared.")).map(identifier));
-    }
     names.retain(|name| !name.is_empty());
-    names.sort_unstable();
-    names.dedup();
     names
+}
+
+/// What the declaration `name` is about: the reason says "`declared.NAME`: ABOUT. Add `NAME: ...".
+fn about<'a>(reason: &'a str, name: &str) -> &'a str {
+    let said = reason.split_once(&format!("`declared.{name}`: ")).map(|(_, about)| about);
+    said.and_then(|about| about.split_once(" Add `")).map_or("", |(about, _)| about)
 }
 
 /// The identifier that `text` begins with.
@@ -69,5 +134,21 @@ mod tests {
     fn an_identifier_ends_where_a_name_ends() {
         assert_eq!(identifier("ssh_users; add it"), "ssh_users");
         assert_eq!(identifier("`x"), "");
+    }
+
+    #[test]
+    fn a_reason_says_what_its_declaration_is_about() {
+        let reason = "the profile does not say `declared.users`: Who may log in. Add `users: [...]` under it.";
+        assert_eq!(about(reason, "users"), "Who may log in.");
+        assert_eq!(about("the profile does not say `declared.users` Add `users`", "users"), "");
+    }
+
+    #[test]
+    fn rules_that_miss_different_facts_share_a_cause() {
+        assert_eq!(cause("`facts.net` is absent, so `facts.net.dns` cannot be read"), "`facts.net` is absent");
+        assert_eq!(cause("docker.engine: no answer within 5 s"), "no answer within 5 s");
+        assert_eq!(cause("net.sysctl[\"a.b\"]: not there: why"), "not there: why");
+        assert_eq!(cause("/etc/x: binary junk"), "/etc/x: binary junk");
+        assert_eq!(cause("nobody knows"), "nobody knows");
     }
 }

@@ -25,6 +25,11 @@ dockerd "$@" >"$0/log" 2>&1 &
 engine=$!
 trap 'kill $engine' TERM INT
 wait $engine; wait $engine
+# With live-restore containers outlive the engine: end the first process of each, then what watches over it.
+for shim in $(grep -ls "$0/exec" /proc/[0-9]*/cmdline); do
+    shim=${shim#/proc/}; shim=${shim%/cmdline}
+    [ "$shim" = $$ ] || kill -9 $(cat /proc/$shim/task/*/children 2>/dev/null) $shim
+done
 rm -rf "$0"
 "#;
 

@@ -2,16 +2,23 @@
 //!
 //! Not part of the product. A test that needs a part which is missing fails; it never passes silently.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     reason = "a test that cannot be set up must stop"
 )]
 
+mod certificates;
 mod docker;
 mod machine;
+mod nginx;
+mod ports;
 mod redirected;
 
+pub use certificates::{Certificate, self_signed};
 pub use docker::Engine;
 pub use machine::Machine;
+pub use nginx::Nginx;
+pub use ports::{Server, free_port, until_listening};
 pub use redirected::Redirected;

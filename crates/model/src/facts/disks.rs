@@ -17,6 +17,8 @@ pub struct Disks {
     pub crypttab: Fact<Vec<CrypttabEntry>>,
     /// Swap areas in use, or those of /etc/fstab in a file tree.
     pub swaps: Fact<Vec<Swap>>,
+    /// Folders whose name says that they hold backups, at the usual places; an empty list when there is none.
+    pub backup_folders: Fact<Vec<BackupFolder>>,
     /// Jobs and services that watch the room on file systems.
     pub watches: Fact<Vec<StorageWatch>>,
 }
@@ -45,7 +47,7 @@ pub struct Filesystem {
     pub chain: Vec<String>,
     /// Bytes in all.
     pub size_bytes: Fact<u64>,
-    /// Part of the bytes in use, in percent, as df counts.
+    /// Part of the bytes that ordinary users cannot write to any more, in percent.
     pub used_percent: Fact<f64>,
     /// Part of the inodes in use, in percent; absent when there is no limit.
     pub inodes_used_percent: Fact<f64>,
@@ -100,6 +102,24 @@ pub struct Swap {
     /// Whether what is swapped out is encrypted, or never leaves memory.
     pub encrypted: Fact<bool>,
     /// Where it was read.
+    pub source: String,
+}
+
+/// A folder of backups.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct BackupFolder {
+    /// Its path.
+    pub path: String,
+    /// Permission bits in octal digits: `700`.
+    pub mode: String,
+    /// The owner's number.
+    pub owner_uid: u32,
+    /// Whether others than the owner may enter, list or change it.
+    pub open_to_others: bool,
+    /// Names of files in it that others than their owner may read or change; at most 100, of the first 5,000.
+    pub files_open_to_others: Fact<Vec<String>>,
+    /// The folder again: where this was read.
     pub source: String,
 }
 

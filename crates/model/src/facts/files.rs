@@ -208,13 +208,13 @@ pub struct Backup {
 pub struct SystemFile {
     /// Its path.
     pub path: String,
-    /// `accounts`, `password-hashes`, `sudo`, `cron`, `ssh-server`, `ssh-host-key`, `boot`, `audit`, `banner`,
+    /// `accounts`, `password-hashes`, `sudo`, `cron`, `crontabs`, `ssh-server`, `ssh-host-key`, `boot`, `audit`, `banner`,
     /// `network-secrets`, `pam`, `services` or `system`.
     pub kind: String,
     /// Whether it is a directory.
     pub directory: bool,
-    /// Who may do what with it.
-    pub access: Access,
+    /// Who may do what with it; unreadable when the reader may not look, and then the file may be missing.
+    pub access: Fact<Access>,
     /// Where it was seen: its path.
     pub source: String,
 }

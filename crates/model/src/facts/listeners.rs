@@ -14,7 +14,7 @@ use crate::Fact;
 pub struct Listeners {
     /// Listening TCP and bound UDP sockets, by protocol, port and address.
     pub sockets: Vec<Socket>,
-    /// Established connections with other machines, alike ones counted together. Loopback is left out.
+    /// Established connections with other machines, alike ones counted together. Those with this host itself are left out.
     pub peers: Vec<Peer>,
     /// Whether there were more sockets or peers than the lists hold.
     pub truncated: bool,
@@ -28,6 +28,8 @@ pub struct Listeners {
 pub struct Socket {
     /// Protocol and port as sites approve them: `tcp/443`.
     pub name: String,
+    /// Protocol, address and port: `tcp 0.0.0.0:443`, `tcp [::]:443`.
+    pub endpoint: String,
     /// `tcp` or `udp`.
     pub protocol: String,
     /// Port.

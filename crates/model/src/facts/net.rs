@@ -43,7 +43,7 @@ pub struct Interface {
     pub up: bool,
     /// Whether it sees a link: a cable, or a partner.
     pub carrier: bool,
-    /// Whether it listens to packets for others.
+    /// Whether it listens to packets for others; members of a bridge, which must, count as not.
     pub promiscuous: bool,
     /// Its addresses.
     pub addresses: Vec<String>,

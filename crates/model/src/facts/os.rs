@@ -46,6 +46,8 @@ pub struct Os {
     pub cpus: Fact<u32>,
     /// The target systemd boots into: `multi-user.target`; absent without systemd.
     pub default_target: Fact<String>,
+    /// Whether a display manager (a graphical login) is installed and linked to start.
+    pub has_display_manager: Fact<bool>,
     /// The hardware's maker and name, from DMI or the device tree.
     pub product: Fact<Product>,
 }

@@ -18,10 +18,12 @@ pub struct Ssh {
     /// Every entry of every account's authorized_keys files, in the order of `/etc/passwd`.
     /// A file that could not be read stands in the list as one unreadable element.
     pub authorized_keys: Vec<Fact<AuthorizedKey>>,
-    /// The authorized_keys files that exist.
-    pub key_files: Vec<KeyFile>,
-    /// Private keys kept in the `.ssh` directories of accounts.
-    pub private_keys: Vec<Fact<PrivateKey>>,
+    /// True when every authorized_keys file was read to its end; unreadable otherwise.
+    pub all_keys_read: Fact<bool>,
+    /// The authorized_keys files that exist. One that could not be looked at stands in the list as unreadable.
+    pub key_files: Vec<Fact<KeyFile>>,
+    /// Private keys kept in the `.ssh` directories of accounts; unreadable when a directory or file could not be read.
+    pub private_keys: Fact<Vec<PrivateKey>>,
 }
 
 /// The SSH server.

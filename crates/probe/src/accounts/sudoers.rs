@@ -97,7 +97,11 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
     for (index, line) in text.lines().enumerate() {
         let (number, mut whole) = open.take().unwrap_or((index + 1, String::new()));
         // A comment does not go on.
-        let goes_on = line.ends_with('\\') && !line.trim_start().starts_with('#');
+        let is_comment = line
+            .trim_start()
+            .strip_prefix('#')
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
+        let goes_on = line.ends_with('\\') && !is_comment;
         whole.push_str(line.strip_suffix('\\').filter(|_| goes_on).unwrap_or(line));
         if goes_on {
             whole.push(' ');

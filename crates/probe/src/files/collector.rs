@@ -63,6 +63,10 @@ impl Collector {
         leftover: &'static str,
         candidate: Option<names::Candidate>,
     ) {
+        let path = entry.path();
+        if names::is_in_layer(path.as_os_str().as_bytes()) {
+            return;
+        }
         let limit = if list == List::Candidates { CANDIDATE_LIMIT } else { LIST_LIMIT };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.closed {
@@ -71,7 +75,7 @@ impl Collector {
         let kept = state.lists.entry(list).or_default();
         kept.total += 1;
         let element = Element { stat: entry.stat, reachable: entry.reachable, leftover, candidate };
-        kept.elements.insert(entry.path(), element);
+        kept.elements.insert(path, element);
         if kept.elements.len() > limit {
             kept.elements.pop_last();
         }
@@ -150,7 +154,10 @@ impl Visitor for Collector {
         match entry.stat.kind {
             FileKind::File => self.file(entry, directory, name),
             FileKind::Directory => self.directory(entry, directory, name),
-            FileKind::Other if entry.device && !names::below(directory, "/dev/") => {
+            // The engine measures quotas through a device file of its own.
+            FileKind::Other
+                if entry.device && !names::below(directory, "/dev/") && name != b"backingFsBlockDev" =>
+            {
                 self.keep(List::DevicesOutsideDev, entry, "");
             }
             FileKind::Symlink | FileKind::Socket | FileKind::Other => {}

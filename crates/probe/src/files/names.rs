@@ -29,6 +29,9 @@ const SOFTWARE: &[&str] = &[
     ".git",
     ".m2",
     ".gradle",
+    ".pyenv",
+    ".nvm",
+    ".rbenv",
     "testdata",
     "vendor",
 ];
@@ -40,6 +43,7 @@ const DISTRIBUTION: &[&str] = &[
     "/usr/lib64/",
     "/usr/include/",
     "/usr/src/",
+    "/usr/local/lib/python",
     "/lib/",
     "/etc/ssl/certs/",
     "/etc/ca-certificates/",
@@ -220,6 +224,13 @@ pub(crate) fn is_backup_directory(path: &[u8]) -> bool {
     !of_software && (top || places.iter().any(|place| below(path, place)))
 }
 
+/// Whether a path lies in the layers of a container, wherever the engine keeps them.
+pub(crate) fn is_in_layer(path: &[u8]) -> bool {
+    let mut components = path.split(|byte| *byte == b'/');
+    let storage = components.any(|part| matches!(part, b"overlay2" | b"overlay" | b"snapshots" | b"vfs"));
+    storage && components.nth(1).is_some_and(|part| matches!(part, b"diff" | b"fs" | b"merged" | b"work"))
+}
+
 /// Whether a name is that of a memory image the kernel or a crash handler wrote.
 pub(crate) fn is_core_dump(directory: &[u8], name: &[u8]) -> bool {
     let numbered =
@@ -277,6 +288,14 @@ mod tests {
         assert_eq!(leftover_directory(b"/var/www/html", b".git"), Some("repository"));
         assert_eq!(leftover_directory(b"/home/a/work", b".git"), None);
         assert_eq!(leftover_directory(b"/var/lib/tomcat9/webapps", b"examples"), Some("sample"));
+    }
+
+    #[test]
+    fn layers_are_known_wherever_they_are_kept() {
+        assert!(is_in_layer(b"/data/dk/overlay2/0123-init/diff/etc"));
+        assert!(is_in_layer(b"/x/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs/bin"));
+        assert!(!is_in_layer(b"/data/overlay2"));
+        assert!(!is_in_layer(b"/data/snapshots/2026/photos"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use host::{Door, FileKind};
+use host::{Door, Error, FileKind};
 use model::Fact;
 use model::facts::files::{FoundFile, SystemFile};
 
@@ -47,11 +47,10 @@ const SYSTEM_FILES: &[(&str, &[&str])] = &[
             "/etc/cron.deny",
             "/etc/at.allow",
             "/etc/at.deny",
-            "/var/spool/cron/crontabs/*",
-            "/var/spool/cron/root",
             "/etc/anacrontab",
         ],
     ),
+    ("crontabs", &["/var/spool/cron/crontabs/*", "/var/spool/cron/root"]),
     (
         "ssh-server",
         &["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d", "/etc/ssh/sshd_config.d/*", "/etc/ssh/ssh_config"],
@@ -132,60 +131,62 @@ const SYSTEM_FILES: &[(&str, &[&str])] = &[
 /// Directories hold tens of files; more are cut.
 const IN_A_DIRECTORY: usize = 200;
 
-/// The files that are there, with their access.
+/// The files that are there, with their access. What cannot be looked at is listed without it.
 pub(super) fn files(door: &Door, owners: &Owners) -> Fact<Vec<SystemFile>> {
     let mut found = Vec::new();
-    let mut refused = None;
     for (kind, patterns) in SYSTEM_FILES {
-        let paths: Vec<PathBuf> =
-            patterns.iter().flat_map(|pattern| expand(door, pattern, &mut refused)).collect();
-        for path in paths {
-            let stat = match door.stat_link(&path) {
-                Ok(stat) if stat.kind == FileKind::Symlink => door.stat(&path),
-                other => other,
-            };
-            match stat {
-                Ok(stat) if stat.kind == FileKind::Other => {}
-                Ok(stat) => found.push(SystemFile {
-                    source: path.display().to_string(),
-                    path: path.display().to_string(),
-                    kind: (*kind).to_owned(),
-                    directory: stat.kind == FileKind::Directory,
-                    access: owners.access(&stat, true),
-                }),
+        for pattern in *patterns {
+            match expand(door, pattern) {
+                Ok(paths) => found.extend(paths.iter().filter_map(|path| file(door, owners, kind, path))),
                 Err(error) if error.is_not_found() => {}
-                Err(error) => refused = refused.or(Some(reason(&error, door))),
+                Err(error) => found.push(unseen(kind, pattern, &reason(&error, door))),
             }
         }
     }
-    match refused {
-        // What was found is a part only; the rules must not take it for the whole.
-        Some(reason) => Fact::unreadable(reason),
-        None => Fact::known(found),
+    Fact::known(found)
+}
+
+fn file(door: &Door, owners: &Owners, kind: &str, path: &Path) -> Option<SystemFile> {
+    match door.stat(path) {
+        Ok(stat) if matches!(stat.kind, FileKind::Other | FileKind::Socket) => None,
+        Ok(stat) => {
+            let path = path.display().to_string();
+            Some(SystemFile {
+                source: path.clone(),
+                path,
+                kind: kind.to_owned(),
+                directory: stat.kind == FileKind::Directory,
+                access: Fact::known(owners.access(&stat, true)),
+            })
+        }
+        Err(error) if error.is_not_found() => None,
+        Err(error) => Some(unseen(kind, &path.display().to_string(), &reason(&error, door))),
     }
 }
 
-fn expand(door: &Door, pattern: &str, refused: &mut Option<String>) -> Vec<PathBuf> {
+fn unseen(kind: &str, path: &str, reason: &str) -> SystemFile {
+    SystemFile {
+        source: path.to_owned(),
+        path: path.to_owned(),
+        kind: kind.to_owned(),
+        directory: false,
+        access: Fact::unreadable(reason),
+    }
+}
+
+/// The paths that a pattern stands for; links in directories stand for files elsewhere and are left out.
+fn expand(door: &Door, pattern: &str) -> Result<Vec<PathBuf>, Error> {
     let Some((directory, name)) = pattern.rsplit_once('/').filter(|(_, name)| name.contains('*')) else {
-        return vec![PathBuf::from(pattern)];
+        return Ok(vec![PathBuf::from(pattern)]);
     };
     let (prefix, suffix) = name.split_once('*').unwrap_or((name, ""));
-    match door.read_dir(directory) {
-        Ok(entries) => entries
-            .into_iter()
-            .filter(|entry| entry.name.starts_with(prefix) && entry.name.ends_with(suffix))
-            .filter(|entry| entry.kind != FileKind::Symlink)
-            .take(IN_A_DIRECTORY)
-            .map(|entry| Path::new(directory).join(entry.name))
-            .collect(),
-        Err(error) if error.is_not_found() => Vec::new(),
-        // What we cannot list, others cannot reach: only root's own secrets are closed that way.
-        Err(error) if error.is_denied() => Vec::new(),
-        Err(error) => {
-            refused.get_or_insert_with(|| reason(&error, door));
-            Vec::new()
-        }
-    }
+    let entries = door.read_dir(directory)?.into_iter();
+    Ok(entries
+        .filter(|entry| entry.name.starts_with(prefix) && entry.name.ends_with(suffix))
+        .filter(|entry| entry.kind != FileKind::Symlink)
+        .take(IN_A_DIRECTORY)
+        .map(|entry| Path::new(directory).join(entry.name))
+        .collect())
 }
 
 /// Where root's shell and sudo look for programs.

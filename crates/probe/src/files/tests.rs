@@ -205,8 +205,17 @@ fn system_files_are_listed_by_kind() {
             ("system", "/etc"),
         ]
     );
-    assert_eq!(system[2].access.mode, "0640");
+    assert_eq!(system[2].access.value().unwrap().mode, "0640");
     assert_eq!(paths(&files.path_directories), ["/usr/bin"]);
+}
+
+#[test]
+fn a_system_file_that_cannot_be_looked_at_is_listed_without_access() {
+    let files = read(machine().link("/etc/sudoers.d", "/etc/sudoers.d"));
+    let system = files.system_files.value().unwrap();
+    let unseen: Vec<_> =
+        system.iter().filter(|file| file.access.is_unreadable()).map(|file| file.path.as_str()).collect();
+    assert_eq!(unseen, ["/etc/sudoers.d", "/etc/sudoers.d/*"]);
 }
 
 #[test]
@@ -216,12 +225,25 @@ fn files_of_containers_are_left_out_but_their_volumes_are_not() {
             .file("/etc/docker/daemon.json", r#"{"data-root": "/data/docker/"}"#)
             .file_with_mode("/var/lib/docker/overlay2/x/diff/bin/su", "", 0o4755)
             .file_with_mode("/data/docker/overlay2/x/diff/bin/su", "", 0o4755)
+            .file(
+                "/proc/self/mountinfo",
+                "1 0 8:1 / / rw - ext4 a rw\n2 1 0:9 / /srv/dk/overlay2/y/merged rw - overlay overlay rw\n",
+            )
+            .file_with_mode("/srv/dk/overlay2/y/diff/bin/su", "", 0o4755)
+            .file_with_mode("/home/dk/overlay2/z/diff/bin/su", "", 0o4755)
             .file_with_mode("/var/lib/docker/volumes/v/_data/su", "", 0o4755),
     );
     let programs: Vec<_> = files.setuid_programs.value().unwrap().iter().map(|p| p.path.as_str()).collect();
     assert_eq!(programs, ["/var/lib/docker/volumes/v/_data/su"]);
     let skipped: Vec<_> = files.walk.skipped.iter().map(|s| (s.path.as_str(), s.reason.as_str())).collect();
-    assert_eq!(skipped, [("/data/docker/overlay2", "container"), ("/var/lib/docker/overlay2", "container")]);
+    assert_eq!(
+        skipped,
+        [
+            ("/data/docker/overlay2", "container"),
+            ("/srv/dk/overlay2", "container"),
+            ("/var/lib/docker/overlay2", "container"),
+        ]
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The one walk over the target's whole file tree, shared by the probes that want something of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -150,12 +150,26 @@ fn pruned(cx: &Context) -> Vec<(PathBuf, SkipReason)> {
     ];
     let mut roots = vec!["/var/lib/docker".to_owned(), "/var/snap/docker/common/var-lib-docker".to_owned()];
     roots.extend(data_root(cx));
+    roots.extend(mounted_roots(cx));
     let docker = roots.iter().flat_map(|root| DOCKER.iter().map(move |name| format!("{root}/{name}")));
     let storage = STORAGE.iter().map(|name| format!("/var/lib/containers/storage/{name}"));
     docker
         .chain(storage)
         .chain(WHOLE.iter().map(|&path| path.to_owned()))
         .map(|path| (PathBuf::from(path), SkipReason::Container))
+        .collect()
+}
+
+/// Where running containers show that an engine keeps its files: their roots are mounted below.
+fn mounted_roots(cx: &Context) -> BTreeSet<String> {
+    let mounts = cx.door.read("/proc/self/mountinfo").unwrap_or_default();
+    let points = host::mountinfo(&mounts).into_iter().filter(|mount| mount.kind == "overlay");
+    points
+        .filter_map(|mount| {
+            let layer = mount.point.to_str()?.strip_suffix("/merged")?;
+            let (storage, _) = layer.rsplit_once('/')?;
+            storage.strip_suffix("/overlay2").map(str::to_owned)
+        })
         .collect()
 }
 

@@ -23,11 +23,11 @@ pub use nft::parse as parse_nft;
 pub use ruleset::RuleSet;
 use ruleset::Walk;
 
-/// The longest wait for one program.
-const LIMIT: Duration = Duration::from_secs(3);
+/// The longest wait for one program: two of them fit into the probe's own limit.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// The most that a program may print: sets of blocked addresses can be long.
-const OUTPUT_BYTES: usize = 8 << 20;
+const OUTPUT_BYTES: usize = 4 << 20;
 
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Firewall> {
@@ -134,7 +134,7 @@ fn live(door: &Door) -> Result<RuleSet, String> {
     set.ok_or_else(|| "no program that lists rules is installed; install nftables".to_owned())
 }
 
-/// The whole rule set; without the members of large sets when it is too long.
+/// The whole rule set; without the members of named sets when those make it too long.
 fn nft_list(door: &Door) -> Result<RuleSet, Error> {
     let list = |args: &[&str]| {
         let output = door.run_up_to(&programs::NFT, args, LIMIT, OUTPUT_BYTES)?;
@@ -149,7 +149,7 @@ fn nft_list(door: &Door) -> Result<RuleSet, Error> {
         })
     };
     match list(&["-j", "list", "ruleset"]) {
-        Err(Error::TooLarge { .. }) => list(&["-j", "-t", "list", "ruleset"]),
+        Err(Error::TooLarge { .. } | Error::TimedOut { .. }) => list(&["-j", "-t", "list", "ruleset"]),
         other => other,
     }
 }

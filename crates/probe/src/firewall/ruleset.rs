@@ -193,7 +193,10 @@ impl<'a> Walk<'a> {
             .flat_map(|rule| {
                 let any = ["any".to_owned()];
                 let ports = if rule.ports.is_empty() { &any[..] } else { &rule.ports };
-                ports.iter().map(|port| format!("{}/{port}", rule.protocol)).collect::<Vec<_>>()
+                let protocols = rule.protocol.split(',');
+                protocols
+                    .flat_map(|protocol| ports.iter().map(move |port| format!("{protocol}/{port}")))
+                    .collect::<Vec<_>>()
             })
             .collect();
         limited.sort();
@@ -267,7 +270,10 @@ fn expand(both: &FilterRule, rule: &FilterRule, direction: &str, found: &mut Vec
     let or_any = |list: &'_ [String]| if list.is_empty() { any.to_vec() } else { list.to_vec() };
     let interface = if direction == "out" { &both.out_interface } else { &both.interface };
     let on = interface.value().map(|name| format!(" on {name}")).unwrap_or_default();
-    for port in or_any(&both.ports) {
+    let protocols = both.protocol.split(',');
+    for (protocol, port) in
+        protocols.flat_map(|one| or_any(&both.ports).into_iter().map(move |port| (one, port)))
+    {
         for from in or_any(&both.from) {
             for to in or_any(&both.to) {
                 if found.len() > ACCEPTS {
@@ -278,8 +284,8 @@ fn expand(both: &FilterRule, rule: &FilterRule, direction: &str, found: &mut Vec
                     "out" => to.clone(),
                     _ => format!("{from} > {to}"),
                 };
-                let what = match (both.protocol.as_str(), port.as_str()) {
-                    ("tcp" | "udp" | "sctp" | "dccp", _) => format!("{}/{port}", both.protocol),
+                let what = match (protocol, port.as_str()) {
+                    ("tcp" | "udp" | "sctp" | "dccp", _) => format!("{protocol}/{port}"),
                     (protocol, "any") => protocol.to_owned(),
                     (protocol, port) => format!("{protocol}/{port}"),
                 };
@@ -287,7 +293,7 @@ fn expand(both: &FilterRule, rule: &FilterRule, direction: &str, found: &mut Vec
                 found.push(Accept {
                     name: format!("{direction} {approval}"),
                     direction: direction.to_owned(),
-                    protocol: both.protocol.clone(),
+                    protocol: protocol.to_owned(),
                     port: port.clone(),
                     from: from.clone(),
                     to,

@@ -65,8 +65,7 @@ fn scan(cx: &Context, with_peers: bool) -> Fact<Listeners> {
     }
     let (connected, mut listening): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|(_, row)| row.state == table::ESTABLISHED);
-    let mut connected: Vec<_> =
-        connected.into_iter().filter(|(_, row)| !row.remote.ip().is_loopback()).collect();
+    let mut connected: Vec<_> = connected.into_iter().filter(|(_, row)| !is_own(row)).collect();
     listening.sort_by_key(|(name, row)| (protocol(name), row.local.port(), row.local.ip(), row.inode));
     truncated |= listening.len() > SOCKETS || connected.len() > CONNECTIONS;
     let listening_ports: BTreeSet<(&str, u16)> =
@@ -112,6 +111,11 @@ fn read(door: &Door, name: &'static str, with_peers: bool) -> Result<(Vec<Row>, 
         .map_err(|error| Error::io(path, &error))
 }
 
+/// Whether both ends are this host.
+fn is_own(row: &Row) -> bool {
+    row.remote.ip().is_loopback() || row.remote.ip() == row.local.ip()
+}
+
 /// `tcp6` -> `tcp`.
 fn protocol(table: &str) -> &str {
     table.trim_end_matches('6')
@@ -126,6 +130,7 @@ fn socket(table: &str, row: &Row, owner: Owner, local_ports: (u16, u16)) -> Sock
     };
     Socket {
         name: format!("{protocol}/{port}"),
+        endpoint: format!("{protocol} {}", row.local),
         protocol: protocol.to_owned(),
         port,
         address: address.to_string(),

@@ -58,7 +58,8 @@ impl Owners {
                 break;
             }
             if let Err(error) = found.look_into(door, *pid, &mut wanted, &mut left) {
-                found.incomplete.get_or_insert_with(|| reason(&error, door));
+                let why = || format!("not every process shows its sockets: {}", reason(&error, door));
+                found.incomplete.get_or_insert_with(why);
             }
             if left == 0 {
                 found.incomplete = Some(format!("only the first {DESCRIPTORS} descriptors were looked at"));

@@ -87,6 +87,7 @@ fn every_listening_socket_is_listed_with_its_holder() {
         ]
     );
     let ssh = find(&listeners, "tcp/22", "0.0.0.0");
+    assert_eq!(ssh.endpoint, "tcp 0.0.0.0:22");
     assert_eq!(ssh.pid, Fact::known(70), "process 1 only passed it on");
     assert_eq!(ssh.process, Fact::known("sshd".to_owned()));
     assert_eq!(ssh.exe, Fact::known("/usr/sbin/sshd".to_owned()));

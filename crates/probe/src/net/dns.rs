@@ -39,10 +39,15 @@ pub(crate) fn dns(door: &Door) -> Fact<Dns> {
         door.read_link(path).is_ok_and(|target| target.to_string_lossy().contains("systemd/resolve/"));
     let resolved = by_link || servers.iter().any(|server| RESOLVED.contains(&server.as_str()));
     let local = |server: &String| server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    let setting = |key: &str| if resolved { resolved_setting(door, key) } else { Fact::Absent };
+    let local_resolver = !servers.is_empty() && servers.iter().all(local);
+    let setting = |key: &str| match (resolved, local_resolver) {
+        (true, _) => resolved_setting(door, key),
+        (false, true) => Fact::unreadable("a resolver on this host answers, whose settings are not read"),
+        (false, false) => Fact::Absent,
+    };
     Fact::read_at(
         Dns {
-            local_resolver: !servers.is_empty() && servers.iter().all(local),
+            local_resolver,
             dnssec: setting("DNSSEC"),
             dns_over_tls: setting("DNSOverTLS"),
             resolved,

@@ -84,7 +84,8 @@ fn interface(door: &Door, name: &str) -> Interface {
         kind: kind.to_owned(),
         up: flags & UP != 0,
         carrier: read("carrier") == "1",
-        promiscuous: flags & PROMISCUOUS != 0,
+        // A bridge sets the flag on its members by itself.
+        promiscuous: flags & PROMISCUOUS != 0 && !has("brport"),
         addresses: Vec::new(),
         of_containers: ["docker", "br-", "veth", "cni", "podman", "flannel", "cali", "virbr", "vnet"]
             .iter()

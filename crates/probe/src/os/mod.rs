@@ -56,6 +56,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Os> {
         memory_available_bytes: memory(door, "MemAvailable"),
         cpus: cpus(door),
         default_target: default_target(door),
+        has_display_manager: has_display_manager(door),
         product: platform::product(door),
     })
 }
@@ -175,6 +176,19 @@ fn default_target(door: &Door) -> Fact<String> {
         }
     }
     Fact::Absent
+}
+
+/// The unit that graphical.target starts.
+fn has_display_manager(door: &Door) -> Fact<bool> {
+    let link = "/etc/systemd/system/display-manager.service";
+    match door.stat_link(link) {
+        Ok(_) => {
+            let masked = door.read_link(link).is_ok_and(|target| target.as_os_str() == "/dev/null");
+            Fact::read_at(!masked, link)
+        }
+        Err(error) if error.is_not_found() => Fact::read_at(false, format!("{link} does not exist")),
+        Err(error) => Fact::unreadable(reason(&error, door)),
+    }
 }
 
 #[cfg(test)]

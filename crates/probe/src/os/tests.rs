@@ -44,6 +44,7 @@ fn a_running_debian_host_is_described() {
     assert_eq!(os.cpus.value(), Some(&5));
     assert_eq!(os.default_target.value().unwrap(), "multi-user.target");
     assert_eq!(os.host_name.value().unwrap(), "edge-7");
+    assert_eq!(os.has_display_manager.value(), Some(&false));
     assert!(os.kernel.newest.is_absent());
     assert!(os.container.is_absent());
 }

@@ -89,7 +89,7 @@ pub(crate) fn source(config: &Config, value: &Value, otherwise: &str) -> Source 
 
 fn collect(config: &Config, values: &mut Values, is_active: impl Fn(&Setting) -> bool) {
     for (index, setting) in config.settings.iter().enumerate() {
-        if !is_active(setting) {
+        if !is_active(setting) || options::is_retired(&setting.directive.keyword) {
             continue;
         }
         let directive = &setting.directive;

@@ -33,9 +33,12 @@ const DEFAULT_FILES: &str = ".ssh/authorized_keys .ssh/authorized_keys2";
 pub(crate) fn read(door: &Door, people: &People, config: Option<&Config>, ssh: &mut Ssh) {
     if let Some(why) = &people.users_problem {
         ssh.authorized_keys.push(Fact::unreadable(why.clone()));
-        ssh.private_keys.push(Fact::unreadable(why.clone()));
+        ssh.key_files.push(Fact::unreadable(why.clone()));
+        ssh.all_keys_read = Fact::unreadable(why.clone());
+        ssh.private_keys = Fact::unreadable(why.clone());
         return;
     }
+    let mut private = Ok(Vec::new());
     let patterns = patterns(config);
     let mut seen_directories = BTreeSet::new();
     for user in people.users.iter().take(MAX_USERS) {
@@ -47,10 +50,16 @@ pub(crate) fn read(door: &Door, people: &People, config: Option<&Config>, ssh: &
         }
         // System accounts often share `/` or `/nonexistent`; one look is enough.
         if seen_directories.insert(user.home.clone()) {
-            private_keys(door, user, ssh);
+            private_keys(door, user, &mut private);
         }
     }
     mark_shared(&mut ssh.authorized_keys);
+    ssh.private_keys = private.map_or_else(Fact::unreadable, Fact::known);
+    let unread = ssh.authorized_keys.iter().find_map(|key| match key {
+        Fact::Unreadable(why) => Some(why.clone()),
+        Fact::Known(..) | Fact::Absent => None,
+    });
+    ssh.all_keys_read = unread.map_or(Fact::known(true), Fact::Unreadable);
 }
 
 /// Every pattern that `AuthorizedKeysFile` may hold for somebody: globally or in a `Match` block.
@@ -95,7 +104,12 @@ fn key_file(door: &Door, user: &Passwd, path: &str, ssh: &mut Ssh) {
     let stat = match door.stat(path) {
         Ok(stat) => stat,
         Err(error) if error.is_not_found() => return,
-        Err(error) => return ssh.authorized_keys.push(Fact::unreadable(reason(&error, door))),
+        Err(error) => {
+            let why = reason(&error, door);
+            ssh.key_files.push(Fact::unreadable(why.clone()));
+            ssh.authorized_keys.push(Fact::unreadable(why));
+            return;
+        }
     };
     let changed_at = changed_at(stat.modified);
     let directory = path.rsplit_once('/').map_or("/", |(directory, _)| directory);
@@ -119,7 +133,7 @@ fn key_file(door: &Door, user: &Passwd, path: &str, ssh: &mut Ssh) {
         Err(error) => {
             let why = reason(&error, door);
             file.entries = Fact::unreadable(why.clone());
-            ssh.key_files.push(file);
+            ssh.key_files.push(Fact::known(file));
             ssh.authorized_keys.push(Fact::unreadable(why));
             return;
         }
@@ -136,7 +150,7 @@ fn key_file(door: &Door, user: &Passwd, path: &str, ssh: &mut Ssh) {
         }
     }
     file.entries = Fact::known(entries);
-    ssh.key_files.push(file);
+    ssh.key_files.push(Fact::known(file));
 }
 
 fn authorized_key(user: &Passwd, path: &str, changed_at: &Fact<String>, entry: keys::Entry) -> AuthorizedKey {
@@ -183,7 +197,7 @@ fn mark_shared(keys: &mut [Fact<AuthorizedKey>]) {
 }
 
 /// Private keys in `~/.ssh`, told by how their files begin.
-fn private_keys(door: &Door, user: &Passwd, ssh: &mut Ssh) {
+fn private_keys(door: &Door, user: &Passwd, keys: &mut Result<Vec<PrivateKey>, String>) {
     if !user.home.starts_with('/') || user.home == "/" || (user.uid != 0 && !is_login_shell(&user.shell)) {
         return;
     }
@@ -191,7 +205,10 @@ fn private_keys(door: &Door, user: &Passwd, ssh: &mut Ssh) {
     let entries = match door.read_dir(&directory) {
         Ok(entries) => entries,
         Err(error) if error.is_not_found() => return,
-        Err(error) => return ssh.private_keys.push(Fact::unreadable(reason(&error, door))),
+        Err(error) => {
+            *keys = Err(reason(&error, door));
+            return;
+        }
     };
     let is_candidate = |name: &str| {
         let known = ["authorized_keys", "known_hosts", "config", "environment", "rc"];
@@ -208,14 +225,14 @@ fn private_keys(door: &Door, user: &Passwd, ssh: &mut Ssh) {
                 String::from_utf8_lossy(&head).into_owned()
             }
             Err(error) => {
-                ssh.private_keys.push(Fact::unreadable(reason(&error, door)));
-                continue;
+                *keys = Err(reason(&error, door));
+                return;
             }
         };
-        if let Some(encrypted) = keys::private_key_encryption(&head) {
+        if let (Ok(keys), Some(encrypted)) = (&mut *keys, keys::private_key_encryption(&head)) {
             let mode = door.stat(&path).map_or_else(|_| String::new(), |stat| format!("{:04o}", stat.mode));
             let encrypted = Fact::from_option(encrypted);
-            ssh.private_keys.push(Fact::known(PrivateKey { path, user: user.name.clone(), mode, encrypted }));
+            keys.push(PrivateKey { path, user: user.name.clone(), mode, encrypted });
         }
     }
 }

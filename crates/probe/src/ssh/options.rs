@@ -49,6 +49,27 @@ pub(crate) struct Opt {
     pub(crate) in_match: bool,
 }
 
+/// Whether sshd reads past the keyword: it once meant something.
+pub(crate) fn is_retired(name: &str) -> bool {
+    const RETIRED: [&str; 14] = [
+        "protocol",
+        "useprivilegeseparation",
+        "rsaauthentication",
+        "rhostsauthentication",
+        "rhostsrsaauthentication",
+        "keyregenerationinterval",
+        "serverkeybits",
+        "uselogin",
+        "checkmail",
+        "authorizedkeysfile2",
+        "pamauthenticationviakbdint",
+        "reversemappingcheck",
+        "verifyreversemapping",
+        "afstokenpassing",
+    ];
+    RETIRED.contains(&name)
+}
+
 /// The option of that name; one this version does not know is taken as its arguments.
 pub(crate) fn find(name: &str) -> Opt {
     OPTIONS.iter().copied().find(|option| option.name == name).unwrap_or(Opt {

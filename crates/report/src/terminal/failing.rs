@@ -46,16 +46,15 @@ fn block(page: &mut Page, report: &Report, group: &Group<'_>, options: &Options)
         page.field(LABELS, "expected", style::PLAIN, &shorten(&first.expected, VALUE));
     }
     let limit = if options.verbose { usize::MAX } else { SUBJECTS };
-    let named = group.findings.len() > 1;
+    let many = group.findings.len() > 1;
     for (at, finding) in group.findings.iter().take(limit).enumerate() {
-        let subject = if named { Some(finding.subject.as_str()) } else { subject_of(report, finding) };
-        if let Some(subject) = subject {
-            let label = match (at, named) {
-                (0, true) => format!("{} fail", group.findings.len()),
-                (0, false) => "subject".to_owned(),
-                _ => String::new(),
-            };
-            page.field(LABELS, &label, style::STRONG, subject);
+        if many {
+            let label = if at == 0 { format!("{} fail", group.findings.len()) } else { String::new() };
+            member(page, &label, finding, options);
+            continue;
+        }
+        if let Some(subject) = subject_of(report, finding) {
+            page.field(LABELS, "subject", style::STRONG, subject);
         }
         facts(page, finding, options);
     }
@@ -67,6 +66,25 @@ fn block(page: &mut Page, report: &Report, group: &Group<'_>, options: &Options)
     page.field_lines(LABELS, "why", style::PLAIN, &first.why);
     page.field_lines(LABELS, "mend", style::PLAIN, &first.remedy);
     requirements(page, &first.requirements, options);
+}
+
+/// One of many subjects: on one line when one fact says it all.
+fn member(page: &mut Page, label: &str, finding: &Finding, options: &Options) {
+    let [only] = finding.evidence.as_slice() else {
+        page.field(LABELS, label, style::STRONG, &finding.subject);
+        return facts(page, finding, options);
+    };
+    let mut line = format!("{}: {}", finding.subject, shorten(&seen(only), VALUE));
+    match &only.source {
+        Some(source) if source.excerpt.is_none() && source.overridden.is_empty() => {
+            line.push_str(&format!(" ({})", shorten(&source.at, VALUE)));
+            page.field(LABELS, label, style::PLAIN, &line);
+        }
+        _ => {
+            page.field(LABELS, label, style::PLAIN, &line);
+            place(page, only);
+        }
+    }
 }
 
 /// What was seen and where; facts from one place share its line.
@@ -92,7 +110,7 @@ fn place(page: &mut Page, evidence: &Evidence) {
     let Some(Source { at, excerpt, overridden }) = &evidence.source else { return };
     page.field(LABELS, "", style::DIM, &format!("--> {}", shorten(at, VALUE)));
     if let Some(excerpt) = excerpt {
-        page.field(LABELS, "", style::PLAIN, &format!("  | {}", shorten(excerpt, VALUE)));
+        page.field(LABELS, "", style::PLAIN, &format!("| {}", shorten(excerpt, VALUE)));
     }
     for lost in overridden.iter().take(FACTS) {
         let text = format!("overrides {}: {}", shorten(&lost.at, VALUE), shorten(&lost.excerpt, VALUE));

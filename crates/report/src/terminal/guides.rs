@@ -48,7 +48,7 @@ fn legend(page: &mut Page, name: usize, bar: usize, options: &Options) {
     }
     write_line(page, &pieces);
     let marks = PARTS.map(|status| format!("{} {status}", mark(status, options.unicode)));
-    page.indented(name + 1, style::DIM, &marks.join("  "));
+    page.indented(name + 1, style::DIM, &marks.join(", "));
 }
 
 fn row(page: &mut Page, guide: &GuideReport, name: usize, bar: usize, options: &Options) {

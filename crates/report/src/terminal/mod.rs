@@ -45,13 +45,17 @@ pub(crate) fn write(report: &Report, options: &Options) -> String {
     page.finish()
 }
 
-/// `edge-07: 212 rules, 214 findings: 150 pass, 41 fail, ...; 23 requirements wait for a person`.
+/// `edge-07: ` and [`verdict`].
 pub(crate) fn verdict_line(report: &Report) -> String {
+    format!("{}: {}", report.target.name, verdict(report))
+}
+
+/// `212 rules, 214 findings: 150 pass, 41 fail, ...; 23 requirements wait for a person`.
+pub(crate) fn verdict(report: &Report) -> String {
     let rules: HashSet<&str> = report.findings.iter().map(|finding| finding.rule.as_str()).collect();
     let sum = &report.summary;
     let mut line = format!(
-        "{}: {}, {}: {} pass, {} fail, {} unknown, {} not applicable, {} waived",
-        report.target.name,
+        "{}, {}: {} pass, {} fail, {} unknown, {} not applicable, {} waived",
         count(rules.len(), "rule"),
         count(sum.total(), "finding"),
         sum.pass,
@@ -125,7 +129,7 @@ fn closing_line(report: &Report, width: usize) -> String {
 /// A heading with its number.
 fn heading(page: &mut Page, style: anstyle::Style, title: &str) {
     page.gap();
-    let bar = "-".repeat(page.width().saturating_sub(title.chars().count() + 4).min(56));
+    let bar = "-".repeat(page.width().min(80).saturating_sub(title.chars().count() + 4));
     page.line(&[(style, "-- "), (style, title), (style, " "), (style::DIM, &bar)]);
     page.gap();
 }

@@ -2,13 +2,15 @@
 
 use model::report::{Finding, ProbeStatus, Report};
 
-use super::{Page, heading, style};
+use super::{Page, heading, shorten, style, wrap};
 use crate::Options;
 use crate::evidence::{count, subject_of};
 use crate::undecided::Undecided;
 
 /// Rules that a cause lists before it says how many more there are.
 const RULES: usize = 12;
+/// Characters of a reason.
+const REASON: usize = 400;
 
 /// Writes the section, unless everything was decided and every probe ran.
 pub(super) fn write(page: &mut Page, report: &Report, options: &Options) {
@@ -29,9 +31,9 @@ pub(super) fn write(page: &mut Page, report: &Report, options: &Options) {
         rules(page, report, &undecided.root, options);
     }
     declarations(page, report, &undecided, options);
-    for (reason, findings) in &undecided.others {
-        page.hanging((style::UNSURE, "unknown: "), (style::STRONG, reason), 4);
-        rules(page, report, findings, options);
+    for cause in &undecided.others {
+        page.hanging((style::UNSURE, "unknown: "), (style::STRONG, &shorten(&cause.text(), REASON)), 4);
+        rules(page, report, &cause.findings, options);
     }
 }
 
@@ -45,14 +47,15 @@ fn declarations(page: &mut Page, report: &Report, undecided: &Undecided<'_>, opt
     page.hanging((style::UNSURE, &label), (style::PLAIN, text), 4);
     page.gap();
     page.line(&[(style::PLAIN, "    declare:")]);
-    for name in undecided.declarations.keys() {
+    for (name, about) in &undecided.declarations {
+        let width = page.width().saturating_sub("      # ".len());
+        for comment in wrap(about, width, width).iter().filter(|line| !line.is_empty()) {
+            page.line(&[(style::DIM, "      # "), (style::DIM, comment)]);
+        }
         page.line(&[(style::PLAIN, "      "), (style::STRONG, name), (style::PLAIN, ": []")]);
     }
     page.gap();
-    let mut findings: Vec<&Finding> = undecided.declarations.values().flatten().copied().collect();
-    let mut seen = std::collections::HashSet::new();
-    findings.retain(|finding| seen.insert((&finding.rule, &finding.subject)));
-    rules(page, report, &findings, options);
+    rules(page, report, &undecided.undeclared, options);
 }
 
 /// The rules that wait, worst first as in the report; one line each.
@@ -69,9 +72,9 @@ fn rules(page: &mut Page, report: &Report, findings: &[&Finding], options: &Opti
     for (finding, subjects) in lines.iter().take(limit) {
         let label = format!("    {:<9}", finding.severity);
         let text = match subjects.as_slice() {
-            [] => format!("{}  {}", finding.rule, finding.title),
-            [one] => format!("{}  {} ({one})", finding.rule, finding.title),
-            many => format!("{}  {} ({})", finding.rule, finding.title, count(many.len(), "subject")),
+            [] => format!("{}: {}", finding.rule, finding.title),
+            [one] => format!("{}: {} ({one})", finding.rule, finding.title),
+            many => format!("{}: {} ({})", finding.rule, finding.title, count(many.len(), "subject")),
         };
         page.hanging((style::severity(finding.severity), &label), (style::PLAIN, &text), 15);
     }

@@ -25,3 +25,15 @@ fn the_committed_schemas_are_current() {
         assert!(committed == schema, "docs/{name}.schema.json is stale: run `cargo xtask docs` and commit it");
     }
 }
+
+#[test]
+fn every_field_is_documented() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/report.md");
+    let text = std::fs::read_to_string(docs).unwrap();
+    let schema: Value = serde_json::from_str(&report::schema::report()).unwrap();
+    let types = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    let mut fields: Vec<&String> =
+        types.filter_map(|schema| schema["properties"].as_object()).flat_map(|fields| fields.keys()).collect();
+    fields.retain(|field| !text.contains(&format!("`{field}`")));
+    assert_eq!(fields, [""; 0], "docs/report.md does not mention these fields");
+}

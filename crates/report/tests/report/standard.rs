@@ -169,34 +169,39 @@ fn undecided() -> Vec<Finding> {
         remedy: "See to it.".to_owned(),
         ..finding(rule, title, severity)
     };
-    let docker = "facts.docker is not known: no answer from /run/docker.sock within 5 s";
+    let docker = |fact: &str| format!("docker.{fact}: no answer from /run/docker.sock within 5 s");
     vec![
         unknown(
             "accounts.passwords-set",
             "No account has an empty password",
             Severity::Critical,
-            "facts.accounts.users[0].password is not known: /etc/shadow: permission denied; run as root",
+            "accounts.users[0].password: /etc/shadow: permission denied; run as root",
         ),
         unknown(
             "accounts.hashes-strong",
             "Passwords are hashed with a strong scheme",
             Severity::High,
-            "facts.accounts.users[0].password is not known: /etc/shadow: permission denied; run as root",
+            "accounts.users[0].password: /etc/shadow: permission denied; run as root",
         ),
         unknown(
             "ssh.users-declared",
             "Only declared users may log in over SSH",
             Severity::High,
-            "the profile does not declare what declared.ssh_users needs; add `ssh_users` below `declare`",
+            "the profile does not say `declared.ssh_users`: User names that may log in over SSH. Add `ssh_users: [...]` under `declare:` in it.",
         ),
         unknown(
             "net.ports-declared",
             "Only declared ports listen",
             Severity::Medium,
-            "the profile does not declare what declared.ports needs; add `ports` below `declare`",
+            "the profile does not say `declared.ports` Add `ports: [...]` under `declare:` in it.",
         ),
-        unknown("docker.live-restore", "Containers survive a restart of the engine", Severity::Medium, docker),
-        unknown("docker.userns", "The engine maps users", Severity::Medium, docker),
+        unknown(
+            "docker.live-restore",
+            "Containers survive a restart of the engine",
+            Severity::Medium,
+            &docker("engine.live_restore"),
+        ),
+        unknown("docker.userns", "The engine maps users", Severity::Medium, &docker("engine.userns")),
     ]
 }
 

@@ -1,0 +1,215 @@
+//! Certificates that a server sends, and whether the host trusts them.
+
+use std::sync::Arc;
+
+use host::Door;
+use model::Fact;
+use model::facts::endpoints::{Chain, ServerCertificate};
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use sha2::{Digest, Sha256};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+
+use crate::fact::reason;
+
+/// Where distributions keep the authorities they trust, in one file.
+const BUNDLES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/// A bundle has about 140 certificates and 220 KB.
+const BUNDLE_LIMIT: usize = 8 << 20;
+
+/// Names taken from one certificate.
+const NAMES: usize = 100;
+
+/// The authorities that the host trusts; or why they could not be read.
+pub(super) type Roots = Result<Option<Arc<RootCertStore>>, String>;
+
+/// Reads the authorities that the host trusts; none when it has no such file.
+pub(super) fn roots(door: &Door) -> Roots {
+    for path in BUNDLES {
+        let bundle = match door.read_up_to(path, BUNDLE_LIMIT) {
+            Ok(bundle) => bundle,
+            Err(error) if error.is_not_found() => continue,
+            Err(error) => return Err(reason(&error, door)),
+        };
+        let mut store = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&bundle).flatten() {
+            // One that cannot be parsed cannot be trusted either.
+            drop(store.add(certificate));
+        }
+        return Ok(Some(Arc::new(store)));
+    }
+    Ok(None)
+}
+
+/// What a certificate says; none when it is none.
+pub(super) fn describe(der: &[u8]) -> Option<ServerCertificate> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let (key_algorithm, key_bits) = key(&certificate);
+    let signature = certificate.signature_algorithm.algorithm.to_id_string();
+    let (signature_algorithm, weak_signature) = signature_name(&signature);
+    let validity = certificate.validity();
+    let lifetime = validity.not_after.timestamp().saturating_sub(validity.not_before.timestamp());
+    Some(ServerCertificate {
+        subject: certificate.subject().to_string(),
+        names: names(&certificate),
+        issuer: certificate.issuer().to_string(),
+        self_signed: certificate.subject().as_raw() == certificate.issuer().as_raw(),
+        not_before: rfc3339(validity.not_before.timestamp())?,
+        not_after: rfc3339(validity.not_after.timestamp())?,
+        // A validity of 90 days is written as one that ends a second before the 90 days are over.
+        lifetime_days: lifetime.saturating_add(86_399) / 86_400,
+        key_algorithm,
+        key_bits: Fact::from_option(key_bits),
+        signature_algorithm,
+        weak_signature,
+        authority: certificate.is_ca(),
+        fingerprint: Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+/// The certificates a server sent, its own first, and whether the host trusts them.
+pub(super) fn chain(sent: &[Vec<u8>], roots: &Roots, provider: &Arc<CryptoProvider>, now: UnixTime) -> Chain {
+    let (trusted, problem) = match trust(sent, roots, provider, now) {
+        Ok(()) => (Fact::known(true), Fact::Absent),
+        Err(Some(problem)) => (Fact::known(false), Fact::known(problem)),
+        Err(None) => {
+            let reason = roots.as_ref().err().cloned().unwrap_or_default();
+            (Fact::unreadable(reason.clone()), Fact::unreadable(reason))
+        }
+    };
+    Chain {
+        certificates: sent.iter().filter_map(|der| describe(der)).collect(),
+        ordered: is_ordered(sent),
+        trusted,
+        problem,
+    }
+}
+
+/// Whether each certificate is followed by that of its issuer.
+fn is_ordered(sent: &[Vec<u8>]) -> bool {
+    sent.iter().zip(sent.iter().skip(1)).all(|(lower, upper)| {
+        match (X509Certificate::from_der(lower), X509Certificate::from_der(upper)) {
+            (Ok((_, lower)), Ok((_, upper))) => lower.issuer().as_raw() == upper.subject().as_raw(),
+            _ => false,
+        }
+    })
+}
+
+/// Whether the chain leads to an authority the host trusts. The error is the problem; none: it cannot be known.
+fn trust(
+    sent: &[Vec<u8>],
+    roots: &Roots,
+    provider: &Arc<CryptoProvider>,
+    now: UnixTime,
+) -> Result<(), Option<String>> {
+    let Some((own, others)) = sent.split_first() else {
+        return Err(Some("it sent no certificate".to_owned()));
+    };
+    let store = match roots {
+        Ok(Some(store)) if !store.is_empty() => store,
+        Ok(_) => return Err(Some("the host trusts no authority at all".to_owned())),
+        Err(_) => return Err(None),
+    };
+    // The chain is judged by itself: whether the name is the right one is another question.
+    let name = X509Certificate::from_der(own)
+        .ok()
+        .and_then(|(_, certificate)| names(&certificate).into_iter().find_map(|name| server_name(&name)))
+        .ok_or_else(|| Some("the certificate names no host".to_owned()))?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(store), Arc::clone(provider))
+        .build()
+        .map_err(|error| Some(error.to_string()))?;
+    let others: Vec<CertificateDer<'_>> =
+        others.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    verifier
+        .verify_server_cert(&CertificateDer::from(own.as_slice()), &others, &name, &[], now)
+        .map(|_| ())
+        .map_err(|error| Some(problem(&error)))
+}
+
+fn server_name(name: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(name.replacen('*', "any", 1)).ok()
+}
+
+fn problem(error: &rustls::Error) -> String {
+    use rustls::CertificateError as E;
+    let rustls::Error::InvalidCertificate(error) = error else { return error.to_string() };
+    match error {
+        E::Expired | E::ExpiredContext { .. } => "a certificate of the chain has expired".to_owned(),
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            "a certificate of the chain is not valid yet".to_owned()
+        }
+        E::UnknownIssuer => "no authority that the host trusts issued it".to_owned(),
+        E::BadSignature => "a signature in the chain is wrong".to_owned(),
+        E::BadEncoding => "a certificate of the chain is not well-formed".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn key(certificate: &X509Certificate<'_>) -> (String, Option<u32>) {
+    let info = certificate.public_key();
+    let bits = |bytes: usize| u32::try_from(bytes * 8).ok();
+    match info.parsed() {
+        Ok(PublicKey::RSA(key)) => ("RSA".to_owned(), u32::try_from(key.key_size()).ok()),
+        Ok(PublicKey::EC(point)) => ("EC".to_owned(), u32::try_from(point.key_size()).ok().map(curve_bits)),
+        Ok(PublicKey::DSA(key)) => ("DSA".to_owned(), bits(key.len())),
+        _ => match info.algorithm.algorithm.to_id_string().as_str() {
+            "1.3.101.112" => ("Ed25519".to_owned(), Some(256)),
+            "1.3.101.113" => ("Ed448".to_owned(), Some(456)),
+            other => (other.to_owned(), None),
+        },
+    }
+}
+
+/// A point of P-521 is written in whole bytes.
+fn curve_bits(bits: u32) -> u32 {
+    if bits == 528 { 521 } else { bits }
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match <[u8; 4]>::try_from(*bytes) {
+            Ok(four) => Some(std::net::Ipv4Addr::from(four).to_string()),
+            Err(_) => <[u8; 16]>::try_from(*bytes).ok().map(|all| std::net::Ipv6Addr::from(all).to_string()),
+        },
+        _ => None,
+    };
+    extension.value.general_names.iter().filter_map(name).take(NAMES).collect()
+}
+
+/// An algorithm's name, and whether its hash is broken.
+fn signature_name(id: &str) -> (String, bool) {
+    let (name, weak) = match id {
+        "1.2.840.113549.1.1.2" => ("md2WithRSAEncryption", true),
+        "1.2.840.113549.1.1.3" => ("md4WithRSAEncryption", true),
+        "1.2.840.113549.1.1.4" => ("md5WithRSAEncryption", true),
+        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => ("sha1WithRSAEncryption", true),
+        "1.2.840.10040.4.3" => ("dsaWithSHA1", true),
+        "1.2.840.10045.4.1" => ("ecdsa-with-SHA1", true),
+        "1.2.840.113549.1.1.10" => ("rsassaPss", false),
+        "1.2.840.113549.1.1.11" => ("sha256WithRSAEncryption", false),
+        "1.2.840.113549.1.1.12" => ("sha384WithRSAEncryption", false),
+        "1.2.840.113549.1.1.13" => ("sha512WithRSAEncryption", false),
+        "1.2.840.10045.4.3.2" => ("ecdsa-with-SHA256", false),
+        "1.2.840.10045.4.3.3" => ("ecdsa-with-SHA384", false),
+        "1.2.840.10045.4.3.4" => ("ecdsa-with-SHA512", false),
+        "1.3.101.112" => ("Ed25519", false),
+        "1.3.101.113" => ("Ed448", false),
+        other => (other, false),
+    };
+    (name.to_owned(), weak)
+}
+
+fn rfc3339(seconds: i64) -> Option<String> {
+    jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string())
+}

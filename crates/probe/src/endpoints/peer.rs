@@ -1,0 +1,178 @@
+//! One server that is spoken to: connections with a limit on time, bytes and number.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use host::{Address, Door, Error, Stream};
+
+/// How much of a server's patience may be used.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Connections in all, whatever they are for.
+    pub(super) connections: u32,
+    /// HTTP requests in all.
+    pub(super) requests: u32,
+    /// How long connecting may take.
+    pub(super) connect: Duration,
+    /// How long one connection or one HTTP exchange may last.
+    pub(super) exchange: Duration,
+    /// How long a greeting is waited for before we speak first.
+    pub(super) greeting: Duration,
+    /// Rest between two connections.
+    pub(super) pause: Duration,
+    /// How long the whole conversation may last.
+    pub(super) total: Duration,
+}
+
+impl Budget {
+    /// For servers on the same machine. A server with every suite that OpenSSL knows takes about 80 connections.
+    pub(super) const LOOPBACK: Self = Self {
+        connections: 160,
+        requests: 40,
+        connect: Duration::from_millis(300),
+        exchange: Duration::from_millis(500),
+        greeting: Duration::from_millis(80),
+        pause: Duration::ZERO,
+        total: Duration::from_secs(6),
+    };
+}
+
+/// Bytes taken from one connection; the start page and all small answers after it fit.
+const BYTES: usize = 2 << 20;
+
+/// Connections that may fail one after the other before the server is left alone.
+const FAILURES: u32 = 3;
+
+/// A server and what of its budget is used.
+pub(super) struct Peer {
+    door: Door,
+    address: Address,
+    budget: Budget,
+    until: Instant,
+    connections: AtomicU32,
+    failures: AtomicU32,
+}
+
+impl Peer {
+    /// The server at `address`; the clock of its budget starts now.
+    pub(super) fn new(door: &Door, address: Address, budget: Budget) -> Self {
+        Self {
+            door: door.clone(),
+            address,
+            budget,
+            until: Instant::now() + budget.total,
+            connections: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
+        }
+    }
+
+    /// Its address.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What it may be asked.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Connections opened so far.
+    pub(super) fn connections(&self) -> u32 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Opens a connection that ends after `limit`.
+    pub(super) fn connect(&self, limit: Duration) -> Result<Line, Error> {
+        let refuse = |why: &str| Error::Io { what: self.address.to_string(), message: why.to_owned() };
+        if self.failures.load(Ordering::Relaxed) >= FAILURES {
+            return Err(refuse("left alone after it failed to answer several times"));
+        }
+        let used = self.connections.fetch_add(1, Ordering::Relaxed);
+        if used >= self.budget.connections {
+            return Err(refuse("left alone: as many connections as one server may be asked for were opened"));
+        }
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::TimedOut { what: self.address.to_string(), limit: self.budget.total });
+        }
+        if used > 0 && !self.budget.pause.is_zero() {
+            thread::sleep(self.budget.pause);
+        }
+        let stream =
+            self.door.connect(&self.address, self.budget.connect.min(left)).inspect_err(|_| self.failed())?;
+        let until = Instant::now() + limit.min(left);
+        Ok(Line { stream, until, limit, bytes_left: BYTES })
+    }
+
+    /// Notes that it did not answer in time.
+    pub(super) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that it answered.
+    pub(super) fn answered(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A connection that ends at a fixed time, however slowly it drips, and after a fixed number of bytes.
+pub(super) struct Line {
+    stream: Box<dyn Stream>,
+    until: Instant,
+    limit: Duration,
+    bytes_left: usize,
+}
+
+impl Line {
+    /// Gives the connection another `limit` from now on.
+    pub(super) fn extend(&mut self, limit: Duration) {
+        self.until = Instant::now() + limit;
+        self.limit = limit;
+    }
+
+    fn arm(&mut self) -> io::Result<()> {
+        let left = self.until.saturating_duration_since(Instant::now()).min(self.limit);
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_limit(left)
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.arm()?;
+        let room = buffer.len().min(self.bytes_left);
+        if room == 0 && !buffer.is_empty() {
+            return Err(io::Error::other("more bytes than one connection may bring"));
+        }
+        let count = self.stream.read(buffer.get_mut(..room).unwrap_or_default())?;
+        self.bytes_left -= count.min(self.bytes_left);
+        Ok(count)
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.arm()?;
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl Stream for Line {
+    fn set_limit(&mut self, limit: Duration) -> io::Result<()> {
+        self.extend(limit);
+        Ok(())
+    }
+}
+
+/// Whether the error says that time ran out.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}

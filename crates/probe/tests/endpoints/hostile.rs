@@ -1,0 +1,118 @@
+//! Servers that mean harm or are broken. The probe ends and says what it could not learn.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::look;
+
+/// Twice the budget of one server: these tests are about ending at all.
+const END: Duration = Duration::from_secs(14);
+
+/// A server that does the same with every connection.
+fn server(behave: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else { return };
+            let behave = behave.clone();
+            thread::spawn(move || behave(stream));
+        }
+    });
+    address
+}
+
+fn ends(address: SocketAddr) -> Value {
+    let started = Instant::now();
+    let section = look(443, "app", address);
+    assert!(started.elapsed() < END, "{:?}", started.elapsed());
+    assert_eq!(section["sockets"].as_array().unwrap().len(), 1);
+    section
+}
+
+#[test]
+fn a_server_that_never_answers_is_unknown() {
+    let section = ends(server(|stream| {
+        thread::sleep(Duration::from_secs(30));
+        drop(stream);
+    }));
+    assert_eq!(section["sockets"][0]["protocol"], Value::Null);
+    assert_eq!(section["sockets"][0].get("encrypted"), None);
+}
+
+#[test]
+fn a_server_that_drips_is_left_alone() {
+    let section = ends(server(|mut stream| {
+        for byte in [22, 3, 3, 0, 122, 2, 0, 0, 118, 3, 3].into_iter().chain([7; 60]) {
+            if stream.write_all(&[byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+    }));
+    assert_eq!(section["tls"], serde_json::json!([]));
+}
+
+#[test]
+fn a_tls_server_that_turns_slow_is_not_taken_for_one_that_refuses() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let section = ends(server(move |mut stream| {
+        let mut hello = [0; 4096];
+        drop(stream.read(&mut hello));
+        if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+            drop(stream.write_all(&[21, 3, 3, 0, 2, 2, 40]));
+        } else {
+            thread::sleep(Duration::from_secs(20));
+        }
+    }));
+    let server = &section["tls"][0];
+    assert_eq!(server.get("suites"), None);
+    assert_eq!(server["offers"].get("tls1_0"), None);
+}
+
+#[test]
+fn headers_without_end_are_cut_off() {
+    ends(server(|mut stream| {
+        let mut request = [0; 4096];
+        drop(stream.read(&mut request));
+        drop(stream.write_all(b"HTTP/1.1 200 OK\r\n"));
+        let line = [b'a'; 1000];
+        for _ in 0..100_000 {
+            if stream.write_all(b"X-A: ").is_err()
+                || stream.write_all(&line).is_err()
+                || stream.write_all(b"\r\n").is_err()
+            {
+                return;
+            }
+        }
+    }));
+}
+
+#[test]
+fn junk_is_unknown() {
+    let section = ends(server(|mut stream| {
+        let junk: Vec<u8> = (0..200_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        drop(stream.write_all(&junk));
+    }));
+    assert_eq!(section["sockets"][0]["protocol"], Value::Null);
+}
+
+#[test]
+fn a_server_that_hangs_up_is_unknown() {
+    let section = ends(server(drop));
+    assert_eq!(section["sockets"][0]["protocol"], Value::Null);
+}
+
+#[test]
+fn an_ssh_server_that_stops_after_its_greeting_is_listed_without_algorithms() {
+    let section = ends(server(|mut stream| {
+        drop(stream.write_all(b"SSH-2.0-dropbear_2022.83\r\n"));
+        thread::sleep(Duration::from_secs(20));
+    }));
+    assert_eq!(section["ssh"][0]["software"], "dropbear_2022.83");
+    assert_eq!(section["ssh"][0].get("ciphers"), None);
+}

@@ -1,4 +1,0 @@
-//! stub
-pub(crate) fn write(_: &model::Report) -> String {
-    String::new()
-}

@@ -1,0 +1,61 @@
+//! Ports and programs that listen on them.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a program may take to listen, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A port of the loopback address that nobody listens on right now.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until something accepts connections there.
+pub fn until_listening(address: SocketAddr) {
+    let started = Instant::now();
+    while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+        assert!(started.elapsed() < PATIENCE, "nothing listens at {address}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A program that listens on a port of the loopback address, ended when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a program without input or output and waits until it listens at `port`.
+    pub fn start(program: &str, args: &[&str], port: u16) -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program} cannot be started: {error}; see `cargo xtask setup`"));
+        let started = Instant::now();
+        while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("{program} ended with {status} instead of listening at {address}");
+            }
+            assert!(started.elapsed() < PATIENCE, "{program} does not listen at {address}");
+            thread::sleep(Duration::from_millis(10));
+        }
+        Self { child, address }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

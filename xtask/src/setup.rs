@@ -1,0 +1,68 @@
+//! Installs what the tests need: Debian packages and a Python environment. Not root: says what is missing.
+
+use anyhow::{Result, bail};
+
+use crate::run::{self as command, root};
+
+/// Debian packages, with the tests that need them.
+const PACKAGES: &[(&str, &str)] = &[
+    ("auditd", "audit rules"),
+    ("busybox-static", "containers"),
+    ("chrony", "time"),
+    ("docker.io", "containers"),
+    ("iproute2", "network namespaces"),
+    ("nftables", "firewall rule sets"),
+    ("nginx-light", "TLS and HTTP endpoints"),
+    ("openssh-client", "SSH"),
+    ("openssh-server", "SSH"),
+    ("openssl", "TLS servers and certificates"),
+    ("python3-venv", "the Python environment"),
+    ("sslscan", "the cross-check of TLS suites"),
+    ("sudo", "sudoers"),
+    ("systemd", "unit files"),
+];
+
+/// Python packages of the tests' environment.
+const PYTHON: &[&str] = &["compliance-trestle==3.9.3", "jsonschema==4.23.0"];
+
+/// Where the Python environment stands, from the root of the repository.
+pub(crate) const VENV: &str = "target/test-venv";
+
+/// Makes sure that everything is there.
+pub(crate) fn run() -> Result<()> {
+    let missing: Vec<&(&str, &str)> = PACKAGES.iter().filter(|(package, _)| !is_installed(package)).collect();
+    let venv = root().join(VENV);
+    let venv_ready = std::fs::read_to_string(venv.join("ready")).is_ok_and(|list| list == PYTHON.join("\n"));
+    if missing.is_empty() && venv_ready {
+        println!("setup: everything is there");
+        return Ok(());
+    }
+    if !missing.is_empty() {
+        if !rustix::process::geteuid().is_root() {
+            for (package, needed_by) in &missing {
+                println!("missing: Debian package {package} (for the tests of {needed_by})");
+            }
+            bail!("run `cargo xtask setup` as root, or install them yourself");
+        }
+        let mut args = vec!["install", "-y", "--no-install-recommends"];
+        args.extend(missing.iter().map(|(package, _)| *package));
+        let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
+        command::run("apt-get", &["update"], &quiet)?;
+        command::run("apt-get", &args, &quiet)?;
+    }
+    if !venv_ready {
+        let place = venv.display().to_string();
+        command::run("python3", &["-m", "venv", &place], &[])?;
+        let pip = venv.join("bin/pip").display().to_string();
+        let mut args = vec!["install", "--quiet", "--disable-pip-version-check"];
+        args.extend(PYTHON);
+        command::run(&pip, &args, &[])?;
+        std::fs::write(venv.join("ready"), PYTHON.join("\n"))?;
+    }
+    Ok(())
+}
+
+fn is_installed(package: &str) -> bool {
+    command::output("dpkg-query", &["--show", "--showformat=${db:Status-Status}", package])
+        .is_ok_and(|status| status == "installed")
+}
