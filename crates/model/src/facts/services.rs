@@ -17,6 +17,12 @@ pub struct Services {
     pub default_target: Fact<String>,
     /// Services, sockets and timers of systemd, at most 2000; absent when systemd is not installed.
     pub units: Fact<Vec<Unit>>,
+    /// Names of enabled services and sockets.
+    pub enabled_units: Fact<Vec<String>>,
+    /// Names of active services and sockets; unreadable where systemd does not run.
+    pub active_units: Fact<Vec<String>>,
+    /// Names of failed units; unreadable where systemd does not run.
+    pub failed_units: Fact<Vec<String>>,
     /// Everything that runs on a schedule: cron, systemd timers, at; at most 1000.
     pub jobs: Fact<Vec<Job>>,
     /// cron; absent when it is not installed.

@@ -58,7 +58,19 @@ pub(crate) fn probe(cx: &Context) -> Fact<Services> {
     let names = units.value().into_iter().flatten().map(|unit: &Unit| unit.name.clone()).collect();
     let cron = cron::read(door, &running);
     let init_scripts = inetd::scripts(door, &names);
+    let not_timer = |unit: &Unit| unit.kind != "timer";
+    let is_running = |fact: Fact<Vec<String>>| match &active {
+        Err(reason) if units.value().is_some() => Fact::unreadable(reason.clone()),
+        _ => fact,
+    };
     Fact::known(Services {
+        enabled_units: names_of(&units, |unit| unit.enabled && not_timer(unit)),
+        active_units: is_running(names_of(&units, |unit| {
+            unit.active.value() == Some(&true) && not_timer(unit)
+        })),
+        failed_units: is_running(names_of(&units, |unit| {
+            unit.sub_state.value().is_some_and(|state| state == "failed")
+        })),
         changeable_files: changeable(&units, &cron, &init_scripts),
         manager: manager(door),
         default_target: default_target(door, &units),
@@ -70,6 +82,11 @@ pub(crate) fn probe(cx: &Context) -> Fact<Services> {
         at: cron::at(door),
         inetd: inetd::read(door),
     })
+}
+
+/// Names of the units of which something holds.
+fn names_of(units: &Fact<Vec<Unit>>, holds: impl Fn(&Unit) -> bool) -> Fact<Vec<String>> {
+    units.clone().map(|units| units.into_iter().filter(|unit| holds(unit)).map(|unit| unit.name).collect())
 }
 
 /// Files that run with root's rights and that others may change.
