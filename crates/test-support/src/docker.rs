@@ -30,6 +30,7 @@ for shim in $(grep -ls "$0/exec" /proc/[0-9]*/cmdline); do
     shim=${shim#/proc/}; shim=${shim%/cmdline}
     [ "$shim" = $$ ] || kill -9 $(cat /proc/$shim/task/*/children 2>/dev/null) $shim
 done
+grep " $0/" /proc/self/mounts | cut -d' ' -f2 | tac | xargs -r umount -l
 rm -rf "$0"
 "#;
 

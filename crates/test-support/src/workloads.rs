@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::Engine;
 
 /// Pretends to be a program: a script of that name.
-const IMPOSTORS: &str = "for name in sshd crond; do printf '#!/bin/sh\\nsleep 1000\\n' > /tmp/$name; \
-    busybox chmod +x /tmp/$name; /tmp/$name & done; DB_PASSWORD=hunter2 wait";
+const IMPOSTORS: &str = "for name in sshd crond; do printf '#!/bin/sh\\nsleep 1000\\n' > /bin/$name; \
+    busybox chmod +x /bin/$name; /bin/$name & done; DB_PASSWORD=hunter2 wait";
 
 /// Every step does nothing but looks like a mistake.
 const BAD_STEPS: &str = "FROM base:latest\n\
@@ -30,7 +30,7 @@ const GOOD_STEPS: &str = "FROM tiny:1\n\
 /// `loosened` runs without the limit that it asked for; `privileged`, `odd` were made and never started.
 pub fn workloads() -> Engine {
     let engine = Engine::start(
-        "{\n  \"icc\": false,\n  \"log-opts\": {\"max-size\": \"5m\"}\n}\n",
+        "{\n  \"icc\": false,\n  \"log-opts\": {\"max-file\": \"2\"}\n}\n",
         &["--live-restore", "--no-new-privileges=false"],
     );
     engine.import("tiny:1", &["/bin/sh", "/bin/sleep", "/bin/true"], &[]);
@@ -137,7 +137,6 @@ fn bad() -> Value {
             "Binds": ["/etc:/host-etc", "/srv:/etc/app", "/var/run/docker.sock:/docker.sock"],
             "Devices": [{"PathOnHost": "/dev/null", "PathInContainer": "/dev/x", "CgroupPermissions": "rwm"}],
             "PortBindings": {"23/tcp": [{"HostIp": "", "HostPort": "23"}]},
-            "LogConfig": {"Type": "json-file", "Config": {"max-size": "-1"}},
             "Sysctls": {"net.ipv4.ip_forward": "1"},
         },
     })
