@@ -50,16 +50,6 @@ impl Installed {
         Ok(Self { packages })
     }
 
-    /// Whether a package of this name is installed.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.packages.contains_key(name)
-    }
-
-    /// The version of the package of this name.
-    pub(crate) fn version(&self, name: &str) -> Option<&str> {
-        self.named(name).first().map(|package| package.version.as_str())
-    }
-
     /// The packages of this name, one an architecture.
     pub(crate) fn named(&self, name: &str) -> &[Package] {
         self.packages.get(name).map(Vec::as_slice).unwrap_or_default()
@@ -129,11 +119,11 @@ Version: 0.17-44
         let (door, _root) = Machine::new().file(STATUS, SAMPLE).door();
         let installed = Installed::read(&door).unwrap();
         assert_eq!(installed.all().count(), 2);
-        assert_eq!(installed.version("libc6"), Some("2.36-9+deb12u10"));
+        assert_eq!(installed.named("libc6")[0].version, "2.36-9+deb12u10");
         assert_eq!(installed.named("libc6")[0].source, "glibc");
         assert!(!installed.named("libc6")[0].held);
         assert!(installed.named("nginx-light")[0].held);
-        assert!(!installed.has("telnetd"));
+        assert!(installed.named("telnetd").is_empty());
     }
 
     #[test]

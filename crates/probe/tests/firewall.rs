@@ -45,7 +45,7 @@ fn reads_this_namespace_when_started_inside_one() {
         return;
     }
     let firewall = PROBES.iter().find(|probe| probe.name == "firewall").unwrap();
-    let section = (firewall.run)(&Context { door: Door::new(Arc::new(Local::new())) });
+    let section = (firewall.run)(&Context::new(Door::new(Arc::new(Local::new()))));
     println!("{MARK}{section}");
 }
 

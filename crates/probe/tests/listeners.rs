@@ -10,7 +10,7 @@ use serde_json::Value;
 
 fn section() -> Value {
     let listeners = PROBES.iter().find(|probe| probe.name == "listeners").unwrap();
-    (listeners.run)(&Context { door: Door::new(Arc::new(Local::new())) })
+    (listeners.run)(&Context::new(Door::new(Arc::new(Local::new()))))
 }
 
 /// The element of `sockets` with this name and address.

@@ -10,6 +10,7 @@
 )]
 
 mod certificates;
+mod chrony;
 mod docker;
 mod machine;
 mod nginx;
@@ -17,6 +18,7 @@ mod ports;
 mod redirected;
 
 pub use certificates::{Certificate, self_signed};
+pub use chrony::Chrony;
 pub use docker::Engine;
 pub use machine::Machine;
 pub use nginx::Nginx;

@@ -3,9 +3,13 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use host::{Address, Backend, DirEntry, Error, FsUsage, Local, Output, Program, Stat, Stream};
+use host::{
+    Address, Backend, DirEntry, Error, FsUsage, Local, Output, Program, Stat, Stream, Visitor, WalkOutcome,
+    WalkPlan,
+};
 
 /// This machine, with some paths standing elsewhere.
 pub struct Redirected {
@@ -55,6 +59,11 @@ impl Backend for Redirected {
 
     fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
         self.local.read_dir(&self.real(path))
+    }
+
+    /// The tree as it really is: what stands elsewhere is not moved for a walk.
+    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
+        self.local.walk(plan, visitor)
     }
 
     fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {

@@ -69,6 +69,25 @@ fn unreadable_is_unknown_with_its_reason_and_absent_is_not_applicable_with_its_p
 }
 
 #[test]
+fn elements_that_could_not_be_read_are_unknown_beside_those_that_could() {
+    let content = content(RULES);
+    let mut document = document(json!({"docker": {"containers": [
+        {"name": "new", "running": true, "created": "2026-06-10T00:00:00Z"}
+    ]}}));
+    document.unreadable.insert("docker.containers[1]".into(), "the engine did not answer".into());
+    document.unreadable.insert("docker.containers[0].image".into(), "of no concern".into());
+    let findings = |document| {
+        let report = report(&content, document, &Profile::default());
+        let of_rule = report.findings.into_iter().filter(|finding| finding.rule == "docker.container-young");
+        of_rule.map(|finding| (finding.verdict, finding.reason)).collect::<Vec<_>>()
+    };
+    let unread = (Verdict::Unknown, "docker.containers[1]: the engine did not answer".to_owned());
+    assert_eq!(findings(&document), [(Verdict::Pass, String::new()), unread.clone()]);
+    document.facts.insert("docker".into(), json!({"containers": []}));
+    assert_eq!(findings(&document), [unread]);
+}
+
+#[test]
 fn findings_roll_up_into_requirements() {
     let content = content(RULES);
     let facts = json!({

@@ -24,7 +24,7 @@ fn machine() -> Machine {
 
 fn read(machine: Machine) -> Accounts {
     let (door, _root) = machine.door();
-    match super::probe(&Context { door }) {
+    match super::probe(&Context::new(door)) {
         Fact::Known(accounts, _) => accounts,
         other => panic!("{other:?}"),
     }

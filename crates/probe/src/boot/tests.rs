@@ -10,7 +10,7 @@ const GRUB_CFG: &str = "### BEGIN /etc/grub.d/40_custom ###\nset superusers=\"ad
                         password_pbkdf2 admin grub.pbkdf2.sha512.10000.AB.CD\nmenuentry 'Debian' --unrestricted {\n}\n";
 
 fn boot(door: Door) -> Boot {
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(boot, _) => boot,
         other => panic!("{other:?}"),
     }

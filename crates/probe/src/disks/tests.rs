@@ -3,7 +3,7 @@ use test_support::Machine;
 use super::*;
 
 fn disks(door: Door) -> Disks {
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(disks, _) => disks,
         other => panic!("{other:?}"),
     }

@@ -46,7 +46,7 @@ COMMIT
 
 fn read(machine: Machine) -> Firewall {
     let (door, _tree) = machine.door();
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(firewall, _) => firewall,
         other => panic!("{other:?}"),
     }
@@ -220,9 +220,9 @@ fn what_is_loaded_at_boot_is_told_apart_from_what_only_lies_there() {
 #[test]
 fn a_tree_that_does_not_run_is_told_by_its_saved_rules_or_not_at_all() {
     let (door, _tree) = Machine::new().file("/etc/iptables/rules.v4", SAVE).offline_door();
-    let Fact::Known(firewall, _) = probe(&Context { door }) else { panic!("unreadable") };
+    let Fact::Known(firewall, _) = probe(&Context::new(door)) else { panic!("unreadable") };
     assert_eq!(firewall.input.value().map(|input| input.ipv4.as_str()), Some("drop"));
     let (door, _tree) = Machine::new().offline_door();
-    let Fact::Known(firewall, _) = probe(&Context { door }) else { panic!("unreadable") };
+    let Fact::Known(firewall, _) = probe(&Context::new(door)) else { panic!("unreadable") };
     assert!(firewall.input.is_unreadable());
 }

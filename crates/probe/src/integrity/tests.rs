@@ -3,7 +3,7 @@ use test_support::Machine;
 use super::*;
 
 fn integrity(door: Door) -> Integrity {
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(integrity, _) => integrity,
         other => panic!("{other:?}"),
     }

@@ -58,7 +58,7 @@ fn machine() -> Machine {
 
 fn read(machine: Machine) -> Listeners {
     let (door, _tree) = machine.door();
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(listeners, _) => listeners,
         other => panic!("{other:?}"),
     }
@@ -132,13 +132,13 @@ fn without_root_holders_are_unreadable_not_absent() {
 #[test]
 fn a_tree_that_does_not_run_has_no_sockets_to_tell() {
     let (door, _tree) = machine().offline_door();
-    assert!(probe(&Context { door }).is_unreadable());
+    assert!(probe(&Context::new(door)).is_unreadable());
 }
 
 #[test]
 fn a_host_without_socket_tables_is_unknown() {
     let (door, _tree) = Machine::new().door();
-    assert!(probe(&Context { door }).is_unreadable());
+    assert!(probe(&Context::new(door)).is_unreadable());
 }
 
 #[test]

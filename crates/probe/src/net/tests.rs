@@ -6,12 +6,12 @@ use super::*;
 
 fn read(machine: Machine) -> Net {
     let (door, _tree) = machine.door();
-    known(probe(&Context { door }))
+    known(probe(&Context::new(door)))
 }
 
 fn read_offline(machine: Machine) -> Net {
     let (door, _tree) = machine.offline_door();
-    known(probe(&Context { door }))
+    known(probe(&Context::new(door)))
 }
 
 fn known(net: Fact<Net>) -> Net {

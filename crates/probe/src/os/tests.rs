@@ -7,7 +7,7 @@ const DEBIAN: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Deb
                       VERSION_ID=\"12\"\nVERSION=\"12 (bookworm)\"\nVERSION_CODENAME=bookworm\nID=debian\n";
 
 fn os(door: Door) -> Os {
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(os, _) => os,
         other => panic!("{other:?}"),
     }

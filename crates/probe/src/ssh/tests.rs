@@ -21,7 +21,7 @@ fn machine(config: &str) -> Machine {
 }
 
 fn ssh(door: Door) -> Ssh {
-    match super::probe(&Context { door }) {
+    match super::probe(&Context::new(door)) {
         Fact::Known(ssh, _) => ssh,
         other => panic!("{other:?}"),
     }

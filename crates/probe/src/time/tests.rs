@@ -3,7 +3,7 @@ use test_support::Machine;
 use super::*;
 
 fn time(door: Door) -> Time {
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(time, _) => time,
         other => panic!("{other:?}"),
     }

@@ -9,9 +9,12 @@ use crate::stamp;
 /// The most bytes of one log; monthly rotation keeps them below a few megabytes.
 const LOG: usize = 32 << 20;
 
+/// Finds the moment of the last upgrade in a log's text.
+type Search = fn(&str) -> Option<String>;
+
 /// The last upgrade in apt's history or dpkg's log, whichever is later.
 pub(super) fn last_upgrade(door: &Door) -> Fact<String> {
-    let logs: [(&str, fn(&str) -> Option<String>); 4] = [
+    let logs: [(&str, Search); 4] = [
         ("/var/log/apt/history.log", in_history),
         ("/var/log/apt/history.log.1", in_history),
         ("/var/log/dpkg.log", in_dpkg_log),

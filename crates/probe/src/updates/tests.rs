@@ -75,7 +75,7 @@ fn host() -> Machine {
 }
 
 fn updates(door: Door) -> Updates {
-    match probe(&Context { door }) {
+    match probe(&Context::new(door)) {
         Fact::Known(updates, _) => updates,
         other => panic!("{other:?}"),
     }

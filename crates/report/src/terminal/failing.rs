@@ -7,6 +7,8 @@ use super::{LABELS, Page, heading, shorten, style};
 use crate::Options;
 use crate::evidence::{Group, by_rule, count, seen, subject_of};
 
+/// Rules that are shown in full, worst first: what a person can take in at once.
+const BLOCKS: usize = 24;
 /// Subjects that a block lists before it says how many more there are.
 const SUBJECTS: usize = 5;
 /// Facts that a block shows of one subject.
@@ -25,8 +27,19 @@ pub(super) fn write(page: &mut Page, report: &Report, options: &Options) {
     heading(page, style::BAD, &format!("{} fail", report.summary.fail));
     let (shown, low): (Vec<_>, Vec<_>) =
         groups.iter().partition(|group| options.verbose || group.first.severity > Severity::Low);
-    for group in shown {
+    let blocks = if options.verbose { usize::MAX } else { BLOCKS };
+    for group in shown.iter().take(blocks) {
         block(page, report, group, options);
+        page.gap();
+    }
+    let brief: Vec<_> = shown.iter().skip(blocks).collect();
+    if !brief.is_empty() {
+        let text = format!(
+            "{} in brief; palisade audit --verbose shows them in full:",
+            count(brief.len(), "more rule")
+        );
+        page.indented(0, style::STRONG, &text);
+        brief.iter().for_each(|group| one_line(page, report, group));
         page.gap();
     }
     if !low.is_empty() {
@@ -36,6 +49,22 @@ pub(super) fn write(page: &mut Page, report: &Report, options: &Options) {
         let names = format!("{} (palisade audit --verbose)", rules.join(", "));
         page.hanging((style::severity(Severity::Low), &label), (style::PLAIN, &names), 4);
     }
+}
+
+/// A rule in brief: its title, and what it fails on.
+fn one_line(page: &mut Page, report: &Report, group: &Group<'_>) {
+    let first = group.first;
+    let label = format!("  {:<8} {}: ", first.severity.as_str(), first.rule);
+    let on = match (group.findings.len(), subject_of(report, first)) {
+        (1, None) => String::new(),
+        (1, Some(subject)) => format!(" ({})", shorten(subject, VALUE)),
+        (findings, _) => format!(" ({findings} subjects)"),
+    };
+    page.hanging(
+        (style::severity(first.severity), &label),
+        (style::PLAIN, &format!("{}{on}", first.title)),
+        11,
+    );
 }
 
 fn block(page: &mut Page, report: &Report, group: &Group<'_>, options: &Options) {
