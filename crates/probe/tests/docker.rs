@@ -61,9 +61,14 @@ fn check(value: &Value, expected: &[(&str, Value)]) {
 #[test]
 fn everything_is_read_and_no_secret_is_kept() {
     let facts = facts();
-    assert!(facts.unreadable.is_empty(), "{:#?}", facts.unreadable);
+    // The one that restarts over and over may end while it is looked at.
+    let containers = facts.facts["docker"]["containers"].as_array().unwrap();
+    let looping = containers.iter().position(|container| container["name"] == "looping").unwrap();
+    let looping = format!("docker.containers[{looping}].");
+    let unreadable: Vec<_> = facts.unreadable.iter().filter(|(path, _)| !path.starts_with(&looping)).collect();
+    assert!(unreadable.is_empty(), "{unreadable:#?}");
     let text = serde_json::to_string(facts).unwrap();
-    for secret in ["hunter2", "abc\"", "hidden"] {
+    for secret in ["hunter2", "zebra", "hidden"] {
         assert!(!text.contains(secret), "{secret} stands in the facts");
     }
 }

@@ -11,7 +11,7 @@ const IMPOSTORS: &str = "for name in sshd crond; do printf '#!/bin/sh\\nsleep 10
 /// Every step does nothing but looks like a mistake.
 const BAD_STEPS: &str = "FROM base:latest\n\
     ADD file /file\n\
-    ENV API_TOKEN=abc\n\
+    ENV API_TOKEN=zebra\n\
     RUN true apt-get update\n\
     RUN true curl http://downloads.example/x\n\
     RUN true curl https://downloads.example/x | sh\n\
