@@ -58,6 +58,8 @@ pub(crate) struct Expression {
     pub(crate) paths: Vec<Path>,
     /// Everything worth checking: paths with their places, calls, comparisons.
     pub(crate) uses: Vec<Use>,
+    /// Whether a path below something absent is `null`, as `when` reads it, rather than an error.
+    pub(crate) below_absent_is_null: bool,
 }
 
 /// What is wrong with an expression's text.
@@ -111,14 +113,14 @@ impl Expression {
                 paths.push(path.clone());
             }
         }
-        Ok(Self { ast, paths, uses })
+        Ok(Self { ast, paths, uses, below_absent_is_null: false })
     }
 
     /// Every expression that differs in one boolean operand replaced by true or false; see [`crate::check`].
     pub(crate) fn mutants(&self) -> Vec<(String, Self)> {
         walk::mutants(&self.ast)
             .into_iter()
-            .map(|(what, ast)| (what, Self { ast, paths: self.paths.clone(), uses: Vec::new() }))
+            .map(|(what, ast)| (what, Self { ast, uses: Vec::new(), ..self.clone() }))
             .collect()
     }
 }
@@ -214,10 +216,13 @@ impl Scope<'_> {
             if self.bound.contains(&name) {
                 continue;
             }
-            if let Resolved::Value(value) = path.resolve(value) {
-                self.context.add_variable_from_value(name.clone(), to_cel(value));
-                self.bound.insert(name);
-            }
+            let value = match path.resolve(value) {
+                Resolved::Value(value) => to_cel(value),
+                Resolved::BelowAbsent(_) if expression.below_absent_is_null => CelValue::Null,
+                Resolved::BelowAbsent(_) | Resolved::Missing => continue,
+            };
+            self.context.add_variable_from_value(name.clone(), value);
+            self.bound.insert(name);
         }
     }
 

@@ -120,7 +120,13 @@ fn compile(engine: &Engine, file: &ContentFile, entry: &Entry<RawRule>) -> Resul
             None
         }
     };
-    let when = raw.when.as_ref().map(|text| part(text, &mut problems));
+    // Of what is absent nothing is there: `when` asks for parts of it without asking for the whole first.
+    let when = raw.when.as_ref().map(|text| {
+        part(text, &mut problems).map(|mut part| {
+            part.expression.below_absent_is_null = true;
+            part
+        })
+    });
     let expect = part(&raw.expect, &mut problems);
     let mut shows = Vec::new();
     for text in &raw.shows {

@@ -82,9 +82,20 @@ fn elements_that_could_not_be_read_are_unknown_beside_those_that_could() {
         of_rule.map(|finding| (finding.verdict, finding.reason)).collect::<Vec<_>>()
     };
     let unread = (Verdict::Unknown, "docker.containers[1]: the engine did not answer".to_owned());
-    assert_eq!(findings(&document), [(Verdict::Pass, String::new()), unread.clone()]);
+    assert_eq!(findings(&document), [unread.clone(), (Verdict::Pass, String::new())]);
     document.facts.insert("docker".into(), json!({"containers": []}));
     assert_eq!(findings(&document), [unread]);
+}
+
+#[test]
+fn below_something_absent_a_condition_sees_nothing_there() {
+    let rules = RULES.replacen("when: facts.ssh.server != null", "when: facts.ssh.server.options != null", 1);
+    let report = report(&content(&rules), &document(json!({"ssh": null})), &Profile::default());
+    let finding = report.findings.iter().find(|finding| finding.rule == "ssh.password-login-off").unwrap();
+    assert_eq!(
+        (finding.verdict, finding.reason.as_str()),
+        (Verdict::NotApplicable, "`facts.ssh.server.options != null` is false")
+    );
 }
 
 #[test]
