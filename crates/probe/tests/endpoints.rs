@@ -1,5 +1,12 @@
 //! The probe of section `endpoints` against real servers and hostile ones.
-#![allow(clippy::disallowed_methods, reason = "tests start servers and read what other tools say of them")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests start servers and stop at the first surprise"
+)]
 
 #[path = "endpoints/hostile.rs"]
 mod hostile;

@@ -30,6 +30,7 @@ for shim in $(grep -ls "$0/exec" /proc/[0-9]*/cmdline); do
     shim=${shim#/proc/}; shim=${shim%/cmdline}
     [ "$shim" = $$ ] || kill -9 $(cat /proc/$shim/task/*/children 2>/dev/null) $shim
 done
+grep " $0/" /proc/self/mounts | cut -d' ' -f2 | tac | xargs -r umount -l
 rm -rf "$0"
 "#;
 
@@ -141,6 +142,28 @@ impl Engine {
         assert!(status == 200 && !answer.contains("\"error\""), "{status} {answer}");
     }
 
+    /// Builds an image from the text of a Dockerfile. Its steps run, without a network beyond the engine's own.
+    pub fn build(&self, name: &str, dockerfile: &str) {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("Dockerfile"), dockerfile).unwrap();
+        fs::write(directory.path().join("file"), "").unwrap();
+        let (status, answer) = self.request("POST", &format!("/build?t={name}"), archive(directory.path()));
+        assert!(status == 200 && !answer.contains("\"error\""), "{status} {answer}");
+    }
+
+    /// Asks until the answer fulfils a condition.
+    pub fn wait(&self, path: &str, fulfilled: impl Fn(&str) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let (_, answer) = self.request("GET", path, "");
+            if fulfilled(&answer) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{path}: {answer}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Makes a container from the JSON of `POST /containers/create`.
     pub fn create(&self, name: &str, description: &str) {
         self.succeed("POST", &format!("/containers/create?name={name}"), description);
@@ -164,7 +187,11 @@ fn busybox(programs: &[&str]) -> Vec<u8> {
         fs::create_dir_all(place(path).parent().unwrap()).unwrap();
         std::os::unix::fs::symlink("/bin/busybox", place(path)).unwrap();
     }
-    let tar = Command::new("tar").arg("-C").arg(directory.path()).args(["-cf", "-", "."]).output().unwrap();
+    archive(directory.path())
+}
+
+fn archive(directory: &Path) -> Vec<u8> {
+    let tar = Command::new("tar").arg("-C").arg(directory).args(["-cf", "-", "."]).output().unwrap();
     assert!(tar.status.success(), "{tar:?}");
     tar.stdout
 }

@@ -16,6 +16,7 @@ mod machine;
 mod nginx;
 mod ports;
 mod redirected;
+mod workloads;
 
 pub use certificates::{Certificate, self_signed};
 pub use chrony::Chrony;
@@ -24,3 +25,4 @@ pub use machine::Machine;
 pub use nginx::Nginx;
 pub use ports::{Server, free_port, until_listening};
 pub use redirected::Redirected;
+pub use workloads::workloads;

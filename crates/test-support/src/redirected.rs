@@ -61,7 +61,7 @@ impl Backend for Redirected {
         self.local.read_dir(&self.real(path))
     }
 
-    /// The tree as it really is: what stands elsewhere is not moved for a walk.
+    /// Walks this machine as it is: what stands elsewhere is not below the roots of a walk.
     fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
         self.local.walk(plan, visitor)
     }

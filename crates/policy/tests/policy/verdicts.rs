@@ -76,7 +76,7 @@ fn elements_that_could_not_be_read_are_unknown_beside_those_that_could() {
     ]}}));
     document.unreadable.insert("docker.containers[1]".into(), "the engine did not answer".into());
     document.unreadable.insert("docker.containers[0].image".into(), "of no concern".into());
-    let findings = |document| {
+    let findings = |document: &model::FactsDocument| {
         let report = report(&content, document, &Profile::default());
         let of_rule = report.findings.into_iter().filter(|finding| finding.rule == "docker.container-young");
         of_rule.map(|finding| (finding.verdict, finding.reason)).collect::<Vec<_>>()

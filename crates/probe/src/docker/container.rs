@@ -44,7 +44,9 @@ pub(super) fn container(id: &str, name: &str, json: Json<'_>, defaults: &Default
         created: json.must("/Created", json.time("/Created")),
         started: json.time("/State/StartedAt"),
         status: json.must("/State/Status", text("/State/Status")),
-        running: json.flag("/State/Running"),
+        // Between two attempts to start the engine says that both are true.
+        running: both(json.flag("/State/Running"), json.flag_or("/State/Restarting", false))
+            .map(|(running, restarting)| running && !restarting),
         restart_count: json.count("/RestartCount").or_default_value(0),
         runs_as_root: user.clone().map(|user| is_root(&user)),
         user,

@@ -71,3 +71,41 @@ fn from_here(bound: IpAddr) -> IpAddr {
         IpAddr::V4(_) => bound,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use test_support::Machine;
+
+    use super::*;
+
+    #[test]
+    fn a_port_open_for_both_families_is_asked_once_and_from_the_host_itself() {
+        let head = "  sl  local_address rem_address   st\n";
+        let tail = "0A 00000000:00000000 00:00000000 00000000     0        0 7 1 0 100 0 0 10 0\n";
+        let four =
+            format!("{head}   0: 00000000:01BB 00000000:0000 {tail}   1: 050200C0:1F90 00000000:0000 {tail}");
+        let any = "00000000000000000000000000000000";
+        let six = format!("{head}   0: {any}:01BB {any}:0000 {tail}   1: {any}:0016 {any}:0000 {tail}");
+        let (door, _tree) = Machine::new()
+            .file("/proc/net/tcp", four)
+            .file("/proc/net/tcp6", six)
+            .file("/proc/net/udp", head)
+            .file("/etc/passwd", "root:x:0:0::/:/bin/sh\n")
+            .door();
+        let found = listening(&Context::new(door));
+        let found: Vec<_> = found
+            .value()
+            .unwrap()
+            .iter()
+            .map(|one| format!("{} at {} reachable {}", one.name, one.address, one.place.reachable))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "[::]:22 at [::1]:22 reachable true",
+                "0.0.0.0:443 at 127.0.0.1:443 reachable true",
+                "192.0.2.5:8080 at 192.0.2.5:8080 reachable true"
+            ]
+        );
+    }
+}

@@ -132,7 +132,7 @@ pub(super) fn detect(peer: &Peer, port: u16, process: Option<&str>) -> Result<Sp
     }
     drop(line);
     let client = client(peer)?;
-    let limits = Limits { time: budget.exchange, body: 1 };
+    let limits = Limits { time: budget.page, body: 1 };
     match client.get("http://localhost/", limits) {
         Ok(_) | Err(Error::TooLarge { .. }) => {
             peer.answered();
@@ -144,7 +144,7 @@ pub(super) fn detect(peer: &Peer, port: u16, process: Option<&str>) -> Result<Sp
 
 /// A client for one exchange on a fresh connection.
 fn client(peer: &Peer) -> Result<Client, Error> {
-    let line = std::sync::Mutex::new(Some(peer.connect(peer.budget().exchange)?));
+    let line = std::sync::Mutex::new(Some(peer.connect(peer.budget().page)?));
     let place = peer.address().to_string();
     let what = place.clone();
     Ok(Client::new(place, move |_: Duration| {

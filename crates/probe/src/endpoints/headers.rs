@@ -65,7 +65,7 @@ fn script_sources(policy: &str) -> ContentSecurityPolicy {
 }
 
 /// Whether a policy keeps other sites from framing the page.
-pub fn limits_framing(policy: &str) -> bool {
+pub(super) fn limits_framing(policy: &str) -> bool {
     policy.split([';', ',']).any(|part| {
         let mut words = part.split_ascii_whitespace();
         words.next().is_some_and(|name| name.eq_ignore_ascii_case("frame-ancestors"))
@@ -150,7 +150,7 @@ const LEAKS: [(&str, &str); 20] = [
 ];
 
 /// What in a page looks like the inside of a program.
-pub fn leak(text: &str) -> Option<&'static str> {
+pub(super) fn leak(text: &str) -> Option<&'static str> {
     LEAKS.iter().find(|(mark, _)| text.contains(mark)).map(|(_, what)| *what)
 }
 
@@ -170,12 +170,12 @@ const DEFAULT_PAGES: [(&str, &str); 11] = [
 ];
 
 /// The product whose default page this is.
-pub fn default_page(body: &str) -> Option<&'static str> {
+pub(super) fn default_page(body: &str) -> Option<&'static str> {
     DEFAULT_PAGES.iter().find(|(mark, _)| body.contains(mark)).map(|(_, product)| *product)
 }
 
 /// Whether a page is a list of files.
-pub fn is_listing(title: &str) -> bool {
+pub(super) fn is_listing(title: &str) -> bool {
     ["index of /", "directory listing for ", "directory: /"]
         .iter()
         .any(|begin| title.to_ascii_lowercase().starts_with(begin))

@@ -45,16 +45,18 @@ pub(super) struct Site<'a> {
     pub(super) host: &'a str,
     /// Whether TLS lies below.
     pub(super) tls: bool,
-    /// How long one request may take.
+    /// How long the start page may take: applications wake up with it.
+    pub(super) first_limit: Duration,
+    /// How long every other request may take.
     pub(super) limit: Duration,
     /// Requests that may be sent.
     pub(super) requests: u32,
 }
 
-/// Asks one server everything; none when it does not speak HTTP.
-pub(super) fn look(site: Site<'_>, name: String, place: Place, source: String) -> Option<HttpServer> {
+/// Asks one server everything. The error says why its start page was not seen.
+pub(super) fn look(site: Site<'_>, name: String, place: Place, source: String) -> Result<HttpServer, Error> {
     let mut asking = Asking { left: site.requests, site };
-    let start = asking.ask("GET", "/", PAGE).ok()?;
+    let start = asking.ask("GET", "/", PAGE)?;
     let mut server = HttpServer { name, place, tls: asking.site.tls, source, ..HttpServer::default() };
     read_headers(&mut server, &start);
     read_page(&mut server, &start);
@@ -70,7 +72,7 @@ pub(super) fn look(site: Site<'_>, name: String, place: Place, source: String) -
     look_for_artefacts(&mut asking, &mut server, nowhere.as_ref().ok());
     look_for_handlers(&mut asking, &mut server, nowhere.as_ref().ok());
     server.requests = asking.site.requests.saturating_sub(asking.left);
-    Some(server)
+    Ok(server)
 }
 
 struct Asking<'a> {
@@ -95,7 +97,9 @@ impl Asking<'_> {
             .header("x-palisade", MARK)
             .body(())
             .map_err(|error| Error::Io { what: what(), message: error.to_string() })?;
-        self.site.client.send(request, Limits { time: self.site.limit, body })
+        let first = left + 1 == self.site.requests;
+        let time = if first { self.site.first_limit } else { self.site.limit };
+        self.site.client.send(request, Limits { time, body })
     }
 }
 

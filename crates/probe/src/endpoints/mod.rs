@@ -6,14 +6,14 @@
 mod addresses;
 mod artefacts;
 mod certificate;
-pub mod detect;
+pub(crate) mod detect;
 mod handshake;
-pub mod headers;
-pub mod hello;
-pub mod html;
+pub(crate) mod headers;
+pub(crate) mod hello;
+pub(crate) mod html;
 mod http;
 mod peer;
-pub mod ssh;
+pub(crate) mod ssh;
 mod suites;
 mod tls;
 
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use host::{Address, Door, Stream};
+use host::{Address, Door, Error, Stream};
 use model::Fact;
 use model::facts::endpoints::{Endpoints, HttpServer, Place, SpokenSocket, SshServer, TlsServer};
 use rustls::crypto::CryptoProvider;
@@ -104,6 +104,7 @@ impl Asker {
             name: listening.name.clone(),
             source: Address::Tcp(listening.address).to_string(),
             not_asked: Fact::Absent,
+            speaks_http: Fact::known(false),
             ..SpokenSocket::default()
         };
         if let Some(assumed) = detect::fragile(place.port, process) {
@@ -117,6 +118,7 @@ impl Asker {
             } else {
                 Fact::unreadable(&why)
             };
+            socket.speaks_http = Fact::unreadable(&why);
             socket.not_asked = Fact::known(why);
             socket.place = place;
             return Heard { socket, ..Heard::default() };
@@ -133,6 +135,7 @@ impl Asker {
             Err(error) => {
                 let why = reason(&error, &self.door);
                 socket.protocol = Fact::unreadable(&why);
+                socket.speaks_http = Fact::unreadable(&why);
                 socket.encrypted = Fact::unreadable(why);
                 return Heard { socket, ..Heard::default() };
             }
@@ -141,12 +144,12 @@ impl Asker {
         let (protocol, encrypted) = match spoken {
             Spoken::Tls => {
                 let tls = tls::look(peer, name.clone(), place.clone(), &self.roots, &self.provider);
-                heard.http = self.http_over_tls(peer, &tls, name, place);
+                (heard.http, socket.speaks_http) = told(self.http_over_tls(peer, &tls, name, place));
                 heard.tls = Some(tls);
                 (Some("tls"), Some(true))
             }
             Spoken::Http => {
-                heard.http = self.http(peer, name, place);
+                (heard.http, socket.speaks_http) = told(self.http(peer, name, place));
                 socket.only_redirects = heard.http.as_ref().is_some_and(|http| http.redirects_to_https);
                 (Some("http"), Some(false))
             }
@@ -166,7 +169,7 @@ impl Asker {
         heard
     }
 
-    fn http(&self, peer: &Arc<Peer>, name: String, place: Place) -> Option<HttpServer> {
+    fn http(&self, peer: &Arc<Peer>, name: String, place: Place) -> Result<HttpServer, Error> {
         let (dialled, limit) = (Arc::clone(peer), peer.budget().exchange);
         let client = crate::http::Client::new(peer.address().to_string(), move |_: Duration| {
             dialled.connect(limit).map(|line| Box::new(line) as Box<dyn Stream>)
@@ -182,7 +185,7 @@ impl Asker {
         tls: &TlsServer,
         name: String,
         place: Place,
-    ) -> Option<HttpServer> {
+    ) -> Result<HttpServer, Error> {
         let (dialled, limit) = (Arc::clone(peer), peer.budget().exchange);
         let provider = Arc::clone(&self.provider);
         let host = tls.server_name.value().cloned();
@@ -204,6 +207,22 @@ impl Asker {
         tls: bool,
     ) -> http::Site<'a> {
         let budget = peer.budget();
-        http::Site { client, host, tls, limit: budget.exchange, requests: budget.requests }
+        http::Site {
+            client,
+            host,
+            tls,
+            first_limit: budget.page,
+            limit: budget.exchange,
+            requests: budget.requests,
+        }
+    }
+}
+
+/// What a server said in HTTP, and whether it speaks it at all: silence is not a no.
+fn told(server: Result<HttpServer, Error>) -> (Option<HttpServer>, Fact<bool>) {
+    match server {
+        Ok(server) => (Some(server), Fact::known(true)),
+        Err(error @ Error::TimedOut { .. }) => (None, Fact::unreadable(error.to_string())),
+        Err(_) => (None, Fact::known(false)),
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Budget {
     pub(super) connect: Duration,
     /// How long one connection or one HTTP exchange may last.
     pub(super) exchange: Duration,
+    /// How long the first page of a web server may take.
+    pub(super) page: Duration,
     /// How long a greeting is waited for before we speak first.
     pub(super) greeting: Duration,
     /// Rest between two connections.
@@ -33,6 +35,7 @@ impl Budget {
         requests: 40,
         connect: Duration::from_millis(300),
         exchange: Duration::from_millis(500),
+        page: Duration::from_millis(1000),
         greeting: Duration::from_millis(80),
         pause: Duration::ZERO,
         total: Duration::from_secs(6),

@@ -67,7 +67,10 @@ pub(super) fn look(
     };
     let failure = versions.iter().find_map(|(_, accepted)| accepted.as_ref().err().cloned());
     let accepted: Vec<Accepted> = versions.into_iter().filter_map(|(_, accepted)| accepted.ok()).collect();
-    let failure = failure.or_else(|| still_answers(peer, host, &accepted).err());
+    let failure = failure.or_else(|| still_answers(peer, host, &accepted).err()).or_else(|| {
+        let silent = accepted.iter().all(|accepted| accepted.suites.is_empty());
+        silent.then(|| "it refuses every handshake; it may want a host name that is not known here".to_owned())
+    });
     if let Some(reason) = failure {
         withhold(&mut server, &reason);
         server.connections = peer.connections();

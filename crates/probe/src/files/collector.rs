@@ -111,10 +111,11 @@ impl Collector {
         {
             self.keep(List::TrustFiles, entry, "");
         }
-        if name.starts_with(b"core.") || name.ends_with(b".crash") {
-            if names::is_core_dump(directory, name) && entry.stat.size > 0 {
-                self.keep(List::CoreDumps, entry, "");
-            }
+        if (name.starts_with(b"core.") || name.ends_with(b".crash"))
+            && names::is_core_dump(directory, name)
+            && entry.stat.size > 0
+        {
+            self.keep(List::CoreDumps, entry, "");
         }
         if names::is_worked_on(directory)
             && let Some(kind) = names::leftover(directory, name)

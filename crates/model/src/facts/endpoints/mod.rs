@@ -44,6 +44,8 @@ pub struct SpokenSocket {
     pub protocol: Fact<String>,
     /// Whether what it speaks is encrypted from the first byte on (TLS or SSH). Unreadable when unknown.
     pub encrypted: Fact<bool>,
+    /// Whether it speaks HTTP, plainly or over TLS; then it stands in `http`.
+    pub speaks_http: Fact<bool>,
     /// Whether all that it does in plain HTTP is to send clients to HTTPS.
     pub only_redirects: bool,
     /// Why it was not spoken to. Absent: it was.
