@@ -24,6 +24,10 @@ const UNITS: &[(&str, &str)] = &[
     ("pulls.service", "[Service]\nExecStart=/bin/true\n[Install]\nAlso=pulls.socket\n"),
     ("pulls.socket", "[Socket]\nListenStream=/run/x\n[Install]\nWantedBy=sockets.target\n"),
     ("many@.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"),
+    (
+        "console@.service",
+        "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\nDefaultInstance=tty1\n",
+    ),
     ("often.timer", "[Timer]\nOnCalendar=hourly\n[Install]\nWantedBy=timers.target\n"),
     ("often.service", "[Service]\nExecStart=/bin/true\n"),
     ("vendor.service", "[Service]\nExecStart=/bin/true\n"),
@@ -48,7 +52,10 @@ fn unit_states_are_those_of_systemctl() {
         fs::write(folder.join(name), text).unwrap();
     }
     symlink("../vendor.service", folder.join("sysinit.target.wants/vendor.service")).unwrap();
-    systemctl(root.path(), &["enable", "on.service", "named.service", "often.timer", "many@one.service"]);
+    systemctl(
+        root.path(),
+        &["enable", "on.service", "named.service", "often.timer", "many@one.service", "console@.service"],
+    );
     systemctl(root.path(), &["enable", "--runtime", "pulls.socket"]);
     systemctl(root.path(), &["mask", "gone.service"]);
 

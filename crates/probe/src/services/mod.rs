@@ -294,7 +294,7 @@ fn state(
         "alias"
     } else if folder.contains("generator") {
         "generated"
-    } else if let Some(enabled) = tree.enabled(name) {
+    } else if let Some(enabled) = tree.enabled(name, file.last("Install.DefaultInstance")) {
         enabled
     } else if file.has_install() {
         "disabled"

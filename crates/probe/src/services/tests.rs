@@ -47,7 +47,7 @@ fn states_are_those_of_systemctl() {
         states,
         [
             ("cups.service", "masked"),
-            ("getty@.service", "enabled"),
+            ("getty@.service", "indirect"),
             ("getty@tty1.service", "enabled"),
             ("journal.service", "static"),
             ("rotate.service", "static"),

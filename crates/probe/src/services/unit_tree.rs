@@ -135,10 +135,22 @@ impl UnitTree {
     }
 
     /// `enabled` or `enabled-runtime` when somebody linked the unit into the boot, none otherwise.
-    pub(crate) fn enabled(&self, name: &str) -> Option<&'static str> {
+    /// A template counts as enabled when its default instance is, as `indirect` when another one is.
+    pub(crate) fn enabled(&self, name: &str, default_instance: Option<&str>) -> Option<&'static str> {
         let links = self.links.get(name)?;
+        let own = default_instance.map(|instance| name.replacen('@', &format!("@{instance}"), 1));
+        let is_own = |link: &Link| {
+            let is_instance = link.pulls_in && link.name != name;
+            !is_instance || own.as_deref() == Some(link.name.as_str())
+        };
+        if !links.is_empty() && !links.iter().any(is_own) {
+            return Some("indirect");
+        }
         let in_folder = |prefix: &str| {
-            links.iter().any(|link| FOLDERS.get(link.folder).is_some_and(|folder| folder.starts_with(prefix)))
+            links
+                .iter()
+                .filter(|link| is_own(link))
+                .any(|link| FOLDERS.get(link.folder).is_some_and(|folder| folder.starts_with(prefix)))
         };
         if in_folder("/etc/") {
             Some("enabled")
