@@ -1,5 +1,10 @@
 //! The probe of section `audit` against the kernel of this machine. Needs root and the package auditd.
-#![allow(clippy::disallowed_methods, reason = "tests run the programs they compare with")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests run the programs they compare with, and end where something is not as expected"
+)]
 
 use std::process::Command;
 use std::sync::Arc;

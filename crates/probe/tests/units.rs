@@ -1,5 +1,10 @@
 //! The model of systemd's unit files against systemctl itself, on a file tree. Needs the package systemd.
-#![allow(clippy::disallowed_methods, reason = "tests run the programs they compare with")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests run the programs they compare with, and end where something is not as expected"
+)]
 
 use std::fs;
 use std::os::unix::fs::symlink;
