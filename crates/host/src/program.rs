@@ -100,6 +100,7 @@ impl Output {
 }
 
 /// Runs `path` with `args` as its own process group, and ends the whole group at the limit.
+#[expect(clippy::disallowed_methods, reason = "the one place where programs start")]
 pub(crate) fn run(path: &str, name: &str, args: &[&str], limit: Duration, cap: usize) -> Result<Output, Error> {
     let deadline = Instant::now() + limit;
     let mut child = Command::new(path)

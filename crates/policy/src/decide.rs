@@ -302,27 +302,37 @@ impl Judge<'_> {
         }
     }
 
-    /// The facts at `paths`, with their sources; paths that lead nowhere are left out.
+    /// The facts at `paths`, with their sources. What stands below something absent shows that as absent; paths
+    /// that lead nowhere are left out.
     fn evidence<'p>(
         &self,
         paths: impl Iterator<Item = &'p Path>,
         element: Option<&Element<'_>>,
     ) -> Vec<Evidence> {
-        let mut evidence = Vec::new();
+        let mut evidence: Vec<Evidence> = Vec::new();
         for path in paths {
-            let (full, value) = match (path.root.as_str(), element) {
+            let (full, resolved) = match (path.root.as_str(), element) {
                 ("facts", _) => (path.clone(), path.resolve(&self.document.facts)),
                 ("declared", _) => (path.clone(), path.resolve(self.declared)),
                 ("params", _) => (path.clone(), path.resolve(self.params)),
                 (_, Some(element)) => (element.full(path), path.resolve(element.value)),
                 (_, None) => continue,
             };
-            if let Resolved::Value(value) = value {
-                let known = full.root == "facts";
-                let name = if known { full.below_root() } else { full.to_string() };
-                let source = if known { self.source(&full) } else { None };
-                evidence.push(Evidence { path: name, value: value.clone(), source });
+            let (full, value) = match resolved {
+                Resolved::Value(value) => (full, value.clone()),
+                Resolved::BelowAbsent(steps) => {
+                    let below = path.steps.len() - steps;
+                    (full.prefix(full.steps.len() - below), Value::Null)
+                }
+                Resolved::Missing => continue,
+            };
+            let known = full.root == "facts";
+            let name = if known { full.below_root() } else { full.to_string() };
+            if evidence.iter().any(|shown| shown.path == name) {
+                continue;
             }
+            let source = if known { self.source(&full) } else { None };
+            evidence.push(Evidence { path: name, value, source });
         }
         evidence
     }

@@ -32,7 +32,7 @@ fn a_baseline_tells_what_changed_and_why() {
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
     let ran = palisade(&["audit", "--rule", RULE, "--facts", &bad, "--baseline", &report, "--format", "json"]);
     let changes = &ran.json()["changes"];
-    let cause = "ssh.server.options.passwordauthentication: \"no\" -> \"yes\"";
+    let cause = "ssh.server.scopes[0].options.passwordauthentication: \"no\" -> \"yes\"";
     assert_eq!(changes["new"][0]["cause"][0], cause, "{changes}");
     let text = palisade(&["audit", "--rule", RULE, "--facts", &bad, "--baseline", &report]).out;
     assert!(text.contains("\"no\" -> \"yes\""), "{text}");

@@ -63,12 +63,16 @@ pub(crate) fn root() -> &'static Path {
 
 /// A facts document in which SSH takes passwords or not.
 pub(crate) fn facts(passwords: &str) -> String {
+    let scope = json!({"name": "all connections", "options": {"passwordauthentication": passwords}});
     json!({
         "schema": "palisade.facts/1",
         "target": {"kind": "host", "name": "edge-07", "id": "0123"},
         "collected_at": "2026-06-15T12:00:00Z",
-        "facts": {"ssh": {"server": {"options": {"passwordauthentication": passwords}, "scopes": []}}},
-        "sources": {"ssh.server.options.passwordauthentication": {"at": "/etc/ssh/sshd_config:57", "excerpt": "PasswordAuthentication yes"}}
+        "facts": {"ssh": {"server": {"scopes": [scope]}}},
+        "sources": {"ssh.server.scopes[0].options.passwordauthentication": {
+            "at": "/etc/ssh/sshd_config:57",
+            "excerpt": format!("PasswordAuthentication {passwords}")
+        }}
     })
     .to_string()
 }

@@ -153,12 +153,12 @@ fn item(text: &str) -> Vec<ItemKind> {
         "@includedir" | "#includedir" => return vec![include(true, rest)],
         _ => {}
     }
-    if let Some(scope) = word.strip_prefix("Defaults") {
-        if scope.is_empty() || scope.starts_with(['@', ':', '!', '>']) {
-            // `Defaults:alice, bob x`: the list of whom may hold spaces; the parameters are its last part.
-            let settings = split_top(rest, ',').iter().filter_map(|part| default(part)).collect();
-            return vec![ItemKind::Defaults { is_global: scope.is_empty(), settings }];
-        }
+    if let Some(scope) = word.strip_prefix("Defaults")
+        && (scope.is_empty() || scope.starts_with(['@', ':', '!', '>']))
+    {
+        // `Defaults:alice, bob x`: the list of whom may hold spaces; the parameters are its last part.
+        let settings = split_top(rest, ',').iter().filter_map(|part| default(part)).collect();
+        return vec![ItemKind::Defaults { is_global: scope.is_empty(), settings }];
     }
     if let Some((_, kind)) = ALIASES.iter().find(|(name, _)| *name == word) {
         return split_top(rest, ':')
