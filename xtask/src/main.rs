@@ -50,7 +50,7 @@ fn run_task(task: &str, rest: &[String]) -> Result<()> {
         ("check", None) => check::check(),
         ("docs", None) => docs::run(),
         ("tidy", None) => tidy::run(),
-        ("bench", Some("audit")) => bench::run(),
+        ("bench", Some("audit")) => bench::run(rest.get(1).is_some_and(|flag| flag == "--inside")),
         _ => {
             print!("{HELP}");
             if !matches!(task, "" | "help" | "--help") {

@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["model"]),
     ("palisade", &["model", "host", "probe", "policy", "report"]),
     ("test-support", &["model", "host"]),
-    ("xtask", &["report"]),
+    ("xtask", &["report", "test-support"]),
 ];
 
 /// Runs every check; tells all that is wrong.

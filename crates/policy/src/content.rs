@@ -124,7 +124,7 @@ impl Content {
                 raw.from.as_ref().and_then(|text| match Expression::parse(&self.engine, &text.value, None) {
                     Ok(expression) => Some(expression),
                     Err(error) => {
-                        let at = entry.place_in(text, error.offset, &file.text);
+                        let at = entry.start(text).place(&text.value, error.offset);
                         problems.push(Problem::at(&file.path, at, error.message));
                         None
                     }

@@ -62,7 +62,7 @@ pub(crate) fn load(file: &ContentFile, problems: &mut Vec<Problem>) -> Option<Gu
     Some(Guide { id: head.guide, title: head.title, about: head.about.trim().to_owned(), requirements })
 }
 
-fn requirement(file: &ContentFile, entry: &Entry<RawRequirement>) -> Requirement {
+fn requirement(file: &ContentFile, entry: &Entry<'_, RawRequirement>) -> Requirement {
     let raw = &entry.value;
     Requirement {
         id: raw.id.value.clone(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cel::{Engine, Expression};
 use crate::paths::Path;
-use crate::yaml::{self, Entry, Text};
+use crate::yaml::{self, Entry, Start, Text};
 use crate::{ContentFile, Problem};
 
 /// A rule whose expressions are parsed.
@@ -24,11 +24,12 @@ pub struct CompiledRule {
     pub(crate) at: (usize, usize),
 }
 
-/// An expression and where its characters stand in the file.
+/// An expression and where it stands in the file.
+#[derive(Clone)]
 pub(crate) struct Part {
     pub(crate) expression: Expression,
-    /// Line and column of each character of the expression's text.
-    pub(crate) places: Vec<(usize, usize)>,
+    text: String,
+    start: Start,
 }
 
 /// The list that a rule goes through.
@@ -42,7 +43,7 @@ pub(crate) struct EachPart {
 impl Part {
     /// Where the character `offset` stands.
     pub(crate) fn place(&self, offset: usize) -> (usize, usize) {
-        self.places.get(offset).or(self.places.last()).copied().unwrap_or((0, 0))
+        self.start.place(&self.text, offset)
     }
 }
 
@@ -88,7 +89,11 @@ pub(crate) fn load(engine: &Engine, file: &ContentFile, problems: &mut Vec<Probl
     rules
 }
 
-fn compile(engine: &Engine, file: &ContentFile, entry: &Entry<RawRule>) -> Result<CompiledRule, Vec<Problem>> {
+fn compile(
+    engine: &Engine,
+    file: &ContentFile,
+    entry: &Entry<'_, RawRule>,
+) -> Result<CompiledRule, Vec<Problem>> {
     let raw = &entry.value;
     let mut problems = Vec::new();
     let each = raw.each.as_ref().and_then(|text| {
@@ -109,13 +114,9 @@ fn compile(engine: &Engine, file: &ContentFile, entry: &Entry<RawRule>) -> Resul
         &text.value,
         element.as_deref(),
     ) {
-        Ok(expression) => {
-            let count = text.value.chars().count();
-            let places = (0..=count).map(|offset| entry.place_in(text, offset, &file.text)).collect();
-            Some(Part { expression, places })
-        }
+        Ok(expression) => Some(Part { expression, text: text.value.clone(), start: entry.start(text) }),
         Err(error) => {
-            let at = entry.place_in(text, error.offset, &file.text);
+            let at = entry.start(text).place(&text.value, error.offset);
             problems.push(Problem::at(&file.path, at, format!("rule {}: {}", raw.id.value, error.message)));
             None
         }
@@ -195,13 +196,10 @@ fn read_each(text: &Text, subject: Option<&Text>, at: (usize, usize)) -> Result<
 impl CompiledRule {
     /// The same rule with another expression in place of `when` or `expect`.
     pub(crate) fn with(&self, name: &str, expression: Expression) -> Self {
-        let part = |part: &Part| Part { expression: part.expression.clone(), places: Vec::new() };
-        let mut when = self.when.as_ref().map(part);
-        let mut expect = part(&self.expect);
-        if name == "when" {
-            when = Some(Part { expression, places: Vec::new() });
-        } else {
-            expect.expression = expression;
+        let (mut when, mut expect) = (self.when.clone(), self.expect.clone());
+        match (name, &mut when) {
+            ("when", Some(when)) => when.expression = expression,
+            _ => expect.expression = expression,
         }
         let each = self.each.as_ref().map(|each| EachPart {
             path: each.path.clone(),

@@ -47,7 +47,7 @@ fn chunks(text: &str) -> (&str, Vec<Chunk<'_>>) {
 }
 
 /// Reads a file that is one list. Entries that cannot be read become problems; the others are returned.
-pub(crate) fn list<T: DeserializeOwned>(file: &str, text: &str) -> (Vec<Entry<T>>, Vec<Problem>) {
+pub(crate) fn list<'a, T: DeserializeOwned>(file: &str, text: &'a str) -> (Vec<Entry<'a, T>>, Vec<Problem>) {
     let (head, chunks) = match bounded(file, text) {
         Ok(text) => chunks(text),
         Err(problem) => return (Vec::new(), vec![problem]),
@@ -63,7 +63,7 @@ pub(crate) fn list<T: DeserializeOwned>(file: &str, text: &str) -> (Vec<Entry<T>
         })
         .into_iter()
         .collect();
-    let mut entries: Vec<Entry<T>> = Vec::new();
+    let mut entries: Vec<Entry<'a, T>> = Vec::new();
     for chunk in chunks {
         read_chunk(file, &chunk, &mut entries, &mut problems);
     }
@@ -71,10 +71,10 @@ pub(crate) fn list<T: DeserializeOwned>(file: &str, text: &str) -> (Vec<Entry<T>
 }
 
 /// Reads a file with a head of keys, the last of which is a list in the first column.
-pub(crate) fn headed_list<H: DeserializeOwned, T: DeserializeOwned>(
+pub(crate) fn headed_list<'a, H: DeserializeOwned, T: DeserializeOwned>(
     file: &str,
-    text: &str,
-) -> (Option<H>, Vec<Entry<T>>, Vec<Problem>) {
+    text: &'a str,
+) -> (Option<H>, Vec<Entry<'a, T>>, Vec<Problem>) {
     let (head, chunks) = match bounded(file, text) {
         Ok(text) => chunks(text),
         Err(problem) => return (None, Vec::new(), vec![problem]),
@@ -87,7 +87,7 @@ pub(crate) fn headed_list<H: DeserializeOwned, T: DeserializeOwned>(
             None
         }
     };
-    let mut entries: Vec<Entry<T>> = Vec::new();
+    let mut entries: Vec<Entry<'a, T>> = Vec::new();
     for chunk in chunks {
         read_chunk(file, &chunk, &mut entries, &mut problems);
     }
@@ -107,56 +107,73 @@ fn bounded<'a>(file: &str, text: &'a str) -> Result<&'a str, Problem> {
     Ok(text)
 }
 
-fn read_chunk<T: DeserializeOwned>(
+fn read_chunk<'a, T: DeserializeOwned>(
     file: &str,
-    chunk: &Chunk<'_>,
-    into: &mut Vec<Entry<T>>,
+    chunk: &Chunk<'a>,
+    into: &mut Vec<Entry<'a, T>>,
     problems: &mut Vec<Problem>,
 ) {
     match parse::<Vec<T>>(chunk.text) {
-        Ok(entries) => into.extend(entries.into_iter().map(|value| Entry { before: chunk.before, value })),
+        Ok(entries) => into.extend(entries.into_iter().map(|value| Entry {
+            before: chunk.before,
+            source: chunk.text,
+            value,
+        })),
         Err(error) => problems.push(of_error(file, chunk.before, &error)),
     }
 }
 
 /// One entry of a list. Lines of the [`Text`]s in it count from its own beginning.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry<T> {
+pub(crate) struct Entry<'a, T> {
     /// Lines of the file before it.
     pub(crate) before: usize,
+    /// Its lines of the file.
+    source: &'a str,
     /// What was read.
     pub(crate) value: T,
 }
 
-impl<T> Entry<T> {
+/// Where the first character of a text's value stands, and how its lines go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    at: (usize, usize),
+    /// Whether the value stands in a block (`|` or `>`), whose lines begin in the same column.
+    in_block: bool,
+}
+
+impl<T> Entry<'_, T> {
     /// Where `text` stands in the file.
     pub(crate) fn place(&self, text: &Text) -> (usize, usize) {
         (text.at.0 + self.before, text.at.1)
     }
 
-    /// Where the character `offset` of `text` stands in `file`, whose whole content is `source`.
-    pub(crate) fn place_in(&self, text: &Text, offset: usize, source: &str) -> (usize, usize) {
+    /// Where the value of `text` starts in the file: behind its quote or below its `|`.
+    pub(crate) fn start(&self, text: &Text) -> Start {
         let (line, column) = self.place(text);
-        let first: String = source
-            .lines()
-            .nth(line.saturating_sub(1))
-            .unwrap_or_default()
-            .chars()
-            .skip(column - 1)
-            .take(1)
-            .collect();
-        let before: String = text.value.chars().take(offset).collect();
-        match first.as_str() {
-            "|" | ">" => {
-                let below = before.matches('\n').count();
-                let within = before.rsplit('\n').next().unwrap_or_default().chars().count();
-                let indent =
-                    source.lines().nth(line + below).map_or(0, |line| line.len() - line.trim_start().len());
-                (line + 1 + below, indent + within + 1)
+        let mut lines = self.source.lines().skip(text.at.0.saturating_sub(1));
+        let first = lines.next().unwrap_or_default().chars().nth(column.saturating_sub(1));
+        match first {
+            Some('|' | '>') => {
+                let indent = lines.next().map_or(0, |line| line.len() - line.trim_start().len());
+                Start { at: (line + 1, indent + 1), in_block: true }
             }
-            "\"" | "'" => (line, column + 1 + offset),
-            _ => (line, column + offset),
+            Some('"' | '\'') => Start { at: (line, column + 1), in_block: false },
+            _ => Start { at: (line, column), in_block: false },
         }
+    }
+}
+
+impl Start {
+    /// Where the character `offset` of `value` stands.
+    pub(crate) fn place(self, value: &str, offset: usize) -> (usize, usize) {
+        let (line, column) = self.at;
+        if !self.in_block {
+            return (line, column + offset);
+        }
+        let before: String = value.chars().take(offset).collect();
+        let within = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        (line + before.matches('\n').count(), column + within)
     }
 }
 

@@ -1,8 +1,0 @@
-//! Palisade side by side with its peers.
-
-use anyhow::{Result, bail};
-
-/// Runs the benchmark.
-pub(crate) fn run() -> Result<()> {
-    bail!("not yet")
-}

@@ -1,0 +1,72 @@
+//! Palisade side by side with its peers: `cargo xtask bench audit`.
+//!
+//! The machine is made for it and gone afterwards: the program starts itself again inside namespaces of its own, so
+//! that every process and mount ends with it. The clean root is kept under `target/bench/` for the next time.
+
+mod clean_root;
+mod jobs;
+mod process;
+mod stage;
+mod table;
+
+use std::fs;
+
+use anyhow::{Result, bail};
+
+use crate::run::{root, run as call};
+use stage::Stage;
+
+/// Where the results stand, from the root of the repository.
+const RESULTS: &str = "docs/benchmarks.md";
+
+/// Prepares what needs the network, then measures inside namespaces of its own.
+pub(crate) fn run(inside: bool) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        bail!("the benchmark starts servers, containers and namespaces: run it as root");
+    }
+    if inside {
+        return measure();
+    }
+    call("cargo", &["build", "--release", "--locked", "--package", "palisade"], &[])?;
+    jobs::install()?;
+    clean_root::prepare()?;
+    let scratch = tempfile::Builder::new().prefix("palisade-bench-").tempdir()?;
+    let own = std::env::current_exe()?.display().to_string();
+    let scratch_path = scratch.path().display().to_string();
+    call(
+        "unshare",
+        &[
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "--propagation",
+            "private",
+            "--",
+            &own,
+            "bench",
+            "audit",
+            "--inside",
+        ],
+        &[("TMPDIR", &scratch_path)],
+    )
+}
+
+fn measure() -> Result<()> {
+    let stage = Stage::set()?;
+    let facts = table::Machine::look(&stage)?;
+    let results = jobs::all(&stage)?
+        .into_iter()
+        .map(|job| {
+            eprintln!("measuring {} ...", job.name);
+            job.run()
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let page = table::page(&facts, &results);
+    stage.strike();
+    fs::write(root().join(RESULTS), &page)?;
+    println!("{page}\nwritten to {RESULTS}");
+    Ok(())
+}
