@@ -16,6 +16,7 @@ mod machine;
 mod nginx;
 mod ports;
 mod redirected;
+mod room;
 mod workloads;
 
 pub use certificates::{Certificate, self_signed};
@@ -25,4 +26,5 @@ pub use machine::Machine;
 pub use nginx::Nginx;
 pub use ports::{Server, free_port, until_listening};
 pub use redirected::Redirected;
+pub use room::{looks, room};
 pub use workloads::workloads;
