@@ -9,5 +9,6 @@
     reason = "a test that cannot be set up must stop"
 )]
 
+mod network;
 mod ssh;
 mod verdicts;
