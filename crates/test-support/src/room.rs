@@ -1,6 +1,7 @@
 //! A room of this machine for itself: own processes, network, host name, `/etc`, `/run`, `/root`, `/home` and `/var/log`.
 //! Real programs run in it at their usual places, and nothing of it is left when its shell ends.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -41,9 +42,23 @@ listening() {
 /// # Panics
 /// When the room cannot be made, a command of the script fails, or it takes too long.
 pub fn room(palisade: &str, script: &str) -> Output {
+    open_room(palisade, &["--pid", "--fork", "--kill-child", "--mount-proc"], script)
+}
+
+/// As [`room`], but among the processes of this machine: the kernel's audit system answers nobody else. The script must
+/// end what it starts.
+///
+/// # Panics
+/// As [`room`].
+pub fn room_among_processes(palisade: &str, script: &str) -> Output {
+    open_room(palisade, &[], script)
+}
+
+fn open_room(palisade: &str, processes: &[&str], script: &str) -> Output {
     let mut child = Command::new("unshare")
-        .args(["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"])
-        .args(["--propagation", "private", "sh", "-s"])
+        .args(["--mount", "--net", "--uts", "--ipc", "--propagation", "private"])
+        .args(processes)
+        .args(["sh", "-s"])
         .env("PALISADE", Path::new(palisade))
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .stdin(Stdio::piped())
@@ -71,12 +86,21 @@ pub fn room(palisade: &str, script: &str) -> Output {
     output
 }
 
-/// As [`room`]; gives what each `look` printed.
+/// What each `look` printed in a room.
 ///
 /// # Panics
-/// As [`room`].
-pub fn looks(palisade: &str, script: &str) -> Vec<String> {
-    let output = room(palisade, script);
+/// When it is no text.
+pub fn looks(output: Output) -> Vec<String> {
     let text = String::from_utf8(output.stdout).unwrap();
     text.split_terminator(SEPARATOR).map(str::to_owned).collect()
+}
+
+/// Whoever holds this file may change the rules of the kernel's audit system: there is one for the whole machine.
+///
+/// # Panics
+/// When the file cannot be made.
+pub fn audit_lock() -> File {
+    let file = File::create(std::env::temp_dir().join("palisade-test-audit.lock")).unwrap();
+    file.lock().unwrap();
+    file
 }

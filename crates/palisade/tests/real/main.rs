@@ -9,6 +9,10 @@
     reason = "a test that cannot be set up must stop"
 )]
 
+mod audit;
+mod clock;
+mod host;
 mod network;
 mod ssh;
 mod verdicts;
+mod web;

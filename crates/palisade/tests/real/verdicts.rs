@@ -1,6 +1,7 @@
 //! Facts that the program read, decided with the rules in it and compared with a table of verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Output;
 use std::sync::LazyLock;
 
 use model::profile::Profile;
@@ -16,7 +17,12 @@ pub(crate) const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
 
 /// Opens a room and gives what each `look` in the script saw.
 pub(crate) fn looks(script: &str) -> Vec<FactsDocument> {
-    let texts = test_support::looks(PALISADE, script);
+    documents(test_support::room(PALISADE, script))
+}
+
+/// The documents that each `look` in a room printed.
+pub(crate) fn documents(output: Output) -> Vec<FactsDocument> {
+    let texts = test_support::looks(output);
     texts.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))).collect()
 }
 
@@ -41,10 +47,15 @@ impl Verdicts {
             guides: &[],
             severity: Severity::Low,
         });
+        Self::of(name, report.findings)
+    }
+
+    /// The findings of a report.
+    pub(crate) fn of(name: &'static str, findings: Vec<Finding>) -> Self {
         // A predicate that met a value it cannot compare is a mistake of ours.
-        let broken = report.findings.iter().filter(|finding| finding.reason.contains("no matching overload"));
+        let broken = findings.iter().filter(|finding| finding.reason.contains("no matching overload"));
         assert_eq!(broken.map(|finding| (&finding.rule, &finding.reason)).next(), None, "{name}");
-        Self { name, findings: report.findings }
+        Self { name, findings }
     }
 
     /// Compares with a table: lines of a verdict, a rule, and optionally a part of the subject's name. Without a subject
