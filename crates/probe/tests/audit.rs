@@ -54,6 +54,7 @@ fn section() -> Value {
 
 #[test]
 fn rules_of_the_real_kernel_are_read() {
+    let _lock = test_support::audit_lock();
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("watched");
     std::fs::create_dir(&directory).unwrap();

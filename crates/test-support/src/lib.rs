@@ -12,18 +12,22 @@
 
 mod certificates;
 mod chrony;
+mod debian;
 mod docker;
 mod machine;
 mod nginx;
 mod ports;
 mod redirected;
+mod room;
 mod workloads;
 
 pub use certificates::{Certificate, self_signed};
 pub use chrony::Chrony;
+pub use debian::{Debian, debian_root};
 pub use docker::Engine;
 pub use machine::Machine;
 pub use nginx::Nginx;
 pub use ports::{Server, free_port, until_listening};
 pub use redirected::Redirected;
+pub use room::{audit_lock, looks, room, room_among_processes};
 pub use workloads::workloads;
