@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::paths::{Path, Resolved, Root};
 
-pub(crate) use walk::Use;
+pub(crate) use walk::{Pick, Use};
 
 /// Roots that every expression may name; the element of `each` comes on top.
 pub(crate) const ROOTS: [&str; 3] = ["facts", "params", "declared"];
@@ -114,6 +114,13 @@ impl Expression {
             }
         }
         Ok(Self { ast, paths, uses, below_absent_is_null: false })
+    }
+
+    /// The lists whose single elements can make the expression false.
+    pub(crate) fn picks(&self) -> Vec<Pick> {
+        let mut picks = Vec::new();
+        walk::picks(&self.ast, false, &mut picks);
+        picks
     }
 
     /// Every expression that differs in one boolean operand replaced by true or false; see [`crate::check`].
@@ -235,6 +242,13 @@ impl Scope<'_> {
             }
             Err(error) => failure(&error),
         }
+    }
+
+    /// Whether `element` is one of those because of which the predicate around `pick` is false.
+    pub(crate) fn offends(&self, pick: &Pick, element: &Value) -> bool {
+        let mut inner = self.inner();
+        inner.context.add_variable_from_value(pick.variable.clone(), to_cel(element));
+        matches!(inner.context.resolve(&pick.test), Ok(CelValue::Bool(answer)) if answer == pick.offends_when)
     }
 
     /// Evaluates an expression to any value.

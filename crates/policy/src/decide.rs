@@ -266,8 +266,24 @@ impl Judge<'_> {
         }
         match scope.evaluate(&self.rule.expect.expression) {
             Outcome::Decided(true) => self.finding(Verdict::Pass, element, String::new()),
-            Outcome::Decided(false) => self.finding(Verdict::Fail, element, String::new()),
+            Outcome::Decided(false) => {
+                let mut finding = self.finding(Verdict::Fail, element, String::new());
+                self.keep_offenders(&mut finding, scope);
+                finding
+            }
             other => self.unknown(element, self.explain_outcome(&other, element)),
+        }
+    }
+
+    /// Leaves of each list in the evidence only the elements because of which the rule fails.
+    fn keep_offenders(&self, finding: &mut Finding, scope: &Scope<'_>) {
+        for pick in self.rule.expect.expression.picks() {
+            let list = pick.range.below_root();
+            let shown = finding.evidence.iter_mut().find(|evidence| evidence.path == list);
+            let Some(Value::Array(elements)) = shown.map(|evidence| &mut evidence.value) else { continue };
+            if elements.iter().any(|element| scope.offends(&pick, element)) {
+                elements.retain(|element| scope.offends(&pick, element));
+            }
         }
     }
 
@@ -291,7 +307,10 @@ impl Judge<'_> {
             verdict,
             subject: element
                 .map_or_else(|| self.document.target.name.clone(), |element| element.subject.clone()),
-            expected: if rule.expected.is_empty() { rule.expect.clone() } else { rule.expected.clone() },
+            expected: match rule.expected.as_str() {
+                "" => rule.expect.clone(),
+                expected => with_parameters(expected, self.params),
+            },
             evidence: self.evidence(self.rule.shows.iter().map(|(path, _)| path), element),
             reason,
             why: if mends { rule.why.clone() } else { String::new() },
@@ -480,6 +499,18 @@ fn subject(step: &Step, value: &Value, each: &EachPart) -> String {
         .or_else(|| ["name", "path", "id", "source"].iter().find_map(|key| value.get(key).and_then(plain)))
         .or_else(|| plain(value))
         .unwrap_or_else(|| each.path.clone().then(step.clone()).to_string())
+}
+
+/// The text with each `{name}` replaced by the parameter of that name, so that it says what the site asks for.
+fn with_parameters(text: &str, params: &Value) -> String {
+    let Some(params) = params.as_object().filter(|_| text.contains('{')) else { return text.to_owned() };
+    params.iter().fold(text.to_owned(), |text, (name, value)| {
+        let value = match value {
+            Value::Array(items) => items.iter().filter_map(plain).collect::<Vec<_>>().join(", "),
+            other => plain(other).unwrap_or_else(|| other.to_string()),
+        };
+        text.replace(&format!("{{{name}}}"), &value)
+    })
 }
 
 fn plain(value: &Value) -> Option<String> {

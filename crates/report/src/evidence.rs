@@ -13,8 +13,38 @@ pub(crate) fn value(evidence: &Evidence) -> String {
     match &evidence.value {
         Value::Null if evidence.path.starts_with("declared.") => "not declared".to_owned(),
         Value::Null => "absent".to_owned(),
-        other => spaced(other),
+        other => listed(other).unwrap_or_else(|| spaced(other)),
     }
+}
+
+/// Characters up to which a list of things is shown as it is.
+const SHORT: usize = 120;
+/// Characters of names that stand for a longer list.
+const NAMES: usize = 1000;
+
+/// The names of the things in a list that is too long to read as JSON, each name once.
+fn listed(value: &Value) -> Option<String> {
+    let items = value.as_array()?;
+    if spaced(value).chars().count() <= SHORT {
+        return None;
+    }
+    let name = |item: &Value| {
+        let named = ["path", "name", "id", "subject", "source"].iter().find_map(|key| item.get(key));
+        named.and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned)
+    };
+    let mut names = items.iter().map(name).collect::<Option<Vec<_>>>()?;
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    let mut text = String::new();
+    for (at, name) in names.iter().enumerate() {
+        if text.len() + name.len() > NAMES && at > 0 {
+            text.push_str(&format!(" and {} more", names.len() - at));
+            break;
+        }
+        text.push_str(if at > 0 { ", " } else { "" });
+        text.push_str(name);
+    }
+    Some(text)
 }
 
 /// A value as JSON with a space after each comma and colon, so that long lists wrap.
@@ -89,6 +119,13 @@ mod tests {
             r#"a.b = [1, {"n": null, "x": "y, z"}]"#
         );
         assert_eq!(seen(&evidence("facts.a", Value::Null)), "a = absent");
+        let names = |names: &[String]| {
+            Value::from(names.iter().map(|name| json!({"path": name, "mode": "0644"})).collect::<Vec<_>>())
+        };
+        let long = format!("/{}", "x".repeat(120));
+        assert_eq!(seen(&evidence("facts.a", names(&[long.clone(), "/b".to_owned()]))), format!("a = {long}, /b"));
+        let many: Vec<String> = (0..300).map(|at| format!("/{at}")).collect();
+        assert!(seen(&evidence("facts.a", names(&many))).ends_with(" more"));
         assert_eq!(seen(&evidence("declared.users", Value::Null)), "declared.users = not declared");
     }
 }

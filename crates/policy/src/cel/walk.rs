@@ -192,6 +192,49 @@ fn path_of(node: &IdedExpr, scope: &Scope) -> Option<(Path, u64, bool)> {
     }
 }
 
+/// A comprehension over a list of facts whose elements, one by one, decide a predicate.
+#[derive(Clone, Debug)]
+pub(crate) struct Pick {
+    /// The list.
+    pub(crate) range: Path,
+    /// The name of its elements in `test`.
+    pub(super) variable: String,
+    /// What is asked of each element.
+    pub(super) test: IdedExpr,
+    /// The answer of the elements because of which the predicate is false.
+    pub(super) offends_when: bool,
+}
+
+/// The comprehensions of a rewritten tree that are false because of single elements:
+/// `list.all(x, TEST)`, `!list.exists(x, TEST)` and what `list.filter(x, TEST)` counts.
+pub(super) fn picks(node: &IdedExpr, negated: bool, into: &mut Vec<Pick>) {
+    match &node.expr {
+        Expr::Call(call) => {
+            let negated = negated != (call.func_name == operators::LOGICAL_NOT);
+            call.target.iter().for_each(|target| picks(target, negated, into));
+            call.args.iter().for_each(|argument| picks(argument, negated, into));
+        }
+        Expr::Comprehension(comprehension) => {
+            let (Expr::Ident(range), Expr::Call(step)) =
+                (&comprehension.iter_range.expr, &comprehension.loop_step.expr)
+            else {
+                return;
+            };
+            let (test, offends_when) = match (step.func_name.as_str(), step.args.as_slice()) {
+                (operators::LOGICAL_AND, [_, test]) if !negated => (test, false),
+                (operators::LOGICAL_OR, [_, test]) if negated => (test, true),
+                (operators::CONDITIONAL, [test, ..]) => (test, true),
+                _ => return,
+            };
+            if let Some(range) = Path::parse(range).filter(|path| path.root == "facts") {
+                let variable = comprehension.iter_var.clone();
+                into.push(Pick { range, variable, test: test.clone(), offends_when });
+            }
+        }
+        _ => {}
+    }
+}
+
 /// One copy of the tree for each boolean operand and each of true and false in its place.
 pub(super) fn mutants(root: &IdedExpr) -> Vec<(String, IdedExpr)> {
     let mut places = Vec::new();

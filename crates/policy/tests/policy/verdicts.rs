@@ -135,3 +135,42 @@ fn the_same_inputs_give_the_same_bytes() {
     let once = || serde_json::to_string(&report(&content(RULES), &document, &Profile::default())).unwrap();
     assert_eq!(once(), once());
 }
+
+#[test]
+fn a_failing_list_shows_its_offenders_and_expectations_name_the_site_s_numbers() {
+    let rules = r#"
+- id: files.none-open
+  title: No file is open
+  severity: high
+  expect: facts.files.list.all(f, f.mode == "0600" && f.age <= params.max_days)
+  expected: mode 0600, at most {max_days} days
+  shows: [facts.files.list]
+  params: {max_days: {default: 30, about: "Days."}}
+  why: Why.
+  remedy: Mend.
+  examples: {pass: [], fail: []}
+- id: files.no-dumps
+  title: No dump
+  severity: high
+  expect: "!facts.files.list.exists(f, f.dump) && size(facts.files.list.filter(f, f.core)) == 0"
+  shows: [facts.files.list]
+  why: Why.
+  remedy: Mend.
+  examples: {pass: [], fail: []}
+"#;
+    let list = json!([
+        {"path": "/good", "mode": "0600", "age": 1, "dump": false, "core": false},
+        {"path": "/open", "mode": "0644", "age": 1, "dump": false, "core": true},
+        {"path": "/old", "mode": "0600", "age": 31, "dump": false, "core": false}
+    ]);
+    let report = report(&content(rules), &document(json!({"files": {"list": list}})), &Profile::default());
+    let shown = |rule: &str| {
+        let finding = report.findings.iter().find(|finding| finding.rule == rule).unwrap();
+        let list = finding.evidence[0].value.as_array().unwrap();
+        list.iter().map(|item| item["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("files.none-open"), ["/open", "/old"]);
+    assert_eq!(shown("files.no-dumps"), ["/open"]);
+    let finding = report.findings.iter().find(|finding| finding.rule == "files.none-open").unwrap();
+    assert_eq!(finding.expected, "mode 0600, at most 30 days");
+}

@@ -50,13 +50,22 @@ pub(crate) fn probe(cx: &Context) -> Fact<Disks> {
         swaps: swaps(door, &filesystems),
         // Every host has mounts: a missing table is a failure to look.
         filesystems: match filesystems {
-            Ok(filesystems) => Fact::known(filesystems),
+            Ok(filesystems) => Fact::known(once_each(filesystems)),
             Err(error) => Fact::unreadable(reason(&error, door)),
         },
         backup_folders: backups::read(door),
         watches: watches::read(door),
         crypttab,
     })
+}
+
+/// Each file system at its first mount point: bind mounts and subvolumes share its space and its encryption.
+fn once_each(mut filesystems: Vec<Filesystem>) -> Vec<Filesystem> {
+    let mut seen = std::collections::HashSet::new();
+    filesystems.retain(|filesystem| {
+        !filesystem.device.starts_with("/dev/") || seen.insert(filesystem.device.clone())
+    });
+    filesystems
 }
 
 /// Which file system holds each place.

@@ -102,6 +102,20 @@ fn encryption_is_followed_down_to_the_disk() {
 }
 
 #[test]
+fn a_bind_mount_is_no_file_system_of_its_own() {
+    let (door, _root) = Machine::new()
+        .file(
+            "/proc/self/mountinfo",
+            "27 1 254:1 / / rw - ext4 /dev/vda rw\n28 27 254:1 /run/netns /run/netns rw - ext4 /dev/vda rw\n",
+        )
+        .door();
+    let disks = disks(door);
+    let points: Vec<_> =
+        disks.filesystems.value().unwrap().iter().map(|filesystem| filesystem.mount_point.clone()).collect();
+    assert_eq!(points, ["/"]);
+}
+
+#[test]
 fn swap_and_crypttab_are_read() {
     let (door, _root) = machine()
         .file(

@@ -37,6 +37,8 @@ pub(super) fn files(door: &Door, found: &Found) -> Fact<Vec<HostFile>> {
     }
     for (kind, path) in wanted {
         match door.stat(&path) {
+            // What a container left that mounted the socket while no engine ran.
+            Ok(stat) if kind.ends_with("-socket") && stat.kind == FileKind::Directory => {}
             Ok(stat) => {
                 let mode = stat.mode;
                 files.push(HostFile {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use host::Door;
+use host::{Door, FileKind};
 use model::Fact;
 
 use super::settings::{self, Settings};
@@ -81,7 +81,11 @@ pub(super) fn find(door: &Door) -> Option<Found> {
                 path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"))
             },
         );
-    let socket_exists = door.exists(&socket);
+    // A directory at the socket's path is left by a container that mounted the socket while no engine ran.
+    let socket_exists = match door.stat(&socket) {
+        Ok(stat) => stat.kind != FileKind::Directory,
+        Err(error) => !error.is_not_found(),
+    };
     let docker = program.is_some() || pid.is_some() || socket_exists;
     (docker || podman.is_some()).then_some(Found {
         program,
@@ -126,7 +130,7 @@ fn process(door: &Door) -> Option<u32> {
 fn unit(door: &Door, name: &str) -> Option<String> {
     UNIT_DIRECTORIES.iter().map(|directory| format!("{directory}/{name}")).find(|path| {
         // A unit that links to /dev/null is masked.
-        door.stat(path).is_ok_and(|stat| stat.kind == host::FileKind::File)
+        door.stat(path).is_ok_and(|stat| stat.kind == FileKind::File)
     })
 }
 
@@ -196,5 +200,25 @@ pub(super) fn enabled(door: &Door) -> Fact<bool> {
         Some(place) => Fact::read_at(true, place),
         None if door.exists(Path::new("/etc/systemd/system")) => Fact::read_at(false, "/etc/systemd/system"),
         None => Fact::Absent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::Machine;
+
+    use super::*;
+    use crate::docker::files;
+
+    #[test]
+    fn a_directory_at_the_socket_s_path_is_no_engine() {
+        let (door, _root) = Machine::new().directory("/run/docker.sock").door();
+        assert!(find(&door).is_none());
+        let (door, _root) =
+            Machine::new().file("/usr/sbin/dockerd", "").directory("/run/docker.sock").door();
+        let found = find(&door).unwrap();
+        assert!(!found.socket_exists);
+        let Fact::Known(files, _) = files::files(&door, &found) else { panic!("unreadable") };
+        assert!(files.iter().all(|file| file.kind != "engine-socket"));
     }
 }

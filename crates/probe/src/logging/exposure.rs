@@ -23,7 +23,7 @@ const MAX_EXPOSED: usize = 200;
 const ELSEWHERE: &[&str] = &["/srv", "/opt", "/data", "/home", "/var/lib"];
 
 /// Parts of names of logs that tell who logged in and what they did.
-const SENSITIVE: &[&str] = &["auth", "secure", "audit", "sudo", "btmp", "faillog", "tallylog"];
+const SENSITIVE: &[&str] = &["auth", "secure", "audit", "sudo", "btmp", "tallylog"];
 
 /// What was found.
 #[derive(Debug)]

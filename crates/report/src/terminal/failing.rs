@@ -105,7 +105,7 @@ fn member(page: &mut Page, label: &str, finding: &Finding, options: &Options) {
     };
     let mut line = format!("{}: {}", finding.subject, shorten(&seen(only), VALUE));
     match &only.source {
-        Some(source) if source.excerpt.is_none() && source.overridden.is_empty() => {
+        Some(source) if source.excerpt.is_none() && source.overridden.is_empty() && !source.at.is_empty() => {
             line.push_str(&format!(" ({})", shorten(&source.at, VALUE)));
             page.field(LABELS, label, style::PLAIN, &line);
         }
@@ -137,7 +137,9 @@ pub(super) fn facts(page: &mut Page, finding: &Finding, options: &Options) {
 /// Where a fact was read, the line there, and the places that lost.
 fn place(page: &mut Page, evidence: &Evidence) {
     let Some(Source { at, excerpt, overridden }) = &evidence.source else { return };
-    page.field(LABELS, "", style::DIM, &format!("--> {}", shorten(at, VALUE)));
+    if !at.is_empty() {
+        page.field(LABELS, "", style::DIM, &format!("--> {}", shorten(at, VALUE)));
+    }
     if let Some(excerpt) = excerpt {
         page.field(LABELS, "", style::PLAIN, &format!("| {}", shorten(excerpt, VALUE)));
     }
