@@ -62,9 +62,8 @@ pub(crate) fn probe(cx: &Context) -> Fact<Disks> {
 /// Each file system at its first mount point: bind mounts and subvolumes share its space and its encryption.
 fn once_each(mut filesystems: Vec<Filesystem>) -> Vec<Filesystem> {
     let mut seen = std::collections::HashSet::new();
-    filesystems.retain(|filesystem| {
-        !filesystem.device.starts_with("/dev/") || seen.insert(filesystem.device.clone())
-    });
+    filesystems
+        .retain(|filesystem| !filesystem.device.starts_with("/dev/") || seen.insert(filesystem.device.clone()));
     filesystems
 }
 

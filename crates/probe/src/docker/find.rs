@@ -214,8 +214,7 @@ mod tests {
     fn a_directory_at_the_socket_s_path_is_no_engine() {
         let (door, _root) = Machine::new().directory("/run/docker.sock").door();
         assert!(find(&door).is_none());
-        let (door, _root) =
-            Machine::new().file("/usr/sbin/dockerd", "").directory("/run/docker.sock").door();
+        let (door, _root) = Machine::new().file("/usr/sbin/dockerd", "").directory("/run/docker.sock").door();
         let found = find(&door).unwrap();
         assert!(!found.socket_exists);
         let Fact::Known(files, _) = files::files(&door, &found) else { panic!("unreadable") };

@@ -273,7 +273,11 @@ fn is_everybody(addresses: &str) -> bool {
 fn expand(both: &FilterRule, rule: &FilterRule, direction: &str, found: &mut Vec<Accept>) {
     let any = ["any".to_owned()];
     let or_any = |list: &'_ [String]| {
-        if list.is_empty() || list.iter().any(|address| is_everybody(address)) { any.to_vec() } else { list.to_vec() }
+        if list.is_empty() || list.iter().any(|address| is_everybody(address)) {
+            any.to_vec()
+        } else {
+            list.to_vec()
+        }
     };
     let interface = if direction == "out" { &both.out_interface } else { &both.interface };
     let on = interface.value().map(|name| format!(" on {name}")).unwrap_or_default();
