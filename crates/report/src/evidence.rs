@@ -123,7 +123,10 @@ mod tests {
             Value::from(names.iter().map(|name| json!({"path": name, "mode": "0644"})).collect::<Vec<_>>())
         };
         let long = format!("/{}", "x".repeat(120));
-        assert_eq!(seen(&evidence("facts.a", names(&[long.clone(), "/b".to_owned()]))), format!("a = {long}, /b"));
+        assert_eq!(
+            seen(&evidence("facts.a", names(&[long.clone(), "/b".to_owned()]))),
+            format!("a = {long}, /b")
+        );
         let many: Vec<String> = (0..300).map(|at| format!("/{at}")).collect();
         assert!(seen(&evidence("facts.a", names(&many))).ends_with(" more"));
         assert_eq!(seen(&evidence("declared.users", Value::Null)), "declared.users = not declared");

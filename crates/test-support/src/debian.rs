@@ -35,17 +35,24 @@ pub fn debian_root() -> PathBuf {
 
 fn make(roots: &Path, archive: &Path) {
     let release = fs::read_to_string("/etc/os-release").unwrap();
-    let suite = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).expect("a release of Debian");
+    let suite =
+        release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).expect("a release of Debian");
     let directory = tempfile::Builder::new().prefix("root-").tempdir_in(roots).unwrap();
     let root = directory.path().join("root");
     succeed(
-        Command::new("debootstrap").args(["--variant=minbase", &format!("--include={PACKAGES}"), suite]).arg(&root),
+        Command::new("debootstrap")
+            .args(["--variant=minbase", &format!("--include={PACKAGES}"), suite])
+            .arg(&root),
         "debootstrap (package debootstrap)",
     );
     let partial = directory.path().join("tar");
     succeed(
-        Command::new("tar").args(["--exclude=./var/cache/apt/archives/*.deb", "--exclude=./dev/*", "-C"]).arg(&root)
-            .arg("-cf").arg(&partial).arg("."),
+        Command::new("tar")
+            .args(["--exclude=./var/cache/apt/archives/*.deb", "--exclude=./dev/*", "-C"])
+            .arg(&root)
+            .arg("-cf")
+            .arg(&partial)
+            .arg("."),
         "tar",
     );
     fs::rename(&partial, archive).unwrap();

@@ -42,7 +42,10 @@ fn a_whole_host_is_judged_and_a_change_is_told_by_exactly_its_findings() {
          fail accounts.lockout-on",
     );
     let same = audit(&host, "--baseline /root/before.json").changes.unwrap();
-    assert!(same.new.is_empty() && same.mended.is_empty() && same.lost.is_empty(), "nothing changed: {same:#?}");
+    assert!(
+        same.new.is_empty() && same.mended.is_empty() && same.lost.is_empty(),
+        "nothing changed: {same:#?}"
+    );
 
     host.succeed(
         "printf 'PermitEmptyPasswords yes\\nMaxAuthTries 50\\n' > /etc/ssh/sshd_config.d/10-careless.conf

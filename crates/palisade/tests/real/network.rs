@@ -165,7 +165,10 @@ END
     shut.are("fail firewall.required-connections-open\npass firewall.ipv6-refused-by-default");
     let not_shown = [
         ("firewall.one-manager", "a second manager needs its package; covered by the probe's tests"),
-        ("firewall.listed-completely", "needs more rules than a test can load in time; covered by its examples"),
+        (
+            "firewall.listed-completely",
+            "needs more rules than a test can load in time; covered by its examples",
+        ),
     ];
     assert_all_shown("firewall.", &[&empty, &good, &bad, &shut], &not_shown);
 }
@@ -241,7 +244,10 @@ fn every_rule_on_sockets_is_passed_and_failed_by_real_ones() {
     let not_shown = [
         ("listeners.host-only-for-containers", docker),
         ("listeners.web-only-in-containers", docker),
-        ("listeners.holders-known", "a socket without a process belongs to the kernel; covered by its examples"),
+        (
+            "listeners.holders-known",
+            "a socket without a process belongs to the kernel; covered by its examples",
+        ),
         ("listeners.listed-completely", "needs thousands of sockets; covered by its examples"),
     ];
     assert_all_shown("listeners.", &[&good, &bad], &not_shown);

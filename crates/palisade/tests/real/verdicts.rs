@@ -23,7 +23,10 @@ pub(crate) fn looks(script: &str) -> Vec<FactsDocument> {
 /// The documents that each `look` in a room printed.
 pub(crate) fn documents(output: Output) -> Vec<FactsDocument> {
     let texts = test_support::looks(output);
-    texts.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))).collect()
+    texts
+        .iter()
+        .map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}")))
+        .collect()
 }
 
 /// The findings on one state of one host.
@@ -78,7 +81,13 @@ impl Verdicts {
                 let seen: Vec<String> = concerned
                     .iter()
                     .map(|finding| {
-                        format!("{} [{}] {} {}", word(finding.verdict), finding.subject, finding.reason, evidence(finding))
+                        format!(
+                            "{} [{}] {} {}",
+                            word(finding.verdict),
+                            finding.subject,
+                            finding.reason,
+                            evidence(finding)
+                        )
                     })
                     .collect();
                 differing.push(format!("{line}\n    {}", seen.join("\n    ")));

@@ -1,3 +1,5 @@
+//! Made-up machines for firmware, boot loader and kernel lockdown.
+
 use test_support::Machine;
 
 use super::*;

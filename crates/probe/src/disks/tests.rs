@@ -1,3 +1,5 @@
+//! Made-up machines for file systems, their places and what encrypts them.
+
 use test_support::Machine;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Made-up machines for HTTP over a door's stream, with servers that lie and drip.
+
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};

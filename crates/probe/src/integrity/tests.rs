@@ -1,3 +1,5 @@
+//! Made-up machines for integrity checkers.
+
 use test_support::Machine;
 
 use super::*;

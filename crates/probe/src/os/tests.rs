@@ -1,3 +1,5 @@
+//! Made-up machines for the operating system.
+
 use test_support::Machine;
 
 use super::*;

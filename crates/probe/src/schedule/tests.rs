@@ -1,3 +1,5 @@
+//! Made-up machines for cron jobs and timers.
+
 use test_support::Machine;
 
 use super::*;

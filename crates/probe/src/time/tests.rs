@@ -1,3 +1,5 @@
+//! Made-up machines for time services.
+
 use test_support::Machine;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Made-up machines for pending updates.
+
 use std::io::Write;
 
 use test_support::Machine;

@@ -1,3 +1,5 @@
+//! Made-up machines for TLS hellos and answers.
+
 use super::*;
 
 fn record(kind: u8, content: &[u8]) -> Vec<u8> {

@@ -1,3 +1,5 @@
+//! Made-up machines for what an SSH server says first.
+
 use super::*;
 
 /// A KEXINIT packet with these ten lists.
