@@ -69,8 +69,8 @@ impl Settings {
     pub(super) fn read(door: &Door, flags: &[String], place: &str) -> Self {
         let mut settings = Self::default();
         settings.add_flags(flags, place);
-        settings.config_file =
-            settings.text("config-file").value().cloned().unwrap_or_else(|| CONFIG_FILE.to_owned());
+        let named = settings.text("config-file").value().filter(|path| !path.is_empty()).cloned();
+        settings.config_file = named.unwrap_or_else(|| CONFIG_FILE.to_owned());
         let path = settings.config_file.clone();
         match door.read_text(&path) {
             Ok(text) => settings.add_file(&path, &text),
