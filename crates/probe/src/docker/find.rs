@@ -170,7 +170,7 @@ fn unit_flags(door: &Door, units: &[String]) -> (Fact<Vec<String>>, String) {
                     }
                 }
             }
-            Err(error) => flags = Fact::unreadable(crate::fact::reason(&error, door)),
+            Err(error) => flags = Fact::unreadable(reason(&error, door)),
         }
     }
     (flags, place)
