@@ -94,6 +94,8 @@ pub trait Backend: Send + Sync {
 pub struct FsUsage {
     /// Bytes in all.
     pub bytes: u64,
+    /// Bytes in use. What is kept back for root is neither used nor free.
+    pub bytes_used: u64,
     /// Bytes an unprivileged user may still write.
     pub bytes_free: u64,
     /// Inodes in all; 0 where the filesystem has no such limit.

@@ -104,6 +104,7 @@ impl Files {
         let usage = fs::fstatvfs(&directory).map_err(failed)?;
         Ok(FsUsage {
             bytes: usage.f_blocks.saturating_mul(usage.f_frsize),
+            bytes_used: usage.f_blocks.saturating_sub(usage.f_bfree).saturating_mul(usage.f_frsize),
             bytes_free: usage.f_bavail.saturating_mul(usage.f_frsize),
             inodes: usage.f_files,
             inodes_free: usage.f_favail,

@@ -376,7 +376,7 @@ impl Judge<'_> {
         match outcome {
             Outcome::Missing(missing) => self.explain(missing, element),
             Outcome::Failed(message) => match self.absent_path(element) {
-                Some(path) => format!("`{path}` is absent, and the predicate needs a value ({message})"),
+                Some(path) => format!("`{path}` is absent, and the rule needs a value"),
                 None => message.clone(),
             },
             Outcome::Decided(_) => String::new(),

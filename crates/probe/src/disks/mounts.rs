@@ -160,8 +160,9 @@ fn filesystem(door: &Door, mount: Mount, live: bool, crypttab: &[CrypttabEntry])
     };
     Filesystem {
         size_bytes: usage.clone().map(|usage| usage.bytes),
-        used_percent: usage.clone().and_then(|usage| percent(usage.bytes, usage.bytes_free)),
-        inodes_used_percent: usage.and_then(|usage| percent(usage.inodes, usage.inodes_free)),
+        used_percent: usage.clone().and_then(|usage| percent(usage.bytes_used, usage.bytes_free)),
+        inodes_used_percent: usage
+            .and_then(|usage| percent(usage.inodes.saturating_sub(usage.inodes_free), usage.inodes_free)),
         mount_point: mount.point,
         device: mount.device,
         fs_type: mount.fs_type,
@@ -181,12 +182,13 @@ fn is_foreign_fuse(fs_type: &str) -> bool {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a percentage needs no more than 52 bits")]
-fn percent(all: u64, free: u64) -> Fact<f64> {
+/// What `df` calls Use%: of what everybody may use. Blocks kept back for root count neither way.
+fn percent(used: u64, free: u64) -> Fact<f64> {
+    let all = used.saturating_add(free);
     if all == 0 {
         return Fact::Absent;
     }
-    let used = all.saturating_sub(free) as f64 / all as f64 * 100.0;
-    Fact::known((used * 10.0).round() / 10.0)
+    Fact::known((used as f64 / all as f64 * 1000.0).round() / 10.0)
 }
 
 fn below(door: &Door, mount: &Mount, live: bool, crypttab: &[CrypttabEntry], remote: bool) -> Below {

@@ -239,3 +239,14 @@ fn backups_that_others_can_read_are_named() {
     assert_eq!(seen, [("/backup", false, 0), ("/data/backups", true, 1)]);
     assert_eq!(folders[1].files_open_to_others.value().unwrap(), &["a.tar.gz"]);
 }
+
+#[test]
+fn a_file_system_is_as_full_as_df_says() {
+    let (door, _root) =
+        Machine::new().file("/proc/self/mountinfo", "27 1 254:1 / / rw - ext4 /dev/vda rw\n").door();
+    let used = *disks(door).filesystems.value().unwrap()[0].used_percent.value().unwrap();
+    let df = std::process::Command::new("df").args(["--output=pcent", "/tmp"]).output().unwrap();
+    let text = String::from_utf8(df.stdout).unwrap();
+    let said: f64 = text.lines().last().unwrap().trim().trim_end_matches('%').parse().unwrap();
+    assert!((used - said).abs() <= 1.5, "{used} is not {said}");
+}

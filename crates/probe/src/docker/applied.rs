@@ -81,7 +81,7 @@ pub(super) fn fill(door: &Door, container: &mut Container, id: &str, pid: Fact<u
             container.schedulers = named(SCHEDULERS);
             container.processes = processes;
         }
-        Fact::Absent => {}
+        Fact::Absent => hide(container, "its main process has ended, or cannot be seen from here"),
         Fact::Unreadable(reason) => hide(container, &reason),
     }
 }
@@ -252,5 +252,21 @@ fn same<T>(asked: &Fact<T>, applied: &Fact<T>, equal: impl Fn(&T, &T) -> bool) -
         // A limit that nobody asked for comes from above, which is no fault of the container.
         (Fact::Absent, Fact::Known(..)) => Fact::known(true),
         (Fact::Known(..), Fact::Absent) => Fact::known(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::Machine;
+
+    use super::*;
+
+    #[test]
+    fn a_container_whose_process_is_gone_is_unknown() {
+        let mut container = Container { running: Fact::known(true), ..Container::default() };
+        let (door, _root) = Machine::new().door();
+        fill(&door, &mut container, "0123", Fact::known(4711));
+        assert!(matches!(container.applied, Fact::Unreadable(_)));
+        assert!(matches!(container.remote_shells, Fact::Unreadable(_)));
     }
 }

@@ -6,6 +6,7 @@ use host::{Door, FileKind};
 use model::Fact;
 
 use super::settings::{self, Settings};
+use crate::fact::reason;
 
 /// Where packages put the engine.
 const PROGRAMS: &[&str] = &[
@@ -107,7 +108,15 @@ impl Found {
 
 /// The path of compose.
 pub(super) fn compose(door: &Door) -> Fact<String> {
-    Fact::from_option(first(door, COMPOSE))
+    let mut denied = None;
+    for path in COMPOSE {
+        match door.stat(path) {
+            Ok(_) => return Fact::known((*path).to_owned()),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => denied = Some(reason(&error, door)),
+        }
+    }
+    denied.map_or(Fact::Absent, Fact::unreadable)
 }
 
 fn first(door: &Door, paths: &[&str]) -> Option<String> {
@@ -161,7 +170,7 @@ fn unit_flags(door: &Door, units: &[String]) -> (Fact<Vec<String>>, String) {
                     }
                 }
             }
-            Err(error) => flags = Fact::unreadable(crate::fact::reason(&error, door)),
+            Err(error) => flags = Fact::unreadable(reason(&error, door)),
         }
     }
     (flags, place)
@@ -209,6 +218,17 @@ mod tests {
 
     use super::*;
     use crate::docker::files;
+
+    #[test]
+    fn compose_where_nobody_may_look_is_not_found() {
+        // A loop of links is one more way not to get there; the tests may run as root.
+        let (door, _root) = Machine::new().link("/root/.docker", "/root/.docker").door();
+        assert!(matches!(compose(&door), Fact::Unreadable(_)));
+        let (door, _root) = Machine::new().file("/usr/bin/docker-compose", "").door();
+        assert!(matches!(compose(&door), Fact::Known(..)));
+        let (door, _root) = Machine::new().door();
+        assert!(matches!(compose(&door), Fact::Absent));
+    }
 
     #[test]
     fn a_directory_at_the_socket_s_path_is_no_engine() {

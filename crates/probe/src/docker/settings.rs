@@ -69,8 +69,12 @@ impl Settings {
     pub(super) fn read(door: &Door, flags: &[String], place: &str) -> Self {
         let mut settings = Self::default();
         settings.add_flags(flags, place);
-        let named = settings.text("config-file").value().filter(|path| !path.is_empty()).cloned();
-        settings.config_file = named.unwrap_or_else(|| CONFIG_FILE.to_owned());
+        settings.config_file = settings
+            .text("config-file")
+            .value()
+            .cloned()
+            .filter(|path| !path.is_empty())
+            .unwrap_or_else(|| CONFIG_FILE.to_owned());
         let path = settings.config_file.clone();
         match door.read_text(&path) {
             Ok(text) => settings.add_file(&path, &text),

@@ -163,7 +163,7 @@ impl Asker {
         socket.protocol = Fact::from_option(protocol.map(str::to_owned));
         socket.encrypted = match encrypted {
             Some(encrypted) => Fact::known(encrypted),
-            None => Fact::unreadable("it answers nothing that is known here"),
+            None => Fact::unreadable("the server speaks no protocol that Palisade can tell"),
         };
         heard.socket = socket;
         heard
