@@ -47,7 +47,20 @@ const MUST_HAVE: &[&str] = &[
 const OF_THE_KERNEL: &[&str] = &["kernel.", "net.", "mounts.", "listeners.", "firewall."];
 
 /// Subjects that are not there: not one verdict on them.
-const NOT_THERE: &[&str] = &["ssh.", "docker.", "container.", "image.", "http.", "ssh-server.", "packages."];
+const NOT_THERE: &[&str] = &[
+    "ssh.",
+    "docker.",
+    "container.",
+    "image.",
+    "http.",
+    "ssh-server.",
+    "packages.",
+    "firewall.one-manager",
+    "logging.logs-private",
+    "logging.not-writable-by-all",
+    "logging.security-logs-private",
+    "audit.processes-not-exempt",
+];
 
 fn begins(finding: &Finding, list: &[&str]) -> bool {
     list.iter().any(|prefix| finding.rule.starts_with(prefix))
