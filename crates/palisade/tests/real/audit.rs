@@ -118,7 +118,6 @@ fn every_rule_on_auditing_is_passed_and_failed_by_the_real_kernel() {
          fail audit.rules-persisted
          fail audit.rules-loaded
          fail audit.rule-files-valid
-         fail audit.rule-files-protected
          fail audit.identity-watched /etc/shadow
          fail audit.activities-recorded
          fail audit.log-size-set

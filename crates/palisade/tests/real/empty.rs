@@ -78,10 +78,13 @@ fn an_empty_root_is_judged_without_a_crash_and_without_a_claim() {
         for finding in &report.findings {
             match finding.verdict {
                 Verdict::Fail => {
-                    let justified = begins(finding, MUST_HAVE) || (index == 1 && begins(finding, OF_THE_KERNEL));
+                    let justified =
+                        begins(finding, MUST_HAVE) || (index == 1 && begins(finding, OF_THE_KERNEL));
                     assert!(justified, "with nothing there, this fails: {finding:#?}");
                 }
-                Verdict::Unknown | Verdict::NotApplicable => assert!(!finding.reason.is_empty(), "{finding:#?}"),
+                Verdict::Unknown | Verdict::NotApplicable => {
+                    assert!(!finding.reason.is_empty(), "{finding:#?}")
+                }
                 _ => {}
             }
             let decided = matches!(finding.verdict, Verdict::Pass | Verdict::Fail);

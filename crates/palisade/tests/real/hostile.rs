@@ -71,7 +71,6 @@ fn damaged_files_cost_facts_and_not_the_run() {
         for rule in [
             "accounts.root-alone-has-uid-0",
             "accounts.hashes-strong",
-            "accounts.sudo-files-protected",
             "ssh.root-login-off",
             "ssh.config-accepted",
             "accounts.password-length",
