@@ -9,6 +9,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("auditd", "audit rules"),
     ("busybox-static", "containers"),
     ("chrony", "time"),
+    ("debootstrap", "the Debian that runs in a container"),
     ("docker.io", "containers"),
     ("iproute2", "network namespaces"),
     ("iptables", "firewall rule sets of both kinds"),

@@ -11,7 +11,9 @@
 
 mod audit;
 mod clock;
+mod empty;
 mod host;
+mod hostile;
 mod network;
 mod ssh;
 mod verdicts;

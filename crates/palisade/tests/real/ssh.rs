@@ -122,23 +122,23 @@ fn approved(document: &model::FactsDocument) -> serde_json::Value {
 fn every_rule_on_ssh_is_passed_and_failed_by_a_real_server() {
     let script = format!(
         r#"{GOOD}
-        look ssh
+        look ssh accounts
         # A second factor needs PAM, and a password that is not the only way in.
         printf 'UsePAM yes\nKbdInteractiveAuthentication yes\nAuthenticationMethods publickey,keyboard-interactive\n' \
             > /etc/ssh/sshd_config.d/05-factors.conf
         cp /run/keys/alice /home/alice/.ssh/id_ed25519
         ssh-keygen -q -p -N secret -f /home/alice/.ssh/id_ed25519
-        look ssh
+        look ssh accounts
         rm /etc/ssh/sshd_config.d/05-factors.conf
         {BAD}
-        look ssh
+        look ssh accounts
         sed -i /AllowUsers/d /etc/ssh/sshd_config.d/10-site.conf
         cp /run/keys/bob.pub /home/bob/.ssh/authorized_keys
-        look ssh
+        look ssh accounts
         printf 'AllowGroups nobodies\n' > /etc/ssh/sshd_config.d/05-empty.conf
-        look ssh
+        look ssh accounts
         echo 'PermitRootLogin perhaps' > /etc/ssh/sshd_config.d/05-broken.conf
-        look ssh"#
+        look ssh accounts"#
     );
     let states = looks(&script);
     let declared = approved(&states[0]);
@@ -251,9 +251,9 @@ fn the_first_value_wins_and_a_match_block_may_weaken_it() {
         r#"{GOOD}
         # A later file changes nothing; an earlier one does.
         printf 'PermitRootLogin yes\nPermitEmptyPasswords yes\n' > /etc/ssh/sshd_config.d/20-late.conf
-        look ssh
+        look ssh accounts
         printf 'PermitRootLogin prohibit-password\n' > /etc/ssh/sshd_config.d/05-early.conf
-        look ssh
+        look ssh accounts
         rm /etc/ssh/sshd_config.d/05-early.conf /etc/ssh/sshd_config.d/20-late.conf
         cat >> /etc/ssh/sshd_config <<END
 Match Address 192.0.2.0/24
@@ -262,9 +262,9 @@ Match Address 192.0.2.0/24
     X11Forwarding yes
     AllowUsers root
 END
-        look ssh
+        look ssh accounts
         rm -r /etc/ssh/sshd_config.d /etc/ssh/sshd_config
-        look ssh"#
+        look ssh accounts"#
     );
     let states = looks(&script);
     let state = |name, index: usize| Verdicts::new(name, &states[index], approved(&states[0]));

@@ -61,6 +61,13 @@ impl Verdicts {
         Self { name, findings }
     }
 
+    /// The worst verdict of a rule over its subjects; `none` when there is no finding.
+    pub(crate) fn worst(&self, rule: &str) -> &'static str {
+        assert!(CONTENT.rules.iter().any(|known| known.rule.id == rule), "there is no rule {rule}");
+        let concerned = self.findings.iter().filter(|finding| finding.rule == rule);
+        concerned.map(|finding| finding.verdict).max_by_key(|verdict| weight(*verdict)).map_or("none", word)
+    }
+
     /// Compares with a table: lines of a verdict, a rule, and optionally a part of the subject's name. Without a subject
     /// the worst verdict over all subjects counts. `none` means that there is no finding with such a subject.
     pub(crate) fn are(&self, table: &str) {

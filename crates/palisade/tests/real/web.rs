@@ -71,8 +71,8 @@ issue ended root 0 rsa:2048 sha256 "$NAMES"
 issue nameless middle 10 rsa:2048 sha256 "keyUsage=digitalSignature"
 issue authority root 20 rsa:2048 sha256 "basicConstraints=critical,CA:TRUE\n$NAMES"
 cat nameless.pem root.pem middle.pem > nameless.chain
-openssl dhparam -quiet -dsaparam -out dh.pem 1024
-openssl dhparam -quiet -dsaparam -out dh2048.pem 2048
+openssl dhparam -dsaparam -out dh.pem 1024
+openssl dhparam -dsaparam -out dh2048.pem 2048
 cat > /run/nginx.conf <<'END'
 pid /run/nginx.pid; error_log /var/log/nginx/error.log;
 events { worker_connections 64; }
@@ -96,14 +96,14 @@ http {
     ssl_protocols TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0;
   }
   server {
-    listen 8444 ssl; ssl_certificate /run/ca/ended.pem; ssl_certificate_key /run/ca/ended.key; root /run/www/default;
+    listen 8444 ssl; ssl_certificate /run/ca/ended.pem; ssl_certificate_key /run/ca/ended.key;
     ssl_protocols TLSv1.2; ssl_ecdh_curve secp256k1; ssl_ciphers ALL:@SECLEVEL=0;
   }
   server {
     listen 8445 ssl; ssl_certificate /run/ca/nameless.chain; ssl_certificate_key /run/ca/nameless.key;
     ssl_protocols TLSv1.2; ssl_ciphers DHE+AESGCM:ECDHE+AESGCM; ssl_dhparam /run/ca/dh2048.pem;
   }
-  server { listen 8446 ssl; ssl_certificate /run/ca/authority.pem; ssl_certificate_key /run/ca/authority.key; }
+  server { listen 8446 ssl; ssl_certificate /run/ca/authority.pem; ssl_certificate_key /run/ca/authority.key; root /run/www/default; }
 }
 END
 mkdir -p /run/www/bad/.git /run/www/bad/examples /run/www/default
@@ -209,7 +209,7 @@ fn every_rule_on_servers_is_passed_and_failed_by_a_real_one() {
          fail http.methods-needed-only :8081
          fail http.development-files-gone :80
          fail http.listing-off :8443
-         fail http.default-page-gone :8444
+         fail http.default-page-gone :8446
          fail http.errors-tell-nothing :8081
          fail http.handlers-needed-only :8081
          fail http.reachable-sites-declared :8443
