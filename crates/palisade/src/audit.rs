@@ -16,7 +16,10 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
     let started = Instant::now();
     // Content is parsed while the probes wait for the host.
     let (loaded, document) = std::thread::scope(|scope| {
-        let content = scope.spawn(|| input::content(&args.content));
+        let content = scope.spawn(|| match &args.content.content {
+            None => Ok(policy::Content::to_decide()),
+            Some(_) => input::content(&args.content),
+        });
         let document = match &args.facts {
             Some(path) => input::facts(path),
             None => target::collect(&[], args.trace),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::cel::{Engine, Expression};
-use crate::rules::CompiledRule;
+use crate::rules::{CompiledRule, WithExamples};
 use crate::yaml::{self, Text};
 use crate::{Problem, guides, rules};
 
@@ -76,6 +76,17 @@ pub fn embedded() -> Vec<ContentFile> {
 impl Content {
     /// Loads files. Entries that cannot be read become problems; the others are there.
     pub fn load(files: &[ContentFile]) -> (Self, Vec<Problem>) {
+        Self::read(files, WithExamples::Yes)
+    }
+
+    /// The content compiled into the program, without the examples of its rules: all that deciding needs.
+    ///
+    /// Nothing can be wrong with it that the tests of this crate would not have found.
+    pub fn to_decide() -> (Self, Vec<Problem>) {
+        Self::read(&embedded(), WithExamples::No)
+    }
+
+    fn read(files: &[ContentFile], examples: WithExamples) -> (Self, Vec<Problem>) {
         let engine = Engine::new();
         let mut content = Self {
             rules: Vec::new(),
@@ -87,7 +98,7 @@ impl Content {
         let mut problems = Vec::new();
         for file in files {
             if file.path.starts_with("rules/") {
-                content.rules.extend(rules::load(&content.engine, file, &mut problems));
+                content.rules.extend(rules::load(&content.engine, file, examples, &mut problems));
             } else if file.path.starts_with("guides/") {
                 content.guides.extend(guides::load(file, &mut problems));
             } else if file.path.starts_with("declarations/") {

@@ -56,7 +56,8 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
         inputs.guides.is_empty()
             || guides.iter().flat_map(|guide| &guide.requirements).any(|r| r.rules.iter().any(|id| id == rule))
     };
-    let outer = inputs.content.engine.scope(inputs.now);
+    let declared = declared(inputs.profile);
+    let mut outer = inputs.content.engine.scope(inputs.now);
     let mut findings = Vec::new();
     for rule in &inputs.content.rules {
         let id = &rule.rule.id;
@@ -64,12 +65,14 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
         if !wanted || rule.rule.severity < inputs.severity || !asked(id) {
             continue;
         }
+        // Many rules ask for the same lists: each is converted once.
+        rule.bind_shared(&mut outer, inputs.document, &declared);
         let params = parameters(&rule.rule, inputs.profile);
         let judge = Judge {
             rule,
             document: inputs.document,
             content: Some(inputs.content),
-            declared: &declared(inputs.profile),
+            declared: &declared,
             params: &params,
             requirements: by_rule.get(id.as_str()).map(Vec::as_slice).unwrap_or_default(),
         };
@@ -93,6 +96,8 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
             .flat_map(|(rule, params)| params.keys().map(move |name| format!("{rule}.{name}")))
             .collect(),
     };
+    let by_id = rollup::ByRule::new(&findings);
+    let guides = guides.into_iter().map(|guide| rollup::guide(guide, &by_id, inputs)).collect();
     Report {
         schema: REPORT_SCHEMA.to_owned(),
         tool: Tool {
@@ -106,7 +111,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
         profile,
         probes: inputs.document.probes.clone(),
         summary: summary(&findings),
-        guides: guides.into_iter().map(|guide| rollup::guide(guide, &findings, inputs)).collect(),
+        guides,
         findings,
         changes: None,
     }
@@ -171,12 +176,10 @@ struct Element<'a> {
 }
 
 impl Judge<'_> {
-    /// All findings of the rule.
+    /// All findings of the rule, in a scope in which its facts and declarations are bound.
     pub(crate) fn findings(&self, outer: &Scope<'_>) -> Vec<Finding> {
         let mut scope = outer.inner();
-        for part in self.rule.when.iter().chain([&self.rule.expect]) {
-            scope.bind(&part.expression, "facts", &self.document.facts);
-            scope.bind(&part.expression, "declared", self.declared);
+        for part in self.rule.parts() {
             scope.bind(&part.expression, "params", self.params);
         }
         match &self.rule.each {
@@ -210,7 +213,7 @@ impl Judge<'_> {
         let mut told: Vec<String> = Vec::new();
         for element in elements.into_iter().take(ELEMENT_LIMIT) {
             let mut inner = scope.inner();
-            for part in self.rule.when.iter().chain([&self.rule.expect]) {
+            for part in self.rule.parts() {
                 inner.bind(&part.expression, &each.name, element.value);
             }
             let finding = self.judge(&inner, Some(&element));
@@ -358,18 +361,12 @@ impl Judge<'_> {
 
     /// The source of a fact: its own, else that of the nearest thing it stands in.
     fn source(&self, path: &Path) -> Option<Source> {
-        for count in (1..=path.steps.len()).rev() {
-            let prefix = path.prefix(count);
-            if let Some(source) = self.document.sources.get(&prefix.below_root()) {
-                return Some(source.clone());
-            }
-            if let Resolved::Value(value) = prefix.resolve(&self.document.facts)
-                && let Some(Value::String(at)) = value.get("source")
-            {
-                return Some(Source::at(at.as_str()));
-            }
-        }
-        None
+        let (text, ends) = path.spelled();
+        let trail = path.trail(&self.document.facts);
+        ends.iter().zip(trail).rev().find_map(|(end, value)| {
+            let own = text.get(..*end).and_then(|prefix| self.document.sources.get(prefix)).cloned();
+            own.or_else(|| value.get("source")?.as_str().map(Source::at))
+        })
     }
 
     fn explain_outcome(&self, outcome: &Outcome, element: Option<&Element<'_>>) -> String {

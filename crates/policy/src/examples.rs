@@ -94,7 +94,9 @@ pub(crate) fn run(
         params: &params,
         requirements: &[],
     };
-    let findings = judge.findings(&engine.scope(now));
+    let mut scope = engine.scope(now);
+    rule.bind_shared(&mut scope, &document, &declared);
+    let findings = judge.findings(&scope);
     let reasons: Vec<&str> =
         findings.iter().map(|finding| finding.reason.as_str()).filter(|reason| !reason.is_empty()).collect();
     Ok((findings.iter().map(|finding| finding.verdict).collect(), reasons.join("; ")))

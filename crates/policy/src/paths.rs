@@ -94,9 +94,34 @@ impl Path {
         Resolved::Value(value)
     }
 
+    /// The values along the path, one for each step that leads somewhere.
+    pub(crate) fn trail<'a>(&self, sections: &'a BTreeMap<String, Value>) -> Vec<&'a Value> {
+        let mut trail = Vec::with_capacity(self.steps.len());
+        let mut value: Option<&Value> = None;
+        for step in &self.steps {
+            value = match (step, value) {
+                (Step::Field(name) | Step::Key(name), None) => sections.get(name),
+                (Step::Field(name) | Step::Key(name), Some(value)) => value.get(name.as_str()),
+                (Step::Index(number), Some(value)) => value.get(*number),
+                (Step::Index(_), None) | (Step::Any, _) => None,
+            };
+            match value {
+                Some(value) => trail.push(value),
+                None => break,
+            }
+        }
+        trail
+    }
+
     /// The path without its root, as the tables of sources and reasons spell it.
     pub(crate) fn below_root(&self) -> String {
+        self.spelled().0
+    }
+
+    /// As [`Self::below_root`], with the length of the text up to and including each step.
+    pub(crate) fn spelled(&self) -> (String, Vec<usize>) {
         let mut text = String::new();
+        let mut ends = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
             match step {
                 Step::Field(name) if text.is_empty() => text.push_str(name),
@@ -115,8 +140,9 @@ impl Path {
                 Step::Index(number) => text.push_str(&format!("[{number}]")),
                 Step::Any => text.push_str("[*]"),
             }
+            ends.push(text.len());
         }
-        text
+        (text, ends)
     }
 
     /// The path with its first `count` steps only.

@@ -1,5 +1,7 @@
 //! From findings to requirements: whether the target meets each statement of a guide.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -12,8 +14,30 @@ use crate::decide::Inputs;
 /// How long an attestation holds that is due on events and names no end.
 const EVENT_MONTHS: i64 = 12;
 
+/// Findings by their rule, with their places in the report.
+pub(crate) struct ByRule<'a>(BTreeMap<&'a str, Vec<(usize, &'a Finding)>>);
+
+impl<'a> ByRule<'a> {
+    /// Sorts findings by rule.
+    pub(crate) fn new(findings: &'a [Finding]) -> Self {
+        let mut by_rule: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for (place, finding) in findings.iter().enumerate() {
+            by_rule.entry(&finding.rule).or_default().push((place, finding));
+        }
+        Self(by_rule)
+    }
+
+    /// The findings of these rules in the order of the report.
+    fn of(&self, rules: &[String]) -> Vec<&'a Finding> {
+        let mut mine: Vec<_> = rules.iter().filter_map(|rule| self.0.get(rule.as_str())).flatten().collect();
+        mine.sort_by_key(|(place, _)| *place);
+        mine.dedup_by_key(|(place, _)| *place);
+        mine.into_iter().map(|(_, finding)| *finding).collect()
+    }
+}
+
 /// One guide with the state of its requirements.
-pub(crate) fn guide(guide: &Guide, findings: &[Finding], inputs: &Inputs<'_>) -> GuideReport {
+pub(crate) fn guide(guide: &Guide, findings: &ByRule<'_>, inputs: &Inputs<'_>) -> GuideReport {
     let requirements = guide
         .requirements
         .iter()
@@ -33,7 +57,7 @@ pub(crate) fn guide(guide: &Guide, findings: &[Finding], inputs: &Inputs<'_>) ->
     GuideReport { id: guide.id.clone(), title: guide.title.clone(), requirements }
 }
 
-fn state(requirement: &Requirement, findings: &[Finding], inputs: &Inputs<'_>) -> (Status, String) {
+fn state(requirement: &Requirement, findings: &ByRule<'_>, inputs: &Inputs<'_>) -> (Status, String) {
     if let Some(role) = requirement.role
         && role != inputs.profile.role
     {
@@ -53,7 +77,7 @@ fn state(requirement: &Requirement, findings: &[Finding], inputs: &Inputs<'_>) -
     if requirement.rules.is_empty() {
         return undecided_by_rules(requirement, attested);
     }
-    let (status, reason) = by_rules(requirement, findings);
+    let (status, reason) = by_rules(&findings.of(&requirement.rules));
     // What rules decide well may still need a person's word.
     match (status, &requirement.attest, attested) {
         (Status::Met, Some(attest), None) => {
@@ -81,12 +105,11 @@ fn undecided_by_rules(requirement: &Requirement, attested: Option<String>) -> (S
     }
 }
 
-fn by_rules(requirement: &Requirement, findings: &[Finding]) -> (Status, String) {
-    let mine = || findings.iter().filter(|finding| requirement.rules.contains(&finding.rule));
-    let count = |verdict: Verdict| mine().filter(|finding| finding.verdict == verdict).count();
+fn by_rules(mine: &[&Finding]) -> (Status, String) {
+    let count = |verdict: Verdict| mine.iter().filter(|finding| finding.verdict == verdict).count();
     let names = |verdict: Verdict| {
         let mut names: Vec<&str> = Vec::new();
-        for finding in mine().filter(|finding| finding.verdict == verdict) {
+        for finding in mine.iter().filter(|finding| finding.verdict == verdict) {
             if !names.contains(&finding.rule.as_str()) {
                 names.push(&finding.rule);
             }

@@ -1,13 +1,14 @@
 //! Loading rules: YAML -> a rule whose predicate is parsed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use model::Severity;
 use model::content::{Each, Examples, Param, Rule};
+use model::{FactsDocument, Severity};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cel::{Engine, Expression};
+use crate::cel::{Engine, Expression, Scope};
 use crate::paths::Path;
 use crate::yaml::{self, Entry, Start, Text};
 use crate::{ContentFile, Problem};
@@ -75,9 +76,25 @@ struct RawRule {
     examples: Examples,
 }
 
+/// Whether the examples of rules are read: two fifths of the text, which only the check needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WithExamples {
+    Yes,
+    No,
+}
+
 /// Loads one file of rules.
-pub(crate) fn load(engine: &Engine, file: &ContentFile, problems: &mut Vec<Problem>) -> Vec<CompiledRule> {
-    let (entries, wrong) = yaml::list::<RawRule>(&file.path, &file.text);
+pub(crate) fn load(
+    engine: &Engine,
+    file: &ContentFile,
+    examples: WithExamples,
+    problems: &mut Vec<Problem>,
+) -> Vec<CompiledRule> {
+    let text = match examples {
+        WithExamples::Yes => Cow::Borrowed(file.text.as_str()),
+        WithExamples::No => Cow::Owned(without_examples(&file.text)),
+    };
+    let (entries, wrong) = yaml::list::<RawRule>(&file.path, &text);
     problems.extend(wrong);
     let mut rules = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -174,6 +191,25 @@ fn compile(
     }
 }
 
+/// The text with empty examples; every line keeps its number.
+fn without_examples(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len() / 2);
+    let mut inside = false;
+    for line in text.lines() {
+        if line.trim_end() == "  examples:" {
+            inside = true;
+            kept.push_str("  examples: {}");
+        } else {
+            inside &= line.starts_with("   ") || line.trim().is_empty();
+            if !inside {
+                kept.push_str(line);
+            }
+        }
+        kept.push('\n');
+    }
+    kept
+}
+
 fn read_each(text: &Text, subject: Option<&Text>, at: (usize, usize)) -> Result<EachPart, String> {
     let (path, name) = text.value.split_once(" as ").ok_or("`each` must name the element")?;
     let path = Path::parse(path.trim()).filter(|path| path.root == "facts");
@@ -194,6 +230,19 @@ fn read_each(text: &Text, subject: Option<&Text>, at: (usize, usize)) -> Result<
 }
 
 impl CompiledRule {
+    /// Its expressions: `when` if there is one, then `expect`.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.when.iter().chain([&self.expect])
+    }
+
+    /// Binds the facts and declarations it reads, for this and every later rule of the scope.
+    pub(crate) fn bind_shared(&self, scope: &mut Scope<'_>, document: &FactsDocument, declared: &Value) {
+        for part in self.parts() {
+            scope.bind(&part.expression, "facts", &document.facts);
+            scope.bind(&part.expression, "declared", declared);
+        }
+    }
+
     /// The same rule with another expression in place of `when` or `expect`.
     pub(crate) fn with(&self, name: &str, expression: Expression) -> Self {
         let (mut when, mut expect) = (self.when.clone(), self.expect.clone());
@@ -216,5 +265,29 @@ impl CompiledRule {
             file: self.file.clone(),
             at: self.at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaving_out_examples_changes_neither_rules_nor_lines() {
+        let engine = Engine::new();
+        let mut count = 0;
+        for file in crate::embedded().iter().filter(|file| file.path.starts_with("rules/")) {
+            let read = |examples| {
+                let mut problems = Vec::new();
+                let mut rules = load(&engine, file, examples, &mut problems);
+                assert_eq!(problems, []);
+                rules.iter_mut().for_each(|rule| rule.rule.examples = Examples::default());
+                rules.iter().map(|rule| format!("{:?} {:?}", rule.rule, rule.at)).collect::<Vec<_>>()
+            };
+            let rules = read(WithExamples::No);
+            assert_eq!(rules, read(WithExamples::Yes));
+            count += rules.len();
+        }
+        assert!(count > 500, "{count}");
     }
 }
