@@ -69,6 +69,7 @@ END
         "services.cron-runs [plant-7]",
         "listeners.approved [tcp 0.0.0.0:3306]",
         "listeners.databases-local [tcp 0.0.0.0:3306]",
+        "listeners.services-unprivileged [tcp 0.0.0.0:3306]",
     ]
     .map(str::to_owned)
     .into();

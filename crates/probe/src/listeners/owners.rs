@@ -148,7 +148,12 @@ fn socket_inode(link: &str) -> Option<u64> {
 fn describe(door: &Door, pid: u32) -> Owner {
     let process = door.read_text(format!("/proc/{pid}/comm")).map(|name| name.trim_end().to_owned());
     let proxy = process.as_ref().is_ok_and(|name| name == "docker-proxy");
-    let cgroups = door.read_text(format!("/proc/{pid}/cgroup")).into_fact(door);
+    // Where the host itself is a container, its processes bear that container's id and are the host's own.
+    let own = door.read_text("/proc/1/cgroup").ok().and_then(|text| container(&text));
+    let cgroups = door.read_text(format!("/proc/{pid}/cgroup")).into_fact(door).map(|text| match &own {
+        Some(own) => without(&text, own),
+        None => text,
+    });
     Owner {
         pid: Fact::known(pid),
         exe: door
@@ -166,6 +171,12 @@ fn describe(door: &Door, pid: u32) -> Owner {
         },
         process: process.into_fact(door),
     }
+}
+
+/// Control groups without the parts of their paths that name a container.
+fn without(cgroups: &str, id: &str) -> String {
+    let rest = |line: &str| line.split('/').filter(|part| !part.contains(id)).collect::<Vec<_>>().join("/");
+    cgroups.lines().map(rest).collect::<Vec<_>>().join("\n")
 }
 
 /// Id of the container in a `/proc/PID/cgroup`: 64 hexadecimal digits, bare (`/docker/ID`) or in a scope's name

@@ -181,3 +181,26 @@ fn containers_and_units_are_read_from_both_control_group_versions() {
     assert_eq!(owners::unit(nested).as_deref(), Some("web.service"));
     assert_eq!(owners::container("0::/\nnonsense\n"), None);
 }
+
+#[test]
+fn processes_of_a_host_that_is_a_container_are_its_own() {
+    let id = "0123456789abcdef".repeat(4);
+    let own = format!("4:memory:/docker/{id}\n1:name=systemd:/docker/{id}/init.scope\n");
+    let web = format!("4:memory:/docker/{id}\n1:name=systemd:/docker/{id}/system.slice/web.service\n");
+    let table = "  sl\n   0: 00000000:0050 00000000:0000 0A 0:0 0:0 0 0 0 77 1 0 100 0 0 10 0\n";
+    let (door, _tree) = Machine::new()
+        .file("/proc/net/tcp", table)
+        .file("/proc/net/udp", "  sl\n")
+        .file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+        .link("/proc/self/ns/net", "net:[1]")
+        .file("/proc/1/cgroup", own)
+        .file("/proc/9/comm", "web\n")
+        .link("/proc/9/ns/net", "net:[1]")
+        .link("/proc/9/fd/3", "socket:[77]")
+        .file("/proc/9/cgroup", web)
+        .door();
+    let section = probe(&Context::new(door));
+    let socket = &section.value().unwrap().sockets[0];
+    assert_eq!(socket.container, Fact::Absent);
+    assert_eq!(socket.unit.value().map(String::as_str), Some("web.service"));
+}
