@@ -13,7 +13,7 @@ alice:x:1000:1000::/home/alice:/bin/bash
 bob:x:1001:1001::/home/bob:/bin/bash
 END
 printf 'root:x:0:\nnogroup:x:65534:\nalice:x:1000:\nbob:x:1001:\noperators:x:2000:alice\n' > /etc/group
-printf 'root:*:20000::::::\nalice:$y$j9T$salt$hash:20000::::::\nbob:*:20000::::::\n' > /etc/shadow
+printf 'root:*:20000::::::\nalice:$y$j9T$salt$hash:20000::::::\nbob:$y$j9T$salt$hash:20000::::::\n' > /etc/shadow
 rm -rf /etc/ssh/ssh_host_* /etc/ssh/sshd_config.d /etc/ssh/sshd_config
 mkdir -p /etc/ssh/sshd_config.d /run/keys
 key() { ssh-keygen -q -N "" -f "/run/keys/$1" -t "$2" ${3:+-b "$3"} -C "$1@example.org"; }
