@@ -17,7 +17,7 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
     // Content is parsed while the probes wait for the host.
     let (loaded, document) = std::thread::scope(|scope| {
         let content = scope.spawn(|| match &args.content.content {
-            None => Ok(policy::Content::to_decide()),
+            None => Ok(Content::to_decide()),
             Some(_) => input::content(&args.content),
         });
         let document = match &args.facts {

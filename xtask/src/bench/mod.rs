@@ -57,16 +57,16 @@ pub(crate) fn run(inside: bool) -> Result<()> {
 fn measure() -> Result<()> {
     let stage = Stage::set()?;
     let facts = table::Machine::look(&stage)?;
-    let results = jobs::all(&stage)?
-        .into_iter()
-        .map(|job| {
-            eprintln!("measuring {} ...", job.name);
-            job.run()
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let page = table::page(&facts, &results);
+    let mut results = Vec::new();
+    for job in jobs::all(&stage)? {
+        eprint!("{} ... ", job.name);
+        let outcome = job.run()?;
+        eprintln!("{:.3} s", process::median(&outcome.runs.wall));
+        results.push(outcome);
+        // The peers take minutes: what was measured stands on the page even if somebody ends the run.
+        fs::write(root().join(RESULTS), table::page(&facts, &results))?;
+    }
     stage.strike();
-    fs::write(root().join(RESULTS), &page)?;
-    println!("{page}\nwritten to {RESULTS}");
+    println!("{}\nwritten to {RESULTS}", table::page(&facts, &results));
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::jobs::{Group, Outcome, PACKAGES};
+use super::jobs::{Group, OPENSCAP_LIMIT, Outcome, PACKAGES};
 use super::process::median;
 use super::stage::{CONTAINERS, Stage};
 use crate::run::output;
@@ -52,26 +52,25 @@ impl Machine {
 
 /// The whole page.
 pub(crate) fn page(machine: &Machine, results: &[Outcome]) -> String {
+    let about = format!(
+        "{} processors ({}), {} GiB, Linux {}, load {} at the start: other programs ran beside it, so compare ratios and \
+         processor time rather than single wall times. The figures are those of whole processes: wall time from start to \
+         end, processor time with all children, and the memory of the largest process at its peak, as the kernel accounts \
+         for them (GNU time).",
+        machine.processors, machine.processor, machine.memory_gib, machine.kernel, machine.load,
+    );
+    let stage = format!(
+        "The machine has {CONTAINERS} running containers of an engine of its own, a TLS server (nginx, TLS 1.0 to 1.3, \
+         every cipher suite of its library) and an SSH server, all on the loopback address of network and process \
+         namespaces made for the run. Peers: {}.",
+        machine.versions.join(", "),
+    );
     let mut page = format!(
-        "# Benchmarks
-
-Made by `cargo xtask bench audit` on {date}: one machine, one run, one after the other. Do not edit; run it again.
-
-{processors} processors ({processor}), {memory} GiB, Linux {kernel}, load {load} at the start. The figures are those of
-whole processes: wall time from start to end, processor time with all children, and the memory of the largest process at
-its peak, as the kernel accounts for them. Compare ratios and processor time rather than single wall times.
-
-The machine has {CONTAINERS} running containers of an engine of its own, a TLS server (nginx, TLS 1.0 to 1.3, every
-cipher suite of its library) and an SSH server, all on the loopback address of network and process namespaces made for
-the run. Peers: {versions}.
-",
-        date = machine.date,
-        processors = machine.processors,
-        processor = machine.processor,
-        memory = machine.memory_gib,
-        kernel = machine.kernel,
-        load = machine.load,
-        versions = machine.versions.join(", "),
+        "# Benchmarks\n\nMade by `cargo xtask bench audit` (as root) on {}: one machine, one after the other. Do not \
+         edit; run it again.\n\n{}\n\n{}\n",
+        machine.date,
+        wrapped(&about),
+        wrapped(&stage),
     );
     let chapters = [
         (
@@ -91,7 +90,7 @@ the run. Peers: {versions}.
             "This host",
             format!(
                 "The machine on which Palisade is built, caches warm: {} inodes in use on its root file system. \
-                 OpenSCAP is ended after 900 s.",
+                 OpenSCAP is ended after {OPENSCAP_LIMIT} s.",
                 machine.inodes
             ),
         ),
@@ -122,6 +121,9 @@ the run. Peers: {versions}.
     ];
     for (group, title, text) in chapters {
         let rows: Vec<&Outcome> = results.iter().filter(|outcome| outcome.group == group).collect();
+        if rows.is_empty() {
+            continue;
+        }
         let _infallible = write!(page, "\n## {title}\n\n{}\n\n{}", wrapped(&text), table(&rows));
     }
     page.push_str(&targets(results));
@@ -174,12 +176,19 @@ fn targets(results: &[Outcome]) -> String {
     let mut text = String::from("\n## Targets\n\n| target | measured | met |\n|---|---|---|\n");
     let times = wall(Group::CleanRoot, "Lynis") / own;
     let mut row = |target: &str, measured: String, met: bool| {
-        let _infallible = writeln!(text, "| {target} | {measured} | {} |", if met { "yes" } else { "**no**" });
+        let met = if met { "yes" } else { "**no**" };
+        let _infallible = writeln!(text, "| {target} | {measured} | {met} |");
     };
-    for (target, measured, limit, unit) in rows {
+    for (target, measured, limit, unit) in rows.into_iter().filter(|(_, measured, ..)| measured.is_finite()) {
         row(target, format!("{measured:.3} {unit}"), measured < limit);
     }
-    row("at least 100 times faster than Lynis on the clean root", format!("{times:.0} times"), times >= 100.0);
+    if times.is_finite() {
+        row(
+            "at least 100 times faster than Lynis on the clean root",
+            format!("{times:.0} times"),
+            times >= 100.0,
+        );
+    }
     text
 }
 
