@@ -83,7 +83,8 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
     let position: BTreeMap<&str, usize> =
         inputs.content.rules.iter().enumerate().map(|(index, rule)| (rule.rule.id.as_str(), index)).collect();
     findings.sort_by_key(|finding| {
-        let place = position.get(finding.rule.as_str()).copied();
+        // Findings about the profile itself come after those of the content.
+        let place = position.get(finding.rule.as_str()).copied().unwrap_or(usize::MAX);
         (rank(finding.verdict), std::cmp::Reverse(finding.severity), place)
     });
     let profile = ProfileSummary {
