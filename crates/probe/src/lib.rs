@@ -52,7 +52,7 @@ use std::time::Duration;
 /// Every probe, in the order in which `palisade facts` prints their sections.
 pub const PROBES: &[Probe] = &[
     Probe { name: "os", limit: Duration::from_secs(5), run: |cx| run::serialised(&os::probe(cx)) },
-    Probe { name: "updates", limit: Duration::from_secs(5), run: |cx| run::serialised(&updates::probe(cx)) },
+    Probe { name: "updates", limit: Duration::from_secs(10), run: |cx| run::serialised(&updates::probe(cx)) },
     Probe { name: "time", limit: Duration::from_secs(5), run: |cx| run::serialised(&time::probe(cx)) },
     Probe { name: "accounts", limit: Duration::from_secs(5), run: |cx| run::serialised(&accounts::probe(cx)) },
     Probe { name: "ssh", limit: Duration::from_secs(5), run: |cx| run::serialised(&ssh::probe(cx)) },

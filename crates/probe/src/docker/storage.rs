@@ -56,10 +56,12 @@ pub(super) fn disk(door: &Door, root: &Fact<String>) -> Disk {
             Fact::unreadable(offline)
         },
         free_percent: door.stat_fs(root).into_fact(door).and_then(|usage| {
-            if usage.bytes == 0 {
+            // As df counts: what is kept back for root is neither used nor free.
+            let all = u128::from(usage.bytes_used) + u128::from(usage.bytes_free);
+            if all == 0 {
                 return Fact::Absent;
             }
-            let percent = u128::from(usage.bytes_free) * 1000 / u128::from(usage.bytes);
+            let percent = u128::from(usage.bytes_free) * 1000 / all;
             Fact::known(f64::from(u32::try_from(percent).unwrap_or(u32::MAX)) / 10.0)
         }),
     }
