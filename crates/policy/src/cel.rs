@@ -56,6 +56,8 @@ pub(crate) struct Expression {
     ast: IdedExpr,
     /// Paths from a root, each once, in the order of the text.
     pub(crate) paths: Vec<Path>,
+    /// The variables that stand for the paths, in their order.
+    names: Vec<String>,
     /// Everything worth checking: paths with their places, calls, comparisons.
     pub(crate) uses: Vec<Use>,
     /// Whether a path below something absent is `null`, as `when` reads it, rather than an error.
@@ -113,7 +115,14 @@ impl Expression {
                 paths.push(path.clone());
             }
         }
-        Ok(Self { ast, paths, uses, below_absent_is_null: false })
+        let names = paths.iter().map(ToString::to_string).collect();
+        Ok(Self { ast, paths, names, uses, below_absent_is_null: false })
+    }
+
+    /// The paths that begin at `root`, each with the variable that stands for it.
+    fn variables<'e>(&'e self, root: &'e str) -> impl Iterator<Item = (&'e Path, &'e str)> {
+        let all = self.paths.iter().zip(self.names.iter().map(String::as_str));
+        all.filter(move |(path, _)| path.root == root)
     }
 
     /// The lists whose single elements can make the expression false.
@@ -218,19 +227,39 @@ impl Scope<'_> {
     /// Binds the paths of `expression` that begin at `root`, as far as they lead somewhere from `value`.
     pub(crate) fn bind<'a>(&mut self, expression: &Expression, root: &str, value: impl Into<Root<'a>>) {
         let value = value.into();
-        for path in expression.paths.iter().filter(|path| path.root == root) {
-            let name = path.to_string();
-            if self.bound.contains(&name) {
-                continue;
+        self.bind_values(expression, root, value);
+        self.bind_absent(expression, root, value);
+    }
+
+    /// As [`Self::bind`], but without what is below an absent thing: that is null in some expressions only, so a
+    /// scope that several rules share must not hold it.
+    pub(crate) fn bind_values<'a>(&mut self, expression: &Expression, root: &str, value: impl Into<Root<'a>>) {
+        let value = value.into();
+        for (path, name) in expression.variables(root) {
+            if !self.bound.contains(name)
+                && let Resolved::Value(value) = path.resolve(value)
+            {
+                self.set(name, to_cel(value));
             }
-            let value = match path.resolve(value) {
-                Resolved::Value(value) => to_cel(value),
-                Resolved::BelowAbsent(_) if expression.below_absent_is_null => CelValue::Null,
-                Resolved::BelowAbsent(_) | Resolved::Missing => continue,
-            };
-            self.context.add_variable_from_value(name.clone(), value);
-            self.bound.insert(name);
         }
+    }
+
+    /// Binds what is below an absent thing where the expression reads that as absent.
+    pub(crate) fn bind_absent<'a>(&mut self, expression: &Expression, root: &str, value: impl Into<Root<'a>>) {
+        if !expression.below_absent_is_null {
+            return;
+        }
+        let value = value.into();
+        for (path, name) in expression.variables(root) {
+            if matches!(path.resolve(value), Resolved::BelowAbsent(_)) {
+                self.set(name, CelValue::Null);
+            }
+        }
+    }
+
+    fn set(&mut self, name: &str, value: CelValue) {
+        self.context.add_variable_from_value(name.to_owned(), value);
+        self.bound.insert(name.to_owned());
     }
 
     /// Evaluates an expression whose paths were bound.

@@ -171,9 +171,9 @@ pub(crate) struct Judge<'a> {
 /// One element of the list a rule goes through.
 struct Element<'a> {
     value: &'a Value,
-    /// Its path from `facts`.
-    path: Path,
-    subject: String,
+    /// Where it stands in the list.
+    step: Step,
+    each: &'a EachPart,
 }
 
 impl Judge<'_> {
@@ -181,10 +181,12 @@ impl Judge<'_> {
     pub(crate) fn findings(&self, outer: &Scope<'_>) -> Vec<Finding> {
         let mut scope = outer.inner();
         for part in self.rule.parts() {
+            scope.bind_absent(&part.expression, "facts", &self.document.facts);
+            scope.bind_absent(&part.expression, "declared", self.declared);
             scope.bind(&part.expression, "params", self.params);
         }
         match &self.rule.each {
-            None => vec![self.judge(&scope, None)],
+            None => vec![self.judge(&scope, self.applies(&scope), None)],
             Some(each) => self.judge_each(&scope, each),
         }
     }
@@ -217,10 +219,11 @@ impl Judge<'_> {
             for part in self.rule.parts() {
                 inner.bind(&part.expression, &each.name, element.value);
             }
-            let finding = self.judge(&inner, Some(&element));
-            if finding.verdict == Verdict::NotApplicable {
+            let applies = self.applies(&inner);
+            if applies == Outcome::Decided(false) {
                 continue;
             }
+            let finding = self.judge(&inner, applies, Some(&element));
             let common = finding.verdict == Verdict::Unknown && finding.reason.contains("`declared.");
             if common {
                 if !told.contains(&finding.reason) {
@@ -256,17 +259,21 @@ impl Judge<'_> {
         reasons.take(ELEMENT_LIMIT).map(|(path, why)| self.unknown(None, format!("{path}: {why}"))).collect()
     }
 
-    fn judge(&self, scope: &Scope<'_>, element: Option<&Element<'_>>) -> Finding {
-        if let Some(when) = &self.rule.when {
-            match scope.evaluate(&when.expression) {
-                Outcome::Decided(true) => {}
-                Outcome::Decided(false) => {
-                    let mut finding = self.not_applicable(format!("`{}` is false", self.rule.rule.when));
-                    finding.evidence = self.evidence(when.expression.paths.iter(), element);
-                    return finding;
-                }
-                other => return self.unknown(element, self.explain_outcome(&other, element)),
+    /// What `when` comes to.
+    fn applies(&self, scope: &Scope<'_>) -> Outcome {
+        self.rule.when.as_ref().map_or(Outcome::Decided(true), |when| scope.evaluate(&when.expression))
+    }
+
+    fn judge(&self, scope: &Scope<'_>, applies: Outcome, element: Option<&Element<'_>>) -> Finding {
+        match applies {
+            Outcome::Decided(true) => {}
+            Outcome::Decided(false) => {
+                let mut finding = self.not_applicable(format!("`{}` is false", self.rule.rule.when));
+                let paths = self.rule.when.iter().flat_map(|when| &when.expression.paths);
+                finding.evidence = self.evidence(paths, element);
+                return finding;
             }
+            other => return self.unknown(element, self.explain_outcome(&other, element)),
         }
         match scope.evaluate(&self.rule.expect.expression) {
             Outcome::Decided(true) => self.finding(Verdict::Pass, element, String::new()),
@@ -296,9 +303,7 @@ impl Judge<'_> {
     }
 
     fn not_applicable(&self, reason: String) -> Finding {
-        let mut finding = self.finding(Verdict::NotApplicable, None, reason);
-        finding.evidence.clear();
-        finding
+        self.finding(Verdict::NotApplicable, None, reason)
     }
 
     fn finding(&self, verdict: Verdict, element: Option<&Element<'_>>, reason: String) -> Finding {
@@ -309,13 +314,16 @@ impl Judge<'_> {
             title: rule.title.clone(),
             severity: rule.severity,
             verdict,
-            subject: element
-                .map_or_else(|| self.document.target.name.clone(), |element| element.subject.clone()),
+            subject: element.map_or_else(|| self.document.target.name.clone(), Element::subject),
             expected: match rule.expected.as_str() {
                 "" => rule.expect.clone(),
                 expected => with_parameters(expected, self.params),
             },
-            evidence: self.evidence(self.rule.shows.iter().map(|(path, _)| path), element),
+            // What makes a rule not applicable is its condition's evidence, not what it would show.
+            evidence: match verdict {
+                Verdict::NotApplicable => Vec::new(),
+                _ => self.evidence(self.rule.shows.iter().map(|(path, _)| path), element),
+            },
             reason,
             why: if mends { rule.why.clone() } else { String::new() },
             waiver: None,
@@ -459,44 +467,39 @@ impl Judge<'_> {
 impl Element<'_> {
     /// A path of the element as a path of the facts.
     fn full(&self, path: &Path) -> Path {
-        let mut full = self.path.clone();
+        let mut full = self.each.path.clone().then(self.step.clone());
         full.steps.extend(path.steps.iter().cloned());
         full
     }
-}
 
-fn elements<'a>(list: &'a Value, each: &EachPart) -> Vec<Element<'a>> {
-    let with_steps: Vec<(Step, &Value)> = match list {
-        Value::Array(items) => {
-            items.iter().enumerate().map(|(index, value)| (Step::Index(index), value)).collect()
-        }
-        Value::Object(map) => map.iter().map(|(key, value)| (Step::Key(key.clone()), value)).collect(),
-        _ => Vec::new(),
-    };
-    with_steps
-        .into_iter()
-        .map(|(step, value)| Element {
-            value,
-            subject: subject(&step, value, each),
-            path: each.path.clone().then(step),
-        })
-        .collect()
-}
-
-/// What a finding calls an element: what the rule says, else its name, path, id or source, else its key or number.
-fn subject(step: &Step, value: &Value, each: &EachPart) -> String {
-    let named = each.subject.as_ref().and_then(|path| match path.resolve(value) {
-        Resolved::Value(value) => plain(value),
-        _ => None,
-    });
-    named
-        .or_else(|| match step {
-            Step::Key(key) => Some(key.clone()),
+    /// What a finding calls it: what the rule says, else its name, path, id or source, else its key or number.
+    fn subject(&self) -> String {
+        let named = self.each.subject.as_ref().and_then(|path| match path.resolve(self.value) {
+            Resolved::Value(value) => plain(value),
             _ => None,
-        })
-        .or_else(|| ["name", "path", "id", "source"].iter().find_map(|key| value.get(key).and_then(plain)))
-        .or_else(|| plain(value))
-        .unwrap_or_else(|| each.path.clone().then(step.clone()).to_string())
+        });
+        named
+            .or_else(|| match &self.step {
+                Step::Key(key) => Some(key.clone()),
+                _ => None,
+            })
+            .or_else(|| {
+                ["name", "path", "id", "source"].iter().find_map(|key| self.value.get(key).and_then(plain))
+            })
+            .or_else(|| plain(self.value))
+            .unwrap_or_else(|| self.each.path.clone().then(self.step.clone()).to_string())
+    }
+}
+
+fn elements<'a>(list: &'a Value, each: &'a EachPart) -> Vec<Element<'a>> {
+    let element = |(step, value)| Element { value, step, each };
+    match list {
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, value)| element((Step::Index(index), value))).collect()
+        }
+        Value::Object(map) => map.iter().map(|(key, value)| element((Step::Key(key.clone()), value))).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The text with each `{name}` replaced by the parameter of that name, so that it says what the site asks for.

@@ -238,8 +238,8 @@ impl CompiledRule {
     /// Binds the facts and declarations it reads, for this and every later rule of the scope.
     pub(crate) fn bind_shared(&self, scope: &mut Scope<'_>, document: &FactsDocument, declared: &Value) {
         for part in self.parts() {
-            scope.bind(&part.expression, "facts", &document.facts);
-            scope.bind(&part.expression, "declared", declared);
+            scope.bind_values(&part.expression, "facts", &document.facts);
+            scope.bind_values(&part.expression, "declared", declared);
         }
     }
 

@@ -174,3 +174,18 @@ fn a_failing_list_shows_its_offenders_and_expectations_name_the_site_s_numbers()
     let finding = report.findings.iter().find(|finding| finding.rule == "files.none-open").unwrap();
     assert_eq!(finding.expected, "mode 0600, at most 30 days");
 }
+
+#[test]
+fn what_one_rule_reads_as_absent_is_not_absent_for_the_next() {
+    let rule = |id: &str, condition: &str, expect: &str| {
+        format!(
+            "- id: {id}\n  title: T\n  severity: low\n{condition}  expect: {expect}\n  shows: [facts.ssh.server]\n  \
+             why: W.\n  remedy: R.\n  examples: {{}}\n"
+        )
+    };
+    let path = "facts.ssh.server.options.usepam == null";
+    let content =
+        content(&[rule("ssh.a", &format!("  when: {path}\n"), path), rule("ssh.b", "", path)].concat());
+    let report = report(&content, &document(json!({"ssh": {"server": null}})), &Profile::default());
+    assert_eq!(verdicts(&report), ["ssh.a edge pass", "ssh.b edge unknown"]);
+}
