@@ -132,7 +132,7 @@ impl Expression {
         picks
     }
 
-    /// Every expression that differs in one boolean operand replaced by true or false; see [`crate::check`].
+    /// Every expression that differs in one boolean operand replaced by true or false; see [`crate::check()`].
     pub(crate) fn mutants(&self) -> Vec<(String, Self)> {
         walk::mutants(&self.ast)
             .into_iter()

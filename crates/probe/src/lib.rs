@@ -1,6 +1,6 @@
 //! Reads targets: host -> facts. The only crate that does.
 //!
-//! A probe owns one section of the facts, reads through the door it is given, and returns a [`Fact`] that says what
+//! A probe owns one section of the facts, reads through the door it is given, and returns a `Fact` that says what
 //! is known, what is absent and what could not be read and why. Probes know nothing of rules, never write, never
 //! assume that the target is the machine they run on, and run side by side, each with its own time limit.
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
 //! The writers: a [`Report`] as text for a terminal, JSON, HTML, SARIF, OSCAL, JUnit and CSV.
 //!
 //! Pure: no files, no clock, no environment. The same report and options give the same bytes. Every text that
-//! came from a target is made harmless for the format it is written to; see [`printable`].
+//! came from a target is made harmless for the format it is written to; see [`printable()`].
 #![forbid(unsafe_code)]
 
 mod csv;

@@ -1,6 +1,6 @@
 //! The sections of a facts document, one module a section, and their JSON schema.
 //!
-//! A field is a [`Fact`](crate::Fact) when it can be absent or unreadable by itself; plain when it is known
+//! A field is a [`Fact`] when it can be absent or unreadable by itself; plain when it is known
 //! whenever its parent is. Elements of lists carry a `source` of their own. Times are RFC 3339 text.
 
 pub mod accounts;

@@ -1,6 +1,6 @@
 //! Section `endpoints`: connects to every listening TCP socket and asks it what it speaks.
 //!
-//! [`addresses`] says which sockets there are, [`converse`] speaks with one of them; the two know nothing of each other,
+//! [`addresses`] says which sockets there are, `converse` speaks with one of them; the two know nothing of each other,
 //! so that a server named on the command line can be asked in the same way.
 
 mod addresses;

@@ -7,7 +7,7 @@ use crate::{Options, printable};
 
 /// A text that grows downwards, no wider than its width unless a single word is.
 ///
-/// Everything that goes in passes through [`printable`]: no text can leave its place.
+/// Everything that goes in passes through [`printable()`]: no text can leave its place.
 #[derive(Clone, Debug)]
 pub struct Page {
     text: String,
