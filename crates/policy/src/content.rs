@@ -43,6 +43,8 @@ pub struct Declaration {
     pub name: String,
     /// What it lists, for a person.
     pub about: String,
+    /// Whether it is one text rather than a list.
+    pub is_text: bool,
     /// CEL that gives what the host has now.
     pub(crate) from: Option<Expression>,
     pub(crate) file: String,
@@ -149,6 +151,7 @@ impl Content {
             let declaration = Declaration {
                 name: name.clone(),
                 about: raw.about.clone(),
+                is_text: raw.from.as_ref().is_some_and(|from| from.value == "''"),
                 from,
                 file: file.path.clone(),
                 at: entry.place(&raw.name),

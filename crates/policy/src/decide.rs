@@ -398,10 +398,12 @@ impl Judge<'_> {
         match path.root.as_str() {
             "declared" => {
                 let name = path.below_root();
-                let about = self.content.and_then(|content| content.declarations.get(&name));
-                let about = about.map(|declaration| format!(": {}", declaration.about)).unwrap_or_default();
+                let described = self.content.and_then(|content| content.declarations.get(&name));
+                let about = described.map(|described| format!(": {}", described.about)).unwrap_or_default();
+                let shape =
+                    if described.is_some_and(|described| described.is_text) { "\"...\"" } else { "[...]" };
                 format!(
-                    "the profile does not say `declared.{name}`{about} Add `{name}: [...]` under `declare:` in it."
+                    "the profile does not say `declared.{name}`{about} Add `{name}: {shape}` under `declare:` in it."
                 )
             }
             "params" => format!("the rule has no parameter `{}`", path.below_root()),

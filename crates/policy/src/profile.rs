@@ -150,6 +150,8 @@ fn declare(
                 items.iter().for_each(|item| line(format_args!("  - {item}")));
             }
         }
+        // A text that no host can tell is for the person to write.
+        Ok(Value::String(text)) if text.is_empty() => line(format_args!("  # {}: \"\"", declaration.name)),
         Ok(value) => line(format_args!("  {}: {value}", declaration.name)),
         Err(_) => line(format_args!("  # What the host has could not be read.\n  # {}: []", declaration.name)),
     }

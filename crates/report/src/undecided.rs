@@ -12,12 +12,20 @@ use crate::evidence::count;
 pub(crate) struct Undecided<'a> {
     /// Decided by running as root.
     pub(crate) root: Vec<&'a Finding>,
-    /// Decided by declarations in the profile: their names, and what they are about as far as it is known.
-    pub(crate) declarations: BTreeMap<&'a str, &'a str>,
+    /// Decided by declarations in the profile, by name.
+    pub(crate) declarations: BTreeMap<&'a str, Wanted<'a>>,
     /// The findings that wait for a declaration, worst first.
     pub(crate) undeclared: Vec<&'a Finding>,
     /// The others by cause, in the order of the report.
     pub(crate) others: Vec<Cause<'a>>,
+}
+
+/// Something that the profile should declare.
+pub(crate) struct Wanted<'a> {
+    /// What it is about, as far as it is known.
+    pub(crate) about: &'a str,
+    /// What it looks like without content: `[]`, or `""` for one text.
+    pub(crate) empty: &'static str,
 }
 
 /// One reason and all that it leaves undecided.
@@ -52,7 +60,7 @@ impl<'a> Undecided<'a> {
             let declarations = declarations(finding);
             if !declarations.is_empty() {
                 all.declarations
-                    .extend(declarations.into_iter().map(|name| (name, about(&finding.reason, name))));
+                    .extend(declarations.into_iter().map(|name| (name, wanted(&finding.reason, name))));
                 all.undeclared.push(finding);
             } else if finding.reason.contains("run as root") {
                 all.root.push(finding);
@@ -112,6 +120,12 @@ fn declarations(finding: &Finding) -> Vec<&str> {
     let mut names: Vec<&str> = finding.reason.split("declared.").skip(1).map(identifier).collect();
     names.retain(|name| !name.is_empty());
     names
+}
+
+/// What is wanted of the declaration `name`: the reason ends "Add `NAME: [...]`", or "Add `NAME: "..."`" for a text.
+fn wanted<'a>(reason: &'a str, name: &str) -> Wanted<'a> {
+    let is_text = reason.contains(&format!("Add `{name}: \""));
+    Wanted { about: about(reason, name), empty: if is_text { "\"\"" } else { "[]" } }
 }
 
 /// What the declaration `name` is about: the reason says "`declared.NAME`: ABOUT. Add `NAME: ...".

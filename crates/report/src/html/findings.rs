@@ -48,9 +48,9 @@ pub(super) fn undecided(cx: &Cx<'_>) -> Markup {
                     p { code { "palisade profile init" } " writes what the host has now. Or add what the site approves:" }
                     pre {
                         "declare:\n"
-                        @for (name, about) in &undecided.declarations {
-                            @if !about.is_empty() { "  # " (printable(about)) "\n" }
-                            "  " (name) ": []\n"
+                        @for (name, wanted) in &undecided.declarations {
+                            @if !wanted.about.is_empty() { "  # " (printable(wanted.about)) "\n" }
+                            "  " (name) ": " (wanted.empty) "\n"
                         }
                     }
                     (blocks(cx, &undecided.undeclared))

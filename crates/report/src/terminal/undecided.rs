@@ -47,12 +47,17 @@ fn declarations(page: &mut Page, report: &Report, undecided: &Undecided<'_>, opt
     page.hanging((style::UNSURE, &label), (style::PLAIN, text), 4);
     page.gap();
     page.line(&[(style::PLAIN, "    declare:")]);
-    for (name, about) in &undecided.declarations {
+    for (name, wanted) in &undecided.declarations {
         let width = page.width().saturating_sub("      # ".len());
-        for comment in wrap(about, width, width).iter().filter(|line| !line.is_empty()) {
+        for comment in wrap(wanted.about, width, width).iter().filter(|line| !line.is_empty()) {
             page.line(&[(style::DIM, "      # "), (style::DIM, comment)]);
         }
-        page.line(&[(style::PLAIN, "      "), (style::STRONG, name), (style::PLAIN, ": []")]);
+        page.line(&[
+            (style::PLAIN, "      "),
+            (style::STRONG, name),
+            (style::PLAIN, ": "),
+            (style::PLAIN, wanted.empty),
+        ]);
     }
     page.gap();
     rules(page, report, &undecided.undeclared, options);
