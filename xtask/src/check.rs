@@ -14,12 +14,7 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     let venv = root().join(setup::VENV).display().to_string();
     let mut all = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
     all.extend(args.iter().map(String::as_str));
-    run("cargo", &all, &[("PALISADE_TEST_VENV", &venv)])?;
-    run(
-        "cargo",
-        &["run", "--quiet", "--locked", "--package", "palisade", "--", "content", "check", "content"],
-        &[],
-    )
+    run("cargo", &all, &[("PALISADE_TEST_VENV", &venv)])
 }
 
 /// Formatting, lints, docs, dependencies, tidiness.

@@ -93,7 +93,7 @@ Package: libc6
 Status: install ok installed
 Priority: optional
 Section: libs
-Maintainer: GNU Libc Maintainers <debian-glibc@lists.debian.org>
+Maintainer: GNU Libc Maintainers <debian-glibc@lists.example.org>
 Architecture: amd64
 Multi-Arch: same
 Source: glibc (2.36-9)

@@ -36,7 +36,7 @@ pub(crate) fn prepare() -> Result<()> {
         fs::create_dir_all(&place)?;
         let include = format!("--include={PACKAGES}");
         let path = place.display().to_string();
-        let args = ["--variant=minbase", &include, RELEASE, &path, "http://deb.debian.org/debian"];
+        let args = ["--variant=minbase", &include, RELEASE, &path];
         run("debootstrap", &args, &[])?;
         fs::create_dir_all(place.join(FOLDER))?;
         fs::write(&ready, PACKAGES)?;

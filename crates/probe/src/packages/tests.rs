@@ -45,7 +45,7 @@ fn sources_of_both_forms_are_read_without_passwords() {
             )
             .file(
                 "/etc/apt/sources.list.d/debian.sources",
-                "Types: deb deb-src\nURIs: https://deb.debian.org/debian\nSuites: bookworm bookworm-updates\n\
+                "Types: deb deb-src\nURIs: https://packages.example.org/debian\nSuites: bookworm bookworm-updates\n\
                  Components: main\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n\n# off\nEnabled: no\nTypes: deb\nURIs: http://off\nSuites: x\n",
             )
             .file("/etc/apt/sources.list.d/x.list.disabled", "deb http://y x y\n"),

@@ -191,9 +191,9 @@ fn archive(door: &Door, list: &str, names: &[String]) -> Archive {
     archive
 }
 
-/// `..._dists_bookworm-security_main_...`, or the older `security.debian.org_dists_buster_updates_...`.
+/// `..._dists_bookworm-security_main_...`, or the older `security.HOST_dists_buster_updates_...`.
 fn named_security(list: &str) -> bool {
     let suite = list.split_once("_dists_").map_or("", |(_, rest)| rest);
     let suite = suite.split('_').next().unwrap_or_default();
-    suite.ends_with("-security") || list.starts_with("security.debian.org_")
+    suite.ends_with("-security") || list.starts_with("security.")
 }

@@ -46,7 +46,7 @@ fn list(packages: &[(&str, &str, &str)]) -> String {
         .collect()
 }
 
-const BASE: &str = "/var/lib/apt/lists/deb.debian.org_debian";
+const BASE: &str = "/var/lib/apt/lists/packages.example.org_debian";
 
 fn host() -> Machine {
     Machine::new()
