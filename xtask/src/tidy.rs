@@ -25,7 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("probe", &["model", "host"]),
     ("policy", &["model"]),
     ("report", &["model"]),
-    ("palisade", &["model", "host", "probe", "policy", "report"]),
+    ("harden", &["model", "host"]),
+    ("palisade", &["model", "host", "probe", "policy", "report", "harden"]),
     ("test-support", &["model", "host"]),
     ("xtask", &["report", "test-support"]),
 ];

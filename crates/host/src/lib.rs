@@ -3,7 +3,7 @@
 //! Probes read through a [`Door`] and never know what stands behind it: the running machine ([`Local`]), the file
 //! tree of a machine that does not run ([`Tree`]), a tree made for a test. Every read is bounded, every wait has a
 //! limit, programs come from a fixed list and run without a shell, and what was touched can be listed.
-//! Nothing here writes to a target.
+//! Nothing here writes a file of a target.
 
 mod door;
 mod error;

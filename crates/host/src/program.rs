@@ -62,6 +62,12 @@ pub mod programs {
         TIMEDATECTL = "timedatectl" in "/usr/bin/timedatectl";
         /// systemd's units.
         SYSTEMCTL = "systemctl" in "/usr/bin/systemctl", "/bin/systemctl";
+        /// Tells a service to read its settings again, where no service manager runs.
+        KILL = "kill" in "/usr/bin/kill", "/bin/kill";
+        /// Checks the rules of sudo.
+        VISUDO = "visudo" in "/usr/sbin/visudo";
+        /// Starts the process that takes back what nobody confirmed, outside of the operator's session.
+        SYSTEMD_RUN = "systemd-run" in "/usr/bin/systemd-run";
         /// State of Microsoft Defender.
         MDATP = "mdatp" in "/usr/bin/mdatp", "/opt/microsoft/mdatp/sbin/wdavdaemonclient";
         /// State of CrowdStrike Falcon.

@@ -23,6 +23,10 @@ pub(crate) enum Command {
     Audit(Box<Audit>),
     /// Print what is known of this host as JSON.
     Facts(Facts),
+    /// Mend what falls short: shows the plan as a diff, and changes nothing without --apply.
+    Harden(Box<Harden>),
+    /// List what `harden` can mend, how disruptive that is, and the rules it serves.
+    Fixes(Fixes),
     /// Explain a rule, a requirement, a guide, a section of facts, or a word.
     Explain(Explain),
     /// Show what decides each requirement of the guides.
@@ -71,6 +75,9 @@ pub(crate) struct Audit {
     pub(crate) facts: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) content: ContentArgs,
+    /// Assess the tree of a host that does not run, such as an image that is being built.
+    #[arg(long, value_name = "DIR", conflicts_with = "facts", help_heading = "What is decided")]
+    pub(crate) root: Option<PathBuf>,
     /// How the report is written: terminal, json, html, sarif, oscal, junit or csv.
     #[arg(long, value_name = "FORMAT", default_value = "terminal", help_heading = "The report")]
     pub(crate) format: Format,
@@ -92,6 +99,150 @@ pub(crate) struct Audit {
     /// Exit with 3 when something is unknown.
     #[arg(long, help_heading = "The exit code")]
     pub(crate) strict: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Harden {
+    #[command(subcommand)]
+    pub(crate) action: Option<HardenAction>,
+    #[command(flatten)]
+    pub(crate) plan: HardenPlan,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HardenPlan {
+    /// Mend whatever fails and can be mended.
+    #[arg(long, help_heading = "What is mended")]
+    pub(crate) all: bool,
+    /// Only findings of this rule. May be given several times.
+    #[arg(long, value_name = "RULE", help_heading = "What is mended")]
+    pub(crate) rule: Vec<String>,
+    /// Only what this guide asks for. May be given several times.
+    #[arg(long, value_name = "GUIDE", help_heading = "What is mended")]
+    pub(crate) guide: Vec<String>,
+    /// Only findings of at least this severity.
+    #[arg(long, value_name = "SEVERITY", help_heading = "What is mended")]
+    pub(crate) severity: Option<SeverityArg>,
+    /// Also this fix that is only done on request. May be given several times.
+    #[arg(long, value_name = "FIX", help_heading = "What is mended")]
+    pub(crate) opt_in: Vec<String>,
+    /// Not this fix. May be given several times.
+    #[arg(long, value_name = "FIX", help_heading = "What is mended")]
+    pub(crate) without: Vec<String>,
+    /// The site's profile: parameters, what is approved, waivers.
+    #[arg(long, value_name = "FILE", help_heading = "What is mended")]
+    pub(crate) profile: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
+    /// The tree of a host that does not run, such as an image that is being built, instead of this host.
+    #[arg(long, value_name = "DIR", help_heading = "What is mended")]
+    pub(crate) root: Option<PathBuf>,
+    /// How the plan is written.
+    #[arg(long, default_value = "terminal", help_heading = "The plan")]
+    pub(crate) format: ListFormat,
+    /// Write the plan as something else: `playbook` is an Ansible playbook that does the same.
+    #[arg(long, value_name = "KIND", help_heading = "The plan")]
+    pub(crate) output: Option<PlanOutput>,
+    /// Carry the plan out, after asking.
+    #[arg(long, help_heading = "Doing it")]
+    pub(crate) apply: bool,
+    /// Do not ask.
+    #[arg(long, short, help_heading = "Doing it")]
+    pub(crate) yes: bool,
+    /// Minutes after which a change that can cut the operator off reverts, unless `palisade harden confirm` is run.
+    #[arg(long, value_name = "MINUTES", default_value_t = 5.0, help_heading = "Doing it")]
+    pub(crate) window: f64,
+}
+
+/// What else a plan can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanOutput {
+    /// An Ansible playbook.
+    Playbook,
+}
+
+/// Which tree's journal.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct RootArg {
+    /// The tree of a host that does not run, instead of this host.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HardenAction {
+    /// Show what is in force, what waits to be confirmed, and what was left unfinished.
+    Status {
+        #[command(flatten)]
+        root: RootArg,
+    },
+    /// Keep the change that would revert by itself.
+    Confirm {
+        #[command(flatten)]
+        root: RootArg,
+    },
+    /// Take a change set back: the newest when none is named.
+    Undo {
+        /// The change set, as `history` names it.
+        change_set: Option<String>,
+        #[command(flatten)]
+        root: RootArg,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// What becomes of files that somebody else changed since: `keep` leaves them, `merge` takes only our lines
+        /// out, `discard` loses their change. Without it nothing is undone and all three sides are shown.
+        #[arg(long, value_name = "WHAT")]
+        foreign: Option<ForeignArg>,
+    },
+    /// List the change sets.
+    History {
+        #[command(flatten)]
+        root: RootArg,
+        /// How the list is written.
+        #[arg(long, default_value = "terminal")]
+        format: ListFormat,
+    },
+    /// Print for an auditor who changed what, when, with hashes before and after.
+    Report {
+        #[command(flatten)]
+        root: RootArg,
+        /// How the report is written.
+        #[arg(long, default_value = "terminal")]
+        format: ListFormat,
+    },
+    /// Take back what was cut off or not confirmed. Run at boot.
+    #[command(hide = true)]
+    Recover {
+        #[command(flatten)]
+        root: RootArg,
+    },
+    /// Wait for the confirmation of a change set, and take it back when none comes.
+    #[command(hide = true)]
+    Watch {
+        change_set: String,
+        /// Milliseconds.
+        #[arg(long)]
+        window: u64,
+    },
+}
+
+/// What becomes of what somebody else changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ForeignArg {
+    Keep,
+    Merge,
+    Discard,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Fixes {
+    /// How the list is written.
+    #[arg(long, default_value = "terminal")]
+    pub(crate) format: ListFormat,
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
         });
         let document = match &args.facts {
             Some(path) => input::facts(path),
-            None => target::collect(&[], args.trace),
+            None => target::collect(args.root.as_deref(), &[], args.trace),
         };
         (content.join(), document)
     });
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
         loaded.map_err(|_| anyhow::anyhow!("loading the content panicked; this is a bug"))??;
     let document = document?;
     tell_problems(&problems);
-    check_names(args, &content)?;
+    check_names(&args.rule, &args.guide, &content)?;
     let profile = input::profile(args.profile.as_deref(), &content)?;
     let baseline = args.baseline.as_deref().map(input::report).transpose()?;
     let mut report = policy::decide(&Inputs {
@@ -77,10 +77,10 @@ fn ending(args: &Audit, report: &Report, problems: &[Problem]) -> Ending {
 }
 
 /// A misspelt rule or guide must not look like a clean host.
-fn check_names(args: &Audit, content: &Content) -> Result<()> {
+pub(crate) fn check_names(rule: &[String], guide: &[String], content: &Content) -> Result<()> {
     let rules: Vec<&str> = content.rules.iter().map(|rule| rule.rule.id.as_str()).collect();
     let guides: Vec<&str> = content.guides.iter().map(|guide| guide.id.as_str()).collect();
-    for (kind, given, known) in [("rule", &args.rule, &rules), ("guide", &args.guide, &guides)] {
+    for (kind, given, known) in [("rule", rule, &rules), ("guide", guide, &guides)] {
         for name in given {
             if !known.contains(&name.as_str()) {
                 let near = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));

@@ -12,7 +12,7 @@ pub(crate) fn run(args: &Facts) -> Result<Ending> {
         say(&report::schema::facts())?;
         return Ok(Ending::Clean);
     }
-    let document = target::collect(&args.section, args.trace)?;
+    let document = target::collect(None, &args.section, args.trace)?;
     say(&serde_json::to_string_pretty(&document)?)?;
     Ok(Ending::Clean)
 }

@@ -6,8 +6,10 @@ mod audit;
 mod content;
 mod explain;
 mod facts;
+mod fixes;
 mod glossary;
 mod guides;
+mod harden;
 mod input;
 mod output;
 mod profile;
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
     let result = match &args.command {
         Command::Audit(audit) => audit::run(audit),
         Command::Facts(facts) => facts::run(facts),
+        Command::Harden(harden) => harden::run(harden),
+        Command::Fixes(fixes) => fixes::run(fixes),
         Command::Explain(explain) => explain::run(explain),
         Command::Guides(guides) => guides::run_guides(guides),
         Command::Rules(rules) => guides::run_rules(rules),

@@ -1,11 +1,12 @@
 //! The target this program looks at: this host, through its door.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use host::{Door, Local, Trace};
+use anyhow::{Context, Result, bail};
+use host::{Door, Local, Trace, Tree};
 use model::report::{Target, TargetKind};
 use model::{FactsDocument, Timestamp};
 use probe::{Event, PROBES, Request};
@@ -15,8 +16,19 @@ use crate::output::talk;
 /// Nothing is said about progress before this.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Reads the wanted sections of this host; all when none is named.
-pub(crate) fn collect(sections: &[String], trace: bool) -> Result<FactsDocument> {
+/// The door to this host, or to the tree below `root`.
+pub(crate) fn door(root: Option<&Path>) -> Result<Door> {
+    Ok(match root {
+        None => Door::new(Arc::new(Local::new())),
+        Some(root) => {
+            let tree = Tree::new(root).with_context(|| format!("cannot enter {}", root.display()))?;
+            Door::new(Arc::new(tree))
+        }
+    })
+}
+
+/// Reads the wanted sections of this host, or of the tree below `root`; all when none is named.
+pub(crate) fn collect(root: Option<&Path>, sections: &[String], trace: bool) -> Result<FactsDocument> {
     for section in sections {
         if !PROBES.iter().any(|probe| probe.name == section) {
             let names: Vec<&str> = PROBES.iter().map(|probe| probe.name).collect();
@@ -29,11 +41,12 @@ pub(crate) fn collect(sections: &[String], trace: bool) -> Result<FactsDocument>
         }
     }
     let record = Arc::new(Trace::default());
-    let mut door = Door::new(Arc::new(Local::new()));
+    let mut door = door(root)?;
     if trace {
         door = door.traced(Arc::clone(&record));
     }
-    let target = Target { kind: TargetKind::Host, name: name(&door), id: line(&door, "/etc/machine-id") };
+    let kind = if root.is_some() { TargetKind::Root } else { TargetKind::Host };
+    let target = Target { kind, name: name(&door), id: line(&door, "/etc/machine-id") };
     let mut progress = Progress::new();
     let request = Request { door: &door, target, now: now(), sections, probes: PROBES };
     let document = probe::collect(&request, &mut |event| progress.show(event));
@@ -53,7 +66,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 fn name(door: &Door) -> String {
-    let running = line(door, "/proc/sys/kernel/hostname");
+    let running = if door.is_live() { line(door, "/proc/sys/kernel/hostname") } else { String::new() };
     let name = if running.is_empty() { line(door, "/etc/hostname") } else { running };
     if name.is_empty() { "this-host".to_owned() } else { name }
 }

@@ -329,7 +329,7 @@ impl Judge<'_> {
             waiver: None,
             requirements: self.requirements.iter().map(|id| (*id).to_owned()).collect(),
             remedy: if mends { rule.remedy.clone() } else { String::new() },
-            fix: rule.fix.clone().filter(|_| verdict == Verdict::Fail),
+            fix: rule.fix.as_ref().filter(|_| verdict == Verdict::Fail).map(|fix| filled(fix, self.params)),
         }
     }
 
@@ -514,6 +514,22 @@ fn with_parameters(text: &str, params: &Value) -> String {
         };
         text.replace(&format!("{{{name}}}"), &value)
     })
+}
+
+/// A fix's arguments with the values of the parameters that they name as `"{name}"`.
+fn filled(fix: &Value, params: &Value) -> Value {
+    match fix {
+        Value::String(text) => {
+            let name = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            name.and_then(|name| params.get(name)).cloned().unwrap_or_else(|| fix.clone())
+        }
+        Value::Array(items) => items.iter().map(|item| filled(item, params)).collect(),
+        Value::Object(members) => {
+            let filled = members.iter().map(|(name, value)| (name.clone(), filled(value, params)));
+            Value::Object(filled.collect())
+        }
+        other => other.clone(),
+    }
 }
 
 fn plain(value: &Value) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use host::{Address, Canned, Door, Output, Tree};
@@ -90,6 +90,11 @@ impl Machine {
     pub fn door(self) -> (Door, TempDir) {
         let tree = Tree::with_canned(self.root.path(), self.canned).unwrap();
         (Door::new(Arc::new(tree)), self.root)
+    }
+
+    /// The door to another tree that answers as this machine does.
+    pub fn door_at(self, root: &Path) -> Door {
+        Door::new(Arc::new(Tree::with_canned(root, self.canned).unwrap()))
     }
 
     /// The door to it as a tree that does not run.

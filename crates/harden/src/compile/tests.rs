@@ -1,0 +1,7 @@
+use super::*;
+
+#[test]
+fn paths_are_made_plain() {
+    assert_eq!(tidy("/a/./b/../c//d"), "/a/c/d");
+    assert_eq!(tidy("/../.."), "/");
+}

@@ -1,0 +1,350 @@
+//! What was planned, begun, kept and undone: enough to take back any change set after any crash, and to show an auditor.
+//!
+//! Below `/var/lib/palisade/harden` of the tree that is changed, readable by root alone: a folder for each change set
+//! with its plan (every state before and after) and its status, and `history.jsonl`, in which every line holds the hash
+//! of the line before. A lock keeps two runs apart.
+
+use std::fmt;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use model::Timestamp;
+use rustix::fs::FlockOperation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::disk::{Content, Disk, DiskError, Perms, State};
+use crate::plan::Plan;
+
+/// Palisade's own folder for changes.
+pub(crate) const FOLDER: &str = "/var/lib/palisade/harden";
+
+/// The most bytes of a plan or history.
+const JOURNAL_LIMIT: u64 = 256 << 20;
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file system refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// Another run holds the lock.
+    #[error("another `palisade harden` is at work; wait for it, or see `palisade harden status`")]
+    Busy,
+    /// There is no such change set.
+    #[error("there is no change set {0}; `palisade harden history` lists them")]
+    NoSuchChangeSet(String),
+    /// Something in it cannot be read.
+    #[error("{path} in the journal is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// How far a change set came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum Status {
+    /// Begun; whoever finds it so without its writer takes it back.
+    Applying,
+    /// Carried out; taken back at `until` unless confirmed.
+    Awaiting {
+        /// When it reverts.
+        until: Timestamp,
+    },
+    /// Carried out and kept.
+    Kept,
+    /// Being taken back; whoever finds it so goes on.
+    Undoing {
+        /// Why.
+        reason: String,
+    },
+    /// Taken back.
+    Undone {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Status {
+    /// Whether somebody has to act before anything else may begin.
+    pub fn is_unfinished(&self) -> bool {
+        matches!(self, Self::Applying | Self::Undoing { .. })
+    }
+
+    /// Whether its changes are in force.
+    pub fn is_in_force(&self) -> bool {
+        matches!(self, Self::Awaiting { .. } | Self::Kept)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applying => f.write_str("being applied"),
+            Self::Awaiting { until } => write!(f, "applied, reverts at {until} unless confirmed"),
+            Self::Kept => f.write_str("applied"),
+            Self::Undoing { reason } => write!(f, "being undone: {reason}"),
+            Self::Undone { reason } => write!(f, "undone: {reason}"),
+        }
+    }
+}
+
+/// Who did something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Who {
+    /// The account that logged in, before `sudo`.
+    pub name: String,
+    /// Where they came from over SSH.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: Who,
+    /// `plan`, `apply`, `confirm`, `undo`, `revert`, `recover`, `refuse`.
+    pub act: String,
+    /// The change set; empty for a plan that was only shown.
+    #[serde(default)]
+    pub change_set: String,
+    /// What became of it, for a person.
+    pub result: String,
+    /// The fixes concerned.
+    #[serde(default)]
+    pub fixes: Vec<String>,
+    /// Files with the hash of what stood there before and stands there after; empty where there is none.
+    #[serde(default)]
+    pub files: Vec<FileHashes>,
+    /// Running state that was changed, for a person.
+    #[serde(default)]
+    pub live: Vec<String>,
+    /// Hash of the line before; empty in the first.
+    #[serde(default)]
+    pub previous: String,
+}
+
+/// What stood in a place before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileHashes {
+    /// The path.
+    pub path: String,
+    /// SHA-256 of the state before, hex.
+    pub before: String,
+    /// SHA-256 of the state after, hex.
+    pub after: String,
+}
+
+/// The journal of one tree, locked for this process.
+#[derive(Debug)]
+pub struct Journal {
+    disk: Disk,
+    /// Held until the journal is dropped.
+    _lock: std::fs::File,
+}
+
+impl Journal {
+    /// Opens and locks the journal of the tree below `root`.
+    ///
+    /// # Errors
+    /// `Busy` when another run holds it; `Disk` when it cannot be written.
+    pub fn open(root: &Path) -> Result<Self, JournalError> {
+        let disk = Disk::below(root)?;
+        disk.make_own(FOLDER)?;
+        let lock = disk.append_own(&format!("{FOLDER}/lock"))?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { disk, _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(JournalError::Busy),
+            Err(errno) => Err(JournalError::Disk(DiskError::System {
+                act: "lock",
+                path: FOLDER.to_owned(),
+                source: errno.into(),
+            })),
+        }
+    }
+
+    /// The tree that is changed.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Change sets with their status, oldest first. Read without the lock, so that one can look while another works.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn list(root: &Path) -> Result<Vec<(String, Status)>, JournalError> {
+        let disk = Disk::below(root)?;
+        let mut list = Vec::new();
+        for name in disk.names(FOLDER)? {
+            // A folder without a status was never begun.
+            if let Some(status) = status(&disk, &name)? {
+                list.push((name, status));
+            }
+        }
+        Ok(list)
+    }
+
+    /// As [`Journal::list`], with the lock held.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn change_sets(&self) -> Result<Vec<(String, Status)>, JournalError> {
+        let mut list = Vec::new();
+        for name in self.disk.names(FOLDER)? {
+            if let Some(status) = status(&self.disk, &name)? {
+                list.push((name, status));
+            }
+        }
+        Ok(list)
+    }
+
+    /// The lines of the history, oldest first, and whether the chain of hashes holds.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn history(root: &Path) -> Result<(Vec<Entry>, bool), JournalError> {
+        let disk = Disk::below(root)?;
+        let path = format!("{FOLDER}/history.jsonl");
+        let Some(bytes) = read(&disk, &path)? else { return Ok((Vec::new(), true)) };
+        let mut entries = Vec::new();
+        let mut previous = String::new();
+        let mut whole = true;
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
+                whole = false;
+                continue;
+            };
+            whole &= entry.previous == previous;
+            previous = hash(line);
+            entries.push(entry);
+        }
+        Ok((entries, whole))
+    }
+
+    /// The plan of a change set.
+    ///
+    /// # Errors
+    /// `NoSuchChangeSet`, `Damaged`.
+    pub fn plan(&self, id: &str) -> Result<Plan, JournalError> {
+        read_plan(&self.disk, id)
+    }
+
+    /// As [`Journal::plan`], without the lock.
+    ///
+    /// # Errors
+    /// As [`Journal::plan`].
+    pub fn peek(root: &Path, id: &str) -> Result<Plan, JournalError> {
+        read_plan(&Disk::below(root)?, id)
+    }
+
+    /// Writes a plan down before anything of it is done, and gives the change set's name.
+    pub(crate) fn begin(&self, plan: &Plan, now: Timestamp) -> Result<String, JournalError> {
+        let text = serde_json::to_vec(plan).map_err(|error| JournalError::Damaged {
+            path: "the new plan".to_owned(),
+            reason: error.to_string(),
+        })?;
+        let stamp: String =
+            now.to_string().chars().filter(char::is_ascii_alphanumeric).take(15).collect();
+        let mut id = format!("{stamp}-{}", hash(&text).get(..6).unwrap_or_default());
+        let taken = self.disk.names(FOLDER)?;
+        while taken.contains(&id) {
+            id.push('x');
+        }
+        let folder = format!("{FOLDER}/{id}");
+        self.disk.make_own(&folder)?;
+        self.write(&format!("{folder}/plan.json"), text)?;
+        self.set_status(&id, &Status::Applying)?;
+        Ok(id)
+    }
+
+    /// Says how far a change set came, synced.
+    pub(crate) fn set_status(&self, id: &str, status: &Status) -> Result<(), JournalError> {
+        let text = serde_json::to_vec(status).map_err(|error| JournalError::Damaged {
+            path: id.to_owned(),
+            reason: error.to_string(),
+        })?;
+        self.write(&format!("{FOLDER}/{id}/status.json"), text)
+    }
+
+    /// Adds a line to the history, synced.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record(&self, mut entry: Entry) -> Result<(), JournalError> {
+        let path = format!("{FOLDER}/history.jsonl");
+        let failed = |source| DiskError::System { act: "write", path: path.clone(), source };
+        let mut file = self.disk.append_own(&path)?;
+        entry.previous = last_line(&mut file).map_err(failed)?.map_or_else(String::new, |line| hash(&line));
+        let mut line = serde_json::to_vec(&entry).map_err(|error| JournalError::Damaged {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        line.push(b'\n');
+        file.write_all(&line).and_then(|()| file.sync_data()).map_err(failed)?;
+        Ok(())
+    }
+
+    fn write(&self, path: &str, bytes: Vec<u8>) -> Result<(), JournalError> {
+        let state = State::File {
+            content: Some(Content(bytes)),
+            perms: Perms {
+                uid: rustix::process::geteuid().as_raw(),
+                gid: rustix::process::getegid().as_raw(),
+                mode: 0o600,
+            },
+            xattrs: std::collections::BTreeMap::new(),
+            modified: None,
+        };
+        Ok(self.disk.put(path, &state, "journal")?)
+    }
+}
+
+/// The last line that was written whole. A line that a crash cut off is ended, so that the next begins anew.
+fn last_line(file: &mut std::fs::File) -> std::io::Result<Option<Vec<u8>>> {
+    let mut text = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    Read::by_ref(file).take(JOURNAL_LIMIT).read_to_end(&mut text)?;
+    if text.last().is_some_and(|last| *last != b'\n') {
+        file.write_all(b"\n")?;
+    }
+    Ok(text
+        .split(|byte| *byte == b'\n')
+        .rfind(|line| serde_json::from_slice::<Entry>(line).is_ok())
+        .map(<[u8]>::to_vec))
+}
+
+fn status(disk: &Disk, id: &str) -> Result<Option<Status>, JournalError> {
+    let path = format!("{FOLDER}/{id}/status.json");
+    let Some(bytes) = read(disk, &path)? else { return Ok(None) };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| JournalError::Damaged { path, reason: error.to_string() })
+}
+
+fn read_plan(disk: &Disk, id: &str) -> Result<Plan, JournalError> {
+    let named = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let path = format!("{FOLDER}/{id}/plan.json");
+    let bytes = if named { read(disk, &path)? } else { None };
+    let bytes = bytes.ok_or_else(|| JournalError::NoSuchChangeSet(id.to_owned()))?;
+    serde_json::from_slice(&bytes).map_err(|error| JournalError::Damaged { path, reason: error.to_string() })
+}
+
+fn read(disk: &Disk, path: &str) -> Result<Option<Vec<u8>>, JournalError> {
+    match disk.read_own(path, JOURNAL_LIMIT) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// SHA-256, hex.
+pub(crate) fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,179 @@
+//! Who keeps which files: the program that must accept them, and the service that takes them up.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use host::{Door, programs};
+use serde::{Deserialize, Serialize};
+
+use crate::change::Act;
+use crate::fix::Disruption;
+
+/// A service that takes up new settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settle {
+    /// The keeper's name.
+    pub name: String,
+    /// What happens, for a person: `reload ssh`.
+    pub what: String,
+    /// Whether it comes before running state is changed: the service manager reads its units.
+    pub first: bool,
+    /// How it is done; can be done twice.
+    pub acts: Vec<Act>,
+}
+
+/// Who keeps some files.
+struct Keeper {
+    name: &'static str,
+    /// Files, and folders with a `/` at the end.
+    files: &'static [&'static str],
+    /// The command that must accept them.
+    check: &'static [&'static str],
+    takes_up: TakesUp,
+}
+
+/// How new settings are taken up.
+enum TakesUp {
+    /// Whoever reads the files reads them anew each time.
+    AtOnce,
+    /// A command does it, when the program named is there.
+    Command(&'static [&'static str]),
+    /// The service manager reads its units anew.
+    DaemonReload,
+    /// A service.
+    Service {
+        /// Names of its unit, in order of preference.
+        units: &'static [&'static str],
+        /// Where its process's number stands without a service manager.
+        pid_file: &'static str,
+        /// The process's name.
+        comm: &'static str,
+        /// The signal that makes it read its settings; none: it must restart.
+        reload: Option<&'static str>,
+    },
+}
+
+/// In the order in which they take up their settings.
+const KEEPERS: &[Keeper] = &[
+    Keeper {
+        name: "sudo",
+        files: &["/etc/sudoers", "/etc/sudoers.d/"],
+        check: &["visudo", "-c", "-q"],
+        takes_up: TakesUp::AtOnce,
+    },
+    Keeper {
+        name: "systemd",
+        files: &["/etc/systemd/system/", "/etc/systemd/system.conf.d/"],
+        check: &[],
+        takes_up: TakesUp::DaemonReload,
+    },
+    Keeper {
+        name: "sshd",
+        files: &["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/"],
+        check: &["sshd", "-t"],
+        takes_up: TakesUp::Service {
+            units: &["ssh.service", "sshd.service"],
+            pid_file: "/run/sshd.pid",
+            comm: "sshd",
+            reload: Some("HUP"),
+        },
+    },
+];
+
+/// The checks that the changed files must pass, and what their services do then.
+pub(crate) fn take_up(door: &Door, changed: &BTreeMap<String, Disruption>) -> (Vec<Act>, Vec<Settle>) {
+    let (mut checks, mut settles) = (Vec::new(), Vec::new());
+    if !door.is_live() {
+        return (checks, settles);
+    }
+    let manager = door.exists("/run/systemd/system");
+    for keeper in KEEPERS {
+        let own = changed.iter().filter(|(path, _)| keeps(keeper, path));
+        let Some(disruption) = own.map(|(_, disruption)| *disruption).max() else { continue };
+        if let Some((program, args)) = keeper.check.split_first()
+            && is_installed(door, program)
+        {
+            checks.push(Act::run(program, args));
+        }
+        settles.extend(settle(door, keeper, disruption, manager));
+    }
+    settles.sort_by_key(|settle| !settle.first);
+    (checks, settles)
+}
+
+fn keeps(keeper: &Keeper, path: &str) -> bool {
+    keeper.files.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == *own })
+}
+
+fn settle(door: &Door, keeper: &Keeper, disruption: Disruption, manager: bool) -> Option<Settle> {
+    let settle = |what: String, first, acts| {
+        Some(Settle { name: keeper.name.to_owned(), what, first, acts })
+    };
+    match &keeper.takes_up {
+        TakesUp::AtOnce => None,
+        TakesUp::Command(command) => {
+            let (program, args) = command.split_first()?;
+            let acts = vec![Act::run(program, args)];
+            is_installed(door, program).then(|| settle(command.join(" "), false, acts)).flatten()
+        }
+        TakesUp::DaemonReload if manager => {
+            settle("systemctl daemon-reload".to_owned(), true, vec![Act::run("systemctl", &["daemon-reload"])])
+        }
+        TakesUp::DaemonReload => None,
+        TakesUp::Service { units, .. } if manager => {
+            let unit = units.iter().find(|unit| unit_runs(door, unit))?;
+            let restart = disruption >= Disruption::Restart || reload_of(keeper).is_none();
+            let verb = if restart { "restart" } else { "reload" };
+            let acts = vec![
+                Act::run("systemctl", &[verb, unit]),
+                Act::run("systemctl", &["is-active", "--quiet", unit]),
+            ];
+            settle(format!("{verb} {}", unit.trim_end_matches(".service")), false, acts)
+        }
+        TakesUp::Service { pid_file, comm, reload: Some(signal), .. } if runs(door, pid_file, comm) => {
+            let own = |signal: &str| Act::Signal {
+                pid_file: (*pid_file).to_owned(),
+                comm: (*comm).to_owned(),
+                signal: signal.to_owned(),
+            };
+            let alive =
+                Act::Alive { pid_file: (*pid_file).to_owned(), comm: (*comm).to_owned(), limit_secs: 10 };
+            settle(format!("reload {}", keeper.name), false, vec![own(signal), alive])
+        }
+        TakesUp::Service { .. } => None,
+    }
+}
+
+fn reload_of(keeper: &Keeper) -> Option<&'static str> {
+    match keeper.takes_up {
+        TakesUp::Service { reload, .. } => reload,
+        _ => None,
+    }
+}
+
+/// Whether a program of the fixed list is there.
+pub(crate) fn is_installed(door: &Door, name: &str) -> bool {
+    programs::ALL
+        .iter()
+        .find(|program| program.name == name)
+        .is_some_and(|program| program.paths.iter().any(|path| door.exists(path)))
+}
+
+/// Whether the service manager says that a unit runs.
+pub(crate) fn unit_runs(door: &Door, unit: &str) -> bool {
+    let args = ["is-active", "--quiet", unit];
+    door.run(&programs::SYSTEMCTL, &args, Duration::from_secs(5)).is_ok_and(|output| output.status == Some(0))
+}
+
+/// Whether the process whose number stands in `pid_file` runs and has that name.
+pub(crate) fn runs(door: &Door, pid_file: &str, comm: &str) -> bool {
+    pid(door, pid_file, comm).is_some()
+}
+
+/// The number of that process.
+pub(crate) fn pid(door: &Door, pid_file: &str, comm: &str) -> Option<i32> {
+    let pid: i32 = door.read_text(Path::new(pid_file)).ok()?.trim().parse().ok().filter(|pid| *pid > 1)?;
+    let named = door.read_text(format!("/proc/{pid}/comm")).ok()?;
+    (named.trim() == comm).then_some(pid)
+}

@@ -1,0 +1,34 @@
+//! `palisade harden`.
+
+mod apply;
+mod history;
+mod page;
+mod session;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::args::{Harden, HardenAction};
+use crate::output::Ending;
+
+/// Plans, applies, confirms, undoes, tells.
+pub(crate) fn run(args: &Harden) -> Result<Ending> {
+    match &args.action {
+        None => apply::run(&args.plan),
+        Some(HardenAction::Status { root }) => history::status(tree(root.root.as_deref())),
+        Some(HardenAction::Confirm { root }) => session::confirm(root.root.as_deref()),
+        Some(HardenAction::Undo { change_set, root, yes, foreign }) => {
+            session::undo(change_set.as_deref(), root.root.as_deref(), *yes, *foreign)
+        }
+        Some(HardenAction::History { root, format }) => history::list(tree(root.root.as_deref()), *format),
+        Some(HardenAction::Report { root, format }) => history::report(tree(root.root.as_deref()), *format),
+        Some(HardenAction::Recover { root }) => session::recover(root.root.as_deref()),
+        Some(HardenAction::Watch { change_set, window }) => session::watch(change_set, *window),
+    }
+}
+
+/// The tree that is changed.
+fn tree(root: Option<&Path>) -> &Path {
+    root.unwrap_or_else(|| Path::new("/"))
+}

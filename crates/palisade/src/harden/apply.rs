@@ -1,0 +1,262 @@
+//! From an audit to a plan, and from a plan to a host that falls short no more.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use harden::{ApplyError, Disk, Entry, Executor, Mended, Operator, Plan, Request, Site, Status, Watchdog};
+use host::Door;
+use model::facts::Facts;
+use model::report::Verdict;
+use model::{FactsDocument, Report};
+use policy::{Content, Inputs, LoadedProfile};
+
+use super::{page, session, tree};
+use crate::args::{HardenPlan, ListFormat, PlanOutput, SeverityArg};
+use crate::audit::check_names;
+use crate::output::{Ending, say, talk, tell_problems};
+use crate::{input, target};
+
+/// How often a plan is made again without the fixes that did not help.
+const ROUNDS: usize = 6;
+
+/// The longest window: whoever did not confirm within a day will not.
+const LONGEST_WINDOW: f64 = 24.0 * 60.0;
+
+/// Plans; with `--apply` carries the plan out.
+pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
+    let work = Work::new(args)?;
+    let (document, report) = work.look()?;
+    let mut without: BTreeMap<String, String> =
+        args.without.iter().map(|id| (id.clone(), "left out by --without".to_owned())).collect();
+    let plan = work.plan(&document, &report, &mut without)?;
+    match (args.output, args.format) {
+        (Some(PlanOutput::Playbook), _) => say(&harden::playbook(&plan, &report.target.name))?,
+        (None, ListFormat::Json) => say(&serde_json::to_string_pretty(&plan.view())?)?,
+        (None, ListFormat::Terminal) => say(&page::plan(&plan, args.apply))?,
+    }
+    if !args.apply {
+        return Ok(Ending::Clean);
+    }
+    if !args.all && args.rule.is_empty() && args.guide.is_empty() && args.severity.is_none() {
+        bail!("say what to mend: --all, --rule, --guide or --severity");
+    }
+    session::must_be_root(&work.door, args.root.as_deref())?;
+    work.apply(&document, plan, without)
+}
+
+/// What one run works with.
+struct Work<'a> {
+    args: &'a HardenPlan,
+    door: Door,
+    disk: Disk,
+    content: Content,
+    profile: LoadedProfile,
+    operator: Operator,
+}
+
+impl<'a> Work<'a> {
+    fn new(args: &'a HardenPlan) -> Result<Self> {
+        let (content, problems) = input::content(&args.content)?;
+        tell_problems(&problems);
+        if !problems.is_empty() {
+            bail!("nothing is changed while rules are broken");
+        }
+        check_names(&args.rule, &args.guide, &content)?;
+        for id in args.opt_in.iter().chain(&args.without) {
+            if harden::fixes::find(id).is_none() {
+                bail!("there is no fix `{id}`; `palisade fixes` lists them");
+            }
+        }
+        if !(0.0..=LONGEST_WINDOW).contains(&args.window) || args.window == 0.0 {
+            bail!("--window is a number of minutes above 0 and up to {LONGEST_WINDOW}");
+        }
+        let profile = input::profile(args.profile.as_deref(), &content)?;
+        let door = target::door(args.root.as_deref())?;
+        let disk = Disk::below(tree(args.root.as_deref()))?;
+        let operator = session::operator(&target::door(None)?);
+        Ok(Self { args, door, disk, content, profile, operator })
+    }
+
+    /// Reads and decides.
+    fn look(&self) -> Result<(FactsDocument, Report)> {
+        let document = target::collect(self.args.root.as_deref(), &[], false)?;
+        let report = policy::decide(&Inputs {
+            content: &self.content,
+            document: &document,
+            profile: &self.profile.profile,
+            profile_path: &self.profile.path,
+            now: target::now(),
+            version: env!("CARGO_PKG_VERSION"),
+            rules: &self.args.rule,
+            guides: &self.args.guide,
+            severity: self.args.severity.unwrap_or(SeverityArg::Low).into(),
+        });
+        Ok((document, report))
+    }
+
+    /// The plan for what fails, without what would lock the operator out.
+    fn plan(
+        &self,
+        document: &FactsDocument,
+        report: &Report,
+        without: &mut BTreeMap<String, String>,
+    ) -> Result<Plan> {
+        let facts: Facts = serde_json::from_value(serde_json::to_value(&document.facts)?)
+            .context("the facts do not have the shape of facts; this is a bug")?;
+        let site = Site {
+            declared: self.profile.profile.declare.clone(),
+            operator: self.operator.clone(),
+            now: document.collected_at,
+        };
+        loop {
+            let failing = report.findings.iter().filter(|finding| finding.verdict == Verdict::Fail);
+            let findings = failing
+                .filter_map(|f| f.fix.as_ref().map(|fix| (fix, f.rule.clone(), f.subject.clone())))
+                .collect();
+            let plan = harden::plan(&Request {
+                facts: &facts,
+                sources: &document.sources,
+                site: &site,
+                findings,
+                opt_in: &self.args.opt_in,
+                without,
+                door: &self.door,
+                disk: &self.disk,
+            });
+            let refused = if self.door.is_live() { harden::guard(&facts, &plan, &self.operator) } else { Vec::new() };
+            if refused.is_empty() {
+                return Ok(plan);
+            }
+            without.extend(refused);
+        }
+    }
+
+    fn apply(
+        &self,
+        document: &FactsDocument,
+        mut plan: Plan,
+        mut without: BTreeMap<String, String>,
+    ) -> Result<Ending> {
+        let root = self.args.root.as_deref();
+        let mut tell = page::teller();
+        let mut executor =
+            Executor::new(&self.door, tree(root), session::who(&self.operator), &mut tell)?;
+        for id in executor.recover(target::now())? {
+            talk(&format!("{id} had been cut off: taken back"));
+        }
+        if plan.is_empty() {
+            return Ok(Ending::Clean);
+        }
+        let agreed = session::agrees(&format!("Make {}?", page::size(&plan)), self.args.yes);
+        let answer = match &agreed {
+            Ok(true) => "agreed",
+            _ => "declined",
+        };
+        executor.journal().record(self.entry(&plan, answer))?;
+        if !agreed? {
+            bail!("nothing was changed");
+        }
+        for _ in 0..ROUNDS {
+            match self.round(&mut executor, &plan) {
+                Ok(outcome) => return self.done(&plan, &outcome),
+                Err(ApplyError::StillFails { findings, .. }) => {
+                    for (fix, reason) in culprits(&plan, &findings) {
+                        talk(&format!("{fix}: {reason}; put back"));
+                        without.insert(fix, reason);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+            let (_, report) = self.look()?;
+            plan = self.plan(document, &report, &mut without)?;
+            if plan.is_empty() {
+                bail!("no change of the plan helped; everything is as it was");
+            }
+        }
+        bail!("after {ROUNDS} tries some findings still fail; everything is as it was")
+    }
+
+    /// Applies a plan once.
+    fn round(&self, executor: &mut Executor<'_>, plan: &Plan) -> Result<harden::Outcome, ApplyError> {
+        let window = Duration::from_secs_f64(self.args.window * 60.0);
+        let reverts = self.door.is_live() && plan.can_cut_off();
+        let until = reverts.then(|| target::now() + window);
+        let result = executor.apply(
+            plan,
+            target::now(),
+            until,
+            &mut |id| {
+                if !reverts {
+                    return Ok(());
+                }
+                let program = std::env::current_exe().map_err(|error| error.to_string())?;
+                let armed = Watchdog::new(&self.disk).arm(&program.display().to_string());
+                if !armed.map_err(|error| error.to_string())? {
+                    talk("warning: nothing here runs jobs at boot; after a restart run `palisade harden recover`");
+                }
+                session::start_watch(&self.door, id, window).map_err(|error| error.to_string())
+            },
+            &mut || {
+                let (_, report) = self.look().map_err(|error| error.to_string())?;
+                Ok(still_failing(plan, &report))
+            },
+        );
+        if result.is_err() && reverts {
+            // The watching process finds nothing to do any more; its boot job goes with it.
+            if let Err(error) = Watchdog::new(&self.disk).disarm() {
+                talk(&format!("warning: {error}"));
+            }
+        }
+        result
+    }
+
+    fn done(&self, plan: &Plan, outcome: &harden::Outcome) -> Result<Ending> {
+        say(&page::done(plan, outcome))?;
+        if let Status::Awaiting { .. } = outcome.status {
+            talk(&page::must_confirm(self.args.window));
+        }
+        Ok(Ending::Clean)
+    }
+
+    fn entry(&self, plan: &Plan, answer: &str) -> Entry {
+        Entry {
+            at: target::now(),
+            who: session::who(&self.operator),
+            act: "plan".to_owned(),
+            change_set: String::new(),
+            result: answer.to_owned(),
+            fixes: plan.fixes.iter().map(|fix| fix.id.clone()).collect(),
+            files: Vec::new(),
+            live: plan.live.iter().map(|live| live.what.clone()).collect(),
+            previous: String::new(),
+        }
+    }
+}
+
+/// What the plan meant to mend and what does not pass now. What waits for a boot is not judged before it.
+fn still_failing(plan: &Plan, report: &Report) -> Vec<Mended> {
+    let judged = plan.fixes.iter().filter(|fix| fix.disruption < harden::Disruption::Reboot);
+    judged
+        .flat_map(|fix| &fix.mends)
+        .filter(|one| {
+            report.findings.iter().any(|finding| {
+                finding.rule == one.rule
+                    && finding.subject == one.subject
+                    && matches!(finding.verdict, Verdict::Fail | Verdict::Unknown)
+            })
+        })
+        .cloned()
+        .collect()
+}
+
+/// The fixes that meant to mend what still fails.
+fn culprits(plan: &Plan, failing: &[Mended]) -> Vec<(String, String)> {
+    plan.fixes
+        .iter()
+        .filter_map(|fix| {
+            let first = fix.mends.iter().find(|one| failing.contains(one))?;
+            Some((fix.id.clone(), format!("it was tried, and {} on {} still failed", first.rule, first.subject)))
+        })
+        .collect()
+}

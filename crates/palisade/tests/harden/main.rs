@@ -1,0 +1,88 @@
+//! Every fix on a made-up machine: what fails passes after it, it is undone byte for byte, done twice it changes nothing,
+//! and a process killed at any moment of it leaves a host that is wholly as before or wholly changed.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up must stop, and it works on this machine"
+)]
+
+mod cases;
+mod faults;
+mod harness;
+mod snapshot;
+
+use std::collections::BTreeSet;
+
+use harness::{Host, content, mends};
+
+#[test]
+fn every_fix_mends_is_undone_and_is_done_once() {
+    let mut wrong = Vec::new();
+    for case in cases::all() {
+        if let Err(panic) = std::panic::catch_unwind(|| harness::there_and_back(&case)) {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            wrong.push(format!("{}: {}", case.name, text.unwrap_or_default()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_fix_has_a_case_and_a_rule_and_every_rule_names_a_fix_that_takes_its_arguments() {
+    let cases: BTreeSet<&str> = cases::all().iter().map(|case| case.fix).collect();
+    let mut wrong = Vec::new();
+    for fix in harden::fixes::ALL {
+        if !cases.contains(fix.id) {
+            wrong.push(format!("{} has no case", fix.id));
+        }
+        if !content().rules.iter().any(|rule| mends(&rule.rule, fix.id)) {
+            wrong.push(format!("no rule names {}", fix.id));
+        }
+        for (what, text) in [("title", fix.title), ("changes", fix.changes), ("may break", fix.may_break)] {
+            if text.is_empty() {
+                wrong.push(format!("{} says nothing of: {what}", fix.id));
+            }
+        }
+    }
+    for rule in &content().rules {
+        if let Some(fix) = &rule.rule.fix
+            && let Err(error) = harden::fixes::check(&with_defaults(fix, &rule.rule))
+        {
+            wrong.push(format!("{}: {error}", rule.rule.id));
+        }
+    }
+    let ids: BTreeSet<&str> = harden::fixes::ALL.iter().map(|fix| fix.id).collect();
+    assert_eq!(ids.len(), harden::fixes::ALL.len(), "two fixes have one id");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The fix as the rule's default parameters fill it in.
+fn with_defaults(fix: &serde_json::Value, rule: &model::content::Rule) -> serde_json::Value {
+    match fix {
+        serde_json::Value::String(text) => {
+            let name = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            let param = name.and_then(|name| rule.params.get(name));
+            param.map_or_else(|| fix.clone(), |param| param.default.clone())
+        }
+        serde_json::Value::Array(items) => items.iter().map(|item| with_defaults(item, rule)).collect(),
+        serde_json::Value::Object(members) => serde_json::Value::Object(
+            members.iter().map(|(name, value)| (name.clone(), with_defaults(value, rule))).collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn a_plan_alone_changes_nothing() {
+    for case in cases::all() {
+        let host = Host::of(&case);
+        let before = snapshot::take(host.root.path());
+        host.plan(&case);
+        assert_eq!(before, snapshot::take(host.root.path()), "{}", case.name);
+    }
+}
