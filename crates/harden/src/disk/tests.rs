@@ -24,7 +24,7 @@ fn what_was_read_is_put_back_exactly() {
     let place = root.path().join("etc.conf");
     std::fs::write(&place, b"\xff binary").unwrap();
     std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let attribute = rustix::fs::setxattr(&place, "user.note", b"kept", XattrFlags::empty()).is_ok();
+    let attribute = fs::setxattr(&place, "user.note", b"kept", XattrFlags::empty()).is_ok();
     let before = disk.state("/etc.conf", true).unwrap();
     let modified = std::fs::metadata(&place).unwrap().mtime_nsec();
 
@@ -33,7 +33,7 @@ fn what_was_read_is_put_back_exactly() {
     assert_eq!(std::fs::metadata(&place).unwrap().mode() & 0o7777, 0o600);
     let mut value = [0; 4];
     if attribute {
-        rustix::fs::getxattr(&place, "user.note", &mut value).unwrap();
+        fs::getxattr(&place, "user.note", &mut value).unwrap();
         assert_eq!(&value, b"kept");
     }
 

@@ -11,13 +11,10 @@ pub(super) fn set(text: &str, path: &[String], value: &str) -> Result<String, Ed
     let malformed = |what: &str| EditError::Malformed(what.to_owned());
     let value: Value = serde_json::from_str(value).map_err(|_| malformed("a JSON value"))?;
     let text = if text.trim().is_empty() { "{}\n" } else { text };
-    let strict = ParseOptions {
-        allow_comments: false,
-        allow_trailing_commas: false,
-        allow_loose_object_property_names: false,
-        ..ParseOptions::default()
-    };
-    let root = CstRootNode::parse(text, &strict).map_err(|error| malformed(&format!("JSON: {error}")))?;
+    // The editor below forgives what the file's reader would not.
+    serde_json::from_str::<Value>(text).map_err(|error| malformed(&format!("JSON: {error}")))?;
+    let root = CstRootNode::parse(text, &ParseOptions::default())
+        .map_err(|error| malformed(&format!("JSON: {error}")))?;
     let Some((name, outer)) = path.split_last() else { return Err(malformed("a member")) };
     let mut object = root.object_value_or_create().ok_or_else(|| malformed("a JSON object"))?;
     for step in outer {
