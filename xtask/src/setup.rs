@@ -27,7 +27,7 @@ const PACKAGES: &[(&str, &str)] = &[
 ];
 
 /// Python packages of the tests' environment.
-const PYTHON: &[&str] = &["compliance-trestle==3.9.3", "jsonschema==4.23.0"];
+const PYTHON: &[&str] = &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0"];
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";

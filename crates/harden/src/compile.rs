@@ -317,6 +317,11 @@ fn tidy(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// Whether nobody may read the file's text in a plan.
+pub(crate) fn is_secret(path: &str) -> bool {
+    SECRET.contains(&path) || path.starts_with("/var/lib/palisade/")
+}
+
 /// What a person sees of a difference.
 pub(crate) fn show(path: &str, before: &State, after: &State) -> Vec<Shown> {
     let mut shown = Vec::new();
@@ -334,7 +339,7 @@ pub(crate) fn show(path: &str, before: &State, after: &State) -> Vec<Shown> {
             let text = |state: &State| state.content().map(|content| content.as_text().map(ToOwned::to_owned));
             match (text(before), text(after)) {
                 (a, b) if a == b => {}
-                _ if SECRET.contains(&path) => {
+                _ if is_secret(path) => {
                     shown.push(Shown::Line(format!("{path} changes; its text is not shown")));
                 }
                 (Some(None), _) | (_, Some(None)) => {

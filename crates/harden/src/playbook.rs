@@ -1,10 +1,163 @@
 //! A plan as an Ansible playbook, for those who must change hosts their own way.
+//!
+//! Only modules of `ansible.builtin` are used. Texts are marked `!unsafe`, so that Ansible fills nothing into them.
 
-use crate::plan::Plan;
+use std::fmt::Write as _;
 
-/// The playbook that makes the changes of `plan` on `host`.
+use crate::change::Act;
+use crate::compile::is_secret;
+use crate::disk::{Perms, State};
+use crate::plan::{Plan, Step};
+
+/// The playbook that makes the changes of `plan`, which was made for `host`.
 pub fn playbook(plan: &Plan, host: &str) -> String {
-    let mut out = format!("# {} changes for {host}\n---\n", plan.steps.len());
-    out.push_str("- hosts: all\n  become: true\n  tasks: []\n");
+    let mut out = String::new();
+    let fixes: Vec<&str> = plan.fixes.iter().map(|fix| fix.id.as_str()).collect();
+    // Infallible: it writes to a String.
+    let _ = writeln!(out, "# Written by `palisade harden --output playbook` for {}.", comment(host));
+    let _ = writeln!(out, "# Fixes: {}", fixes.join(", "));
+    if plan.can_cut_off() {
+        out.push_str("# It can cut off whoever works over the network, and nothing here reverts by itself: keep a session open.\n");
+    }
+    let _ = writeln!(out, "- name: {}", quoted(&format!("Harden {host}")));
+    out.push_str("  hosts: all\n  become: true\n  gather_facts: false\n");
+    let handlers: Vec<&str> = plan.settle.iter().map(|settle| settle.what.as_str()).collect();
+    out.push_str(if plan.is_empty() { "  tasks: []\n" } else { "  tasks:\n" });
+    for step in plan.steps.iter().filter(|step| step.after != State::Absent) {
+        file_task(&mut out, step, &handlers);
+    }
+    for step in plan.steps.iter().rev().filter(|step| step.after == State::Absent) {
+        file_task(&mut out, step, &handlers);
+    }
+    for check in &plan.checks {
+        act_task(&mut out, &format!("See that {check} accepts it"), check, false);
+    }
+    for live in &plan.live {
+        for act in &live.apply {
+            act_task(&mut out, &live.what, act, true);
+        }
+    }
+    if !plan.settle.is_empty() {
+        out.push_str("  handlers:\n");
+        for settle in &plan.settle {
+            for act in &settle.acts {
+                act_task(&mut out, &act.to_string(), act, true);
+                let _ = writeln!(out, "      listen: {}", quoted(&settle.what));
+            }
+        }
+    }
     out
+}
+
+fn file_task(out: &mut String, step: &Step, handlers: &[&str]) {
+    let path = quoted(&step.path);
+    if is_secret(&step.path) && step.after.has_content() {
+        let _ = writeln!(out, "    # {} changes too; its text is not written into a playbook.", comment(&step.path));
+        let _ = writeln!(out, "    - name: {}", quoted(&format!("Say what is left to do for {}", step.path)));
+        let _ = writeln!(out, "      ansible.builtin.debug:\n        msg: {}", quoted(&format!("mend {} by hand", step.path)));
+        return;
+    }
+    let _ = writeln!(out, "    - name: {}", quoted(&format!("{} ({})", step.path, step.fixes.join(", "))));
+    match &step.after {
+        State::Absent => {
+            let _ = writeln!(out, "      ansible.builtin.file:\n        path: {path}\n        state: absent");
+        }
+        State::Link { target } => {
+            let target = quoted(target);
+            let _ = writeln!(
+                out,
+                "      ansible.builtin.file:\n        path: {path}\n        src: {target}\n        state: link\n        force: true"
+            );
+        }
+        State::Directory { perms } => {
+            let _ = writeln!(out, "      ansible.builtin.file:\n        path: {path}\n        state: directory");
+            permissions(out, *perms);
+        }
+        State::File { content: Some(content), perms, .. } => {
+            let _ = writeln!(out, "      ansible.builtin.copy:\n        dest: {path}");
+            let text = String::from_utf8_lossy(&content.0);
+            if is_plain(&text) {
+                out.push_str("        content: !unsafe |\n");
+                for line in text.lines() {
+                    let _ = match line {
+                        "" => writeln!(out),
+                        line => writeln!(out, "          {line}"),
+                    };
+                }
+            } else {
+                let _ = writeln!(out, "        content: !unsafe {}", quoted(&text));
+            }
+            permissions(out, *perms);
+        }
+        State::File { content: None, perms, .. } | State::Other { perms } => {
+            let _ = writeln!(out, "      ansible.builtin.file:\n        path: {path}");
+            permissions(out, *perms);
+        }
+    }
+    if !handlers.is_empty() {
+        out.push_str("      notify:\n");
+        for handler in handlers {
+            let _ = writeln!(out, "        - {}", quoted(handler));
+        }
+    }
+}
+
+fn permissions(out: &mut String, perms: Perms) {
+    let _ = writeln!(
+        out,
+        "        owner: {}\n        group: {}\n        mode: \"{:04o}\"",
+        quoted(&perms.uid.to_string()),
+        quoted(&perms.gid.to_string()),
+        perms.mode
+    );
+}
+
+fn act_task(out: &mut String, name: &str, act: &Act, changes: bool) {
+    let argv: Vec<String> = match act {
+        Act::Run { program, args, .. } => std::iter::once(program).chain(args).cloned().collect(),
+        Act::Kernel { path, to, .. } => {
+            let key = path.trim_start_matches("/proc/sys/").replace('/', ".");
+            vec!["sysctl".to_owned(), "-w".to_owned(), format!("{key}={to}")]
+        }
+        Act::Signal { pid_file, signal, .. } => {
+            ["pkill", "--signal", signal, "--pidfile", pid_file].map(ToOwned::to_owned).to_vec()
+        }
+        Act::Alive { pid_file, .. } => ["pgrep", "--pidfile", pid_file].map(ToOwned::to_owned).to_vec(),
+    };
+    let _ = writeln!(out, "    - name: {}\n      ansible.builtin.command:\n        argv:", quoted(name));
+    for arg in &argv {
+        let _ = writeln!(out, "          - {}", quoted(arg));
+    }
+    let _ = writeln!(out, "      changed_when: {changes}");
+}
+
+/// Whether a YAML block says exactly this text.
+fn is_plain(text: &str) -> bool {
+    text.ends_with('\n')
+        && !text.ends_with("\n\n")
+        && !text.starts_with([' ', '\t', '\n'])
+        && text.chars().all(|c| c == '\n' || c == '\t' || (c.is_ascii() && !c.is_ascii_control()))
+        && !text.lines().any(|line| !line.is_empty() && line.trim().is_empty())
+}
+
+/// A text as JSON writes it, which YAML reads alike.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+/// A text that stays in its line.
+fn comment(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_block_says_exactly_is_a_block() {
+        for (text, plain) in [("a\n", true), ("a", false), ("a\n\n", false), (" a\n", false), ("a\n  \nb\n", false), ("ä\n", false)] {
+            assert_eq!(is_plain(text), plain, "{text:?}");
+        }
+    }
 }

@@ -13,6 +13,7 @@
 mod cases;
 mod faults;
 mod harness;
+mod playbook;
 mod snapshot;
 
 use std::collections::BTreeSet;
