@@ -72,6 +72,8 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
+        // Directories that had to be made for what stands in them.
+        touched.extend(places.keys().filter(|path| !self.places.contains_key(*path)).cloned());
         let mut shown = Vec::new();
         for path in &touched {
             let Some(place) = places.get(path) else { continue };
@@ -92,12 +94,7 @@ impl<'a> Compiler<'a> {
         Ok(shown)
     }
 
-    fn want(
-        &self,
-        places: &mut BTreeMap<String, Place>,
-        fix: &Fix,
-        change: Change,
-    ) -> Result<String, String> {
+    fn want(&self, places: &mut BTreeMap<String, Place>, fix: &Fix, change: Change) -> Result<String, String> {
         let (path, content) = match &change {
             Change::Edit { file, .. } => (self.behind(file)?, true),
             Change::Access { path, .. } => (path.clone(), false),
@@ -155,9 +152,8 @@ impl<'a> Compiler<'a> {
             Change::Link { target, .. } => Wanted::Link(target),
             Change::Remove { .. } => Wanted::Gone,
             Change::Access { access, .. } => {
-                place.access = merge(place.access, access).ok_or_else(|| {
-                    format!("{path}: another fix of this plan wants another owner or mode")
-                })?;
+                place.access = merge(place.access, access)
+                    .ok_or_else(|| format!("{path}: another fix of this plan wants another owner or mode"))?;
                 place.wanted.clone()
             }
             Change::Live(_) => Wanted::AsItIs,
@@ -173,12 +169,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Wants the directories of `path` that are not there.
-    fn directories(
-        &self,
-        places: &mut BTreeMap<String, Place>,
-        fix: &Fix,
-        path: &str,
-    ) -> Result<(), String> {
+    fn directories(&self, places: &mut BTreeMap<String, Place>, fix: &Fix, path: &str) -> Result<(), String> {
         if places.get(path).is_some_and(|place| place.wanted == Wanted::Directory) {
             return Ok(());
         }
@@ -241,9 +232,7 @@ impl Place {
             },
             Wanted::Text(edits) => {
                 let original = match self.before.content() {
-                    Some(content) => {
-                        Some(content.as_text().ok_or_else(|| "it is not UTF-8 text".to_owned())?)
-                    }
+                    Some(content) => Some(content.as_text().ok_or_else(|| "it is not UTF-8 text".to_owned())?),
                     None => None,
                 };
                 let text = render(original, edits).map_err(|error| error.to_string())?;

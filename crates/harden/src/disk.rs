@@ -250,8 +250,7 @@ impl Disk {
             }
             FileType::RegularFile => {
                 let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
-                let file =
-                    self.open(path, OFlags::RDONLY | OFlags::NOFOLLOW).map_err(system("read", path))?;
+                let file = self.open(path, OFlags::RDONLY | OFlags::NOFOLLOW).map_err(system("read", path))?;
                 let xattrs = xattrs(&file).map_err(system("read the attributes of", path))?;
                 let mut bytes = Vec::new();
                 std::fs::File::from(file)
@@ -298,12 +297,13 @@ impl Disk {
         };
         let same_content = state.content().is_none_or(|content| now.content() == Some(content));
         match (state, &now) {
-            (State::Absent, State::Directory { .. }) => match fs::unlinkat(&directory, name, AtFlags::REMOVEDIR)
-            {
-                // Somebody put something into it: then it is theirs.
-                Ok(()) | Err(Errno::NOTEMPTY) => {}
-                Err(errno) => return Err(system("remove", path)(errno)),
-            },
+            (State::Absent, State::Directory { .. }) => {
+                match fs::unlinkat(&directory, name, AtFlags::REMOVEDIR) {
+                    // Somebody put something into it: then it is theirs.
+                    Ok(()) | Err(Errno::NOTEMPTY) => {}
+                    Err(errno) => return Err(system("remove", path)(errno)),
+                }
+            }
             (State::Absent, _) => {
                 fs::unlinkat(&directory, name, AtFlags::empty()).map_err(system("remove", path))?;
             }
@@ -360,17 +360,21 @@ impl Disk {
     /// When the kernel refuses.
     pub fn write_kernel(&self, path: &str, value: &str) -> Result<(), DiskError> {
         let file = self.open(path, OFlags::WRONLY | OFlags::NOFOLLOW).map_err(system("write", path))?;
-        std::fs::File::from(file)
-            .write_all(value.as_bytes())
-            .map_err(|source| DiskError::System { act: "write", path: path.to_owned(), source })
+        std::fs::File::from(file).write_all(value.as_bytes()).map_err(|source| DiskError::System {
+            act: "write",
+            path: path.to_owned(),
+            source,
+        })
     }
 
-    /// Makes a directory and those above it, for root alone. They may exist.
+    /// Makes a directory of Palisade's own below `/var/lib`, and those above it. They may exist.
     pub(crate) fn make_own(&self, path: &str) -> Result<(), DiskError> {
         let mut above = String::new();
         for part in path.split('/').filter(|part| !part.is_empty()) {
             let (directory, _) = self.parent(&format!("{above}/{part}"))?;
-            match fs::mkdirat(&directory, part, Mode::from_raw_mode(0o700)) {
+            // `/var` and `/var/lib` are everybody's, where a tree has none yet.
+            let mode = if above.is_empty() || above == "/var" { 0o755 } else { 0o700 };
+            match fs::mkdirat(&directory, part, Mode::from_raw_mode(mode)) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(system("make", path)(errno)),
             }
@@ -396,10 +400,11 @@ impl Disk {
             Err(errno) => return Err(system("read", path)(errno)),
         };
         let mut bytes = Vec::new();
-        std::fs::File::from(file)
-            .take(limit)
-            .read_to_end(&mut bytes)
-            .map_err(|source| DiskError::System { act: "read", path: path.to_owned(), source })?;
+        std::fs::File::from(file).take(limit).read_to_end(&mut bytes).map_err(|source| DiskError::System {
+            act: "read",
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Some(bytes))
     }
 

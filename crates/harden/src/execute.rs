@@ -58,7 +58,9 @@ pub enum ApplyError {
     #[error("{0} has changed since the plan was made; make it again")]
     Stale(String),
     /// An earlier change set waits to be confirmed; nothing was begun.
-    #[error("change set {0} waits to be confirmed: run `palisade harden confirm` or `palisade harden undo` first")]
+    #[error(
+        "change set {0} waits to be confirmed: run `palisade harden confirm` or `palisade harden undo` first"
+    )]
     Waiting(String),
     /// A step could not be made; everything was put back.
     #[error("{what}; everything was put back")]
@@ -292,10 +294,8 @@ impl<'a> Executor<'a> {
             }
         }
         let foreign = foreign::find(self.journal.disk(), &plan).map_err(JournalError::Disk)?;
-        let open: Vec<Foreign> = foreign
-            .into_iter()
-            .filter(|one| !decisions.iter().any(|(path, _)| *path == one.path))
-            .collect();
+        let open: Vec<Foreign> =
+            foreign.into_iter().filter(|one| !decisions.iter().any(|(path, _)| *path == one.path)).collect();
         if !open.is_empty() {
             return Err(ApplyError::Foreign(open));
         }

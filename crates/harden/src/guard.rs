@@ -30,16 +30,23 @@ pub fn guard(facts: &Facts, plan: &Plan, operator: &Operator) -> Vec<(String, St
 fn locks_out(facts: &Facts, operator: &Operator, key: &str, value: &str) -> Option<String> {
     let name = &operator.name;
     match (key, value) {
-        ("passwordauthentication" | "kbdinteractiveauthentication" | "usepam", "no") if keys(facts, name) == 0 => {
-            Some(format!("you are logged in as {name} over SSH, and {name} has no key in authorized_keys: add one first"))
+        ("passwordauthentication" | "kbdinteractiveauthentication" | "usepam", "no")
+            if keys(facts, name) == 0 =>
+        {
+            Some(format!(
+                "you are logged in as {name} over SSH, and {name} has no key in authorized_keys: add one first"
+            ))
         }
         ("pubkeyauthentication", "no") => {
             Some(format!("you are logged in over SSH, and {name} could not use a key any more"))
         }
         ("permitrootlogin", "no") if name == "root" => Some(
-            "you are logged in as root over SSH: log in as an administrator of your own and use sudo".to_owned(),
+            "you are logged in as root over SSH: log in as an administrator of your own and use sudo"
+                .to_owned(),
         ),
-        ("permitrootlogin", "prohibit-password" | "without-password") if name == "root" && keys(facts, name) == 0 => {
+        ("permitrootlogin", "prohibit-password" | "without-password")
+            if name == "root" && keys(facts, name) == 0 =>
+        {
             Some("you are logged in as root over SSH, and root has no key in authorized_keys".to_owned())
         }
         ("allowgroups", groups) if !in_groups(facts, name, groups) => Some(format!(
@@ -55,7 +62,11 @@ fn locks_out(facts: &Facts, operator: &Operator, key: &str, value: &str) -> Opti
 
 fn keys(facts: &Facts, name: &str) -> usize {
     let Some(ssh) = facts.ssh.value() else { return 0 };
-    ssh.authorized_keys.iter().filter_map(|key| key.value()).filter(|key| key.user == name && key.parsable).count()
+    ssh.authorized_keys
+        .iter()
+        .filter_map(|key| key.value())
+        .filter(|key| key.user == name && key.parsable)
+        .count()
 }
 
 fn in_groups(facts: &Facts, name: &str, groups: &str) -> bool {

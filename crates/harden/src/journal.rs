@@ -251,8 +251,7 @@ impl Journal {
             path: "the new plan".to_owned(),
             reason: error.to_string(),
         })?;
-        let stamp: String =
-            now.to_string().chars().filter(char::is_ascii_alphanumeric).take(15).collect();
+        let stamp: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).take(15).collect();
         let mut id = format!("{stamp}-{}", hash(&text).get(..6).unwrap_or_default());
         let taken = self.disk.names(FOLDER)?;
         while taken.contains(&id) {
@@ -267,10 +266,8 @@ impl Journal {
 
     /// Says how far a change set came, synced.
     pub(crate) fn set_status(&self, id: &str, status: &Status) -> Result<(), JournalError> {
-        let text = serde_json::to_vec(status).map_err(|error| JournalError::Damaged {
-            path: id.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let text = serde_json::to_vec(status)
+            .map_err(|error| JournalError::Damaged { path: id.to_owned(), reason: error.to_string() })?;
         self.write(&format!("{FOLDER}/{id}/status.json"), text)
     }
 
@@ -283,10 +280,8 @@ impl Journal {
         let failed = |source| DiskError::System { act: "write", path: path.clone(), source };
         let mut file = self.disk.append_own(&path)?;
         entry.previous = last_line(&mut file).map_err(failed)?.map_or_else(String::new, |line| hash(&line));
-        let mut line = serde_json::to_vec(&entry).map_err(|error| JournalError::Damaged {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
+        let mut line = serde_json::to_vec(&entry)
+            .map_err(|error| JournalError::Damaged { path: path.clone(), reason: error.to_string() })?;
         line.push(b'\n');
         file.write_all(&line).and_then(|()| file.sync_data()).map_err(failed)?;
         Ok(())

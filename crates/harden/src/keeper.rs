@@ -107,9 +107,7 @@ fn keeps(keeper: &Keeper, path: &str) -> bool {
 }
 
 fn settle(door: &Door, keeper: &Keeper, disruption: Disruption, manager: bool) -> Option<Settle> {
-    let settle = |what: String, first, acts| {
-        Some(Settle { name: keeper.name.to_owned(), what, first, acts })
-    };
+    let settle = |what: String, first, acts| Some(Settle { name: keeper.name.to_owned(), what, first, acts });
     match &keeper.takes_up {
         TakesUp::AtOnce => None,
         TakesUp::Command(command) => {

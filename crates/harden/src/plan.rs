@@ -216,7 +216,10 @@ pub fn plan(request: &Request<'_>) -> Plan {
             continue;
         }
         let mut draft = Draft::default();
-        (fix.plan)(&Ask { facts: request.facts, sources: request.sources, site: request.site, uses: &uses }, &mut draft);
+        (fix.plan)(
+            &Ask { facts: request.facts, sources: request.sources, site: request.site, uses: &uses },
+            &mut draft,
+        );
         for (rule, subject, reason) in draft.refused {
             uses.retain(|one| one.rule != rule || one.subject != subject);
             refused.push(Refused { fix: fix.id.to_owned(), rule, subject, reason });

@@ -2,8 +2,6 @@
 //!
 //! Only modules of `ansible.builtin` are used. Texts are marked `!unsafe`, so that Ansible fills nothing into them.
 
-use std::fmt::Write as _;
-
 use crate::change::Act;
 use crate::compile::is_secret;
 use crate::disk::{Perms, State};
@@ -13,13 +11,12 @@ use crate::plan::{Plan, Step};
 pub fn playbook(plan: &Plan, host: &str) -> String {
     let mut out = String::new();
     let fixes: Vec<&str> = plan.fixes.iter().map(|fix| fix.id.as_str()).collect();
-    // Infallible: it writes to a String.
-    let _ = writeln!(out, "# Written by `palisade harden --output playbook` for {}.", comment(host));
-    let _ = writeln!(out, "# Fixes: {}", fixes.join(", "));
+    line(&mut out, &format!("# Written by `palisade harden --output playbook` for {}.", comment(host)));
+    line(&mut out, &format!("# Fixes: {}", fixes.join(", ")));
     if plan.can_cut_off() {
         out.push_str("# It can cut off whoever works over the network, and nothing here reverts by itself: keep a session open.\n");
     }
-    let _ = writeln!(out, "- name: {}", quoted(&format!("Harden {host}")));
+    line(&mut out, &format!("- name: {}", quoted(&format!("Harden {host}"))));
     out.push_str("  hosts: all\n  become: true\n  gather_facts: false\n");
     let handlers: Vec<&str> = plan.settle.iter().map(|settle| settle.what.as_str()).collect();
     out.push_str(if plan.is_empty() { "  tasks: []\n" } else { "  tasks:\n" });
@@ -42,7 +39,7 @@ pub fn playbook(plan: &Plan, host: &str) -> String {
         for settle in &plan.settle {
             for act in &settle.acts {
                 act_task(&mut out, &act.to_string(), act, true);
-                let _ = writeln!(out, "      listen: {}", quoted(&settle.what));
+                line(&mut out, &format!("      listen: {}", quoted(&settle.what)));
             }
         }
     }
@@ -52,63 +49,73 @@ pub fn playbook(plan: &Plan, host: &str) -> String {
 fn file_task(out: &mut String, step: &Step, handlers: &[&str]) {
     let path = quoted(&step.path);
     if is_secret(&step.path) && step.after.has_content() {
-        let _ = writeln!(out, "    # {} changes too; its text is not written into a playbook.", comment(&step.path));
-        let _ = writeln!(out, "    - name: {}", quoted(&format!("Say what is left to do for {}", step.path)));
-        let _ = writeln!(out, "      ansible.builtin.debug:\n        msg: {}", quoted(&format!("mend {} by hand", step.path)));
+        line(
+            out,
+            &format!("    # {} changes too; its text is not written into a playbook.", comment(&step.path)),
+        );
+        line(out, &format!("    - name: {}", quoted(&format!("Say what is left to do for {}", step.path))));
+        line(
+            out,
+            &format!(
+                "      ansible.builtin.debug:\n        msg: {}",
+                quoted(&format!("mend {} by hand", step.path))
+            ),
+        );
         return;
     }
-    let _ = writeln!(out, "    - name: {}", quoted(&format!("{} ({})", step.path, step.fixes.join(", "))));
+    line(out, &format!("    - name: {}", quoted(&format!("{} ({})", step.path, step.fixes.join(", ")))));
     match &step.after {
         State::Absent => {
-            let _ = writeln!(out, "      ansible.builtin.file:\n        path: {path}\n        state: absent");
+            line(out, &format!("      ansible.builtin.file:\n        path: {path}\n        state: absent"));
         }
         State::Link { target } => {
             let target = quoted(target);
-            let _ = writeln!(
+            line(
                 out,
-                "      ansible.builtin.file:\n        path: {path}\n        src: {target}\n        state: link\n        force: true"
+                &format!(
+                    "      ansible.builtin.file:\n        path: {path}\n        src: {target}\n        state: link\n        force: true"
+                ),
             );
         }
         State::Directory { perms } => {
-            let _ = writeln!(out, "      ansible.builtin.file:\n        path: {path}\n        state: directory");
+            line(out, &format!("      ansible.builtin.file:\n        path: {path}\n        state: directory"));
             permissions(out, *perms);
         }
         State::File { content: Some(content), perms, .. } => {
-            let _ = writeln!(out, "      ansible.builtin.copy:\n        dest: {path}");
+            line(out, &format!("      ansible.builtin.copy:\n        dest: {path}"));
             let text = String::from_utf8_lossy(&content.0);
             if is_plain(&text) {
                 out.push_str("        content: !unsafe |\n");
-                for line in text.lines() {
-                    let _ = match line {
-                        "" => writeln!(out),
-                        line => writeln!(out, "          {line}"),
-                    };
+                for text in text.lines() {
+                    line(out, &if text.is_empty() { String::new() } else { format!("          {text}") });
                 }
             } else {
-                let _ = writeln!(out, "        content: !unsafe {}", quoted(&text));
+                line(out, &format!("        content: !unsafe {}", quoted(&text)));
             }
             permissions(out, *perms);
         }
         State::File { content: None, perms, .. } | State::Other { perms } => {
-            let _ = writeln!(out, "      ansible.builtin.file:\n        path: {path}");
+            line(out, &format!("      ansible.builtin.file:\n        path: {path}"));
             permissions(out, *perms);
         }
     }
     if !handlers.is_empty() {
         out.push_str("      notify:\n");
         for handler in handlers {
-            let _ = writeln!(out, "        - {}", quoted(handler));
+            line(out, &format!("        - {}", quoted(handler)));
         }
     }
 }
 
 fn permissions(out: &mut String, perms: Perms) {
-    let _ = writeln!(
+    line(
         out,
-        "        owner: {}\n        group: {}\n        mode: \"{:04o}\"",
-        quoted(&perms.uid.to_string()),
-        quoted(&perms.gid.to_string()),
-        perms.mode
+        &format!(
+            "        owner: {}\n        group: {}\n        mode: \"{:04o}\"",
+            quoted(&perms.uid.to_string()),
+            quoted(&perms.gid.to_string()),
+            perms.mode
+        ),
     );
 }
 
@@ -124,11 +131,16 @@ fn act_task(out: &mut String, name: &str, act: &Act, changes: bool) {
         }
         Act::Alive { pid_file, .. } => ["pgrep", "--pidfile", pid_file].map(ToOwned::to_owned).to_vec(),
     };
-    let _ = writeln!(out, "    - name: {}\n      ansible.builtin.command:\n        argv:", quoted(name));
+    line(out, &format!("    - name: {}\n      ansible.builtin.command:\n        argv:", quoted(name)));
     for arg in &argv {
-        let _ = writeln!(out, "          - {}", quoted(arg));
+        line(out, &format!("          - {}", quoted(arg)));
     }
-    let _ = writeln!(out, "      changed_when: {changes}");
+    line(out, &format!("      changed_when: {changes}"));
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
 }
 
 /// Whether a YAML block says exactly this text.
@@ -156,7 +168,14 @@ mod tests {
 
     #[test]
     fn only_what_a_block_says_exactly_is_a_block() {
-        for (text, plain) in [("a\n", true), ("a", false), ("a\n\n", false), (" a\n", false), ("a\n  \nb\n", false), ("ä\n", false)] {
+        for (text, plain) in [
+            ("a\n", true),
+            ("a", false),
+            ("a\n\n", false),
+            (" a\n", false),
+            ("a\n  \nb\n", false),
+            ("ä\n", false),
+        ] {
             assert_eq!(is_plain(text), plain, "{text:?}");
         }
     }

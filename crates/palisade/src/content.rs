@@ -1,7 +1,8 @@
 //! `palisade content check`.
 
 use anyhow::Result;
-use policy::Schema;
+use model::content::Rule;
+use policy::{Problem, Schema};
 
 use crate::args::Content;
 use crate::input;
@@ -12,6 +13,7 @@ pub(crate) fn run(args: &Content) -> Result<Ending> {
     let Content::Check { dir } = args;
     let (content, mut problems) = policy::Content::load(&input::content_files(dir)?);
     problems.extend(policy::check(&content, &Schema::facts()));
+    problems.extend(content.rules.iter().filter_map(|rule| unknown_fix(&rule.rule)));
     for problem in &mut problems {
         problem.file = dir.join(&problem.file).display().to_string();
     }
@@ -34,4 +36,14 @@ pub(crate) fn run(args: &Content) -> Result<Ending> {
         }
     ))?;
     Ok(if problems.is_empty() { Ending::Clean } else { Ending::Incomplete })
+}
+
+/// What is wrong with the fix that a rule names.
+fn unknown_fix(rule: &Rule) -> Option<Problem> {
+    let what = harden::fixes::check(&policy::default_fix(rule)?).err()?;
+    let (file, line) = rule.at.rsplit_once(':')?;
+    let line = line.parse().unwrap_or(0);
+    let problem =
+        Problem::at(file, (line, 0), format!("rule {} names a fix that cannot be made: {what}", rule.id));
+    Some(problem.help("`palisade fixes` lists the fixes"))
 }

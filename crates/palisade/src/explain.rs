@@ -68,6 +68,13 @@ fn explain_rule(page: &mut Page, rule: &Rule, content: &Content) {
     page.gap();
     page.field(COLUMN, "why", style::PLAIN, &rule.why);
     page.field(COLUMN, "mend", style::PLAIN, &rule.remedy);
+    let named = rule.fix.as_ref().and_then(Value::as_object).and_then(|fix| fix.keys().next());
+    if let Some(fix) = named.and_then(|id| harden::fixes::find(id)) {
+        let asked = if fix.opt_in { format!(" --opt-in {}", fix.id) } else { String::new() };
+        let text =
+            format!("palisade harden --rule {}{asked}: {} (disrupts: {})", rule.id, fix.title, fix.disruption);
+        page.field(COLUMN, "fix", style::PLAIN, &text);
+    }
     page.gap();
     if let Some(each) = &rule.each {
         page.field(COLUMN, "for each", style::PLAIN, &format!("{} of {}", each.name, each.path));

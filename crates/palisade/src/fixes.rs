@@ -61,7 +61,8 @@ pub(crate) fn run(args: &Fixes) -> Result<Ending> {
             }
             page.gap();
             let count = harden::fixes::ALL.len();
-            page.indented(0, style::DIM, &format!("{count} fixes. `palisade harden` shows what they would do here."));
+            let text = format!("{count} fixes. `palisade harden` shows what they would do here.");
+            page.indented(0, style::DIM, &text);
             say(&page.finish())?;
         }
     }

@@ -516,6 +516,13 @@ fn with_parameters(text: &str, params: &Value) -> String {
     })
 }
 
+/// The fix that a rule names, with the rule's own parameters at their defaults.
+pub fn default_fix(rule: &Rule) -> Option<Value> {
+    let defaults = rule.params.iter().map(|(name, param)| (name.clone(), param.default.clone()));
+    let params = Value::Object(defaults.collect());
+    rule.fix.as_ref().map(|fix| filled(fix, &params))
+}
+
 /// A fix's arguments with the values of the parameters that they name as `"{name}"`.
 fn filled(fix: &Value, params: &Value) -> Value {
     match fix {

@@ -23,7 +23,7 @@ mod yaml;
 pub use baseline::compare;
 pub use check::check;
 pub use content::{Content, ContentFile, Declaration, embedded};
-pub use decide::{Inputs, decide};
+pub use decide::{Inputs, decide, default_fix};
 pub use problem::Problem;
 pub use profile::{LoadedProfile, load_profile, write_profile};
 pub use rules::CompiledRule;

@@ -2,12 +2,7 @@ use super::*;
 use crate::change::Syntax;
 
 fn set(syntax: Syntax, section: Option<&str>, key: &str, value: &str) -> Edit {
-    Edit::Set {
-        syntax,
-        section: section.map(ToOwned::to_owned),
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
+    Edit::Set { syntax, section: section.map(ToOwned::to_owned), key: key.to_owned(), value: value.to_owned() }
 }
 
 fn check(original: Option<&str>, edits: &[Edit], expected: &str) {
@@ -48,7 +43,8 @@ fn settings_go_to_the_end_of_their_section() {
 
 #[test]
 fn a_file_that_has_to_be_made_begins_with_who_wrote_it() {
-    let edits = [set(Syntax::Spaced, None, "X11Forwarding", "no"), set(Syntax::Spaced, None, "MaxAuthTries", "4")];
+    let edits =
+        [set(Syntax::Spaced, None, "X11Forwarding", "no"), set(Syntax::Spaced, None, "MaxAuthTries", "4")];
     check(None, &edits, &format!("# {HEADING}\nMaxAuthTries 4\nX11Forwarding no\n"));
 }
 
@@ -80,19 +76,14 @@ fn json_keeps_the_form_of_what_it_does_not_concern() {
 
 #[test]
 fn a_foreign_line_is_replaced_or_goes_and_must_have_been_there() {
-    let replace = |old: &str, new: Option<&str>| Edit::Replace {
-        old: old.to_owned(),
-        new: new.map(ToOwned::to_owned),
-    };
+    let replace =
+        |old: &str, new: Option<&str>| Edit::Replace { old: old.to_owned(), new: new.map(ToOwned::to_owned) };
     check(
         Some("root ALL=(ALL) ALL\n  bob ALL=(ALL) NOPASSWD: ALL\n"),
         &[replace("bob ALL=(ALL) NOPASSWD: ALL", Some("bob ALL=(ALL) ALL"))],
         "root ALL=(ALL) ALL\n  bob ALL=(ALL) ALL\n",
     );
-    assert_eq!(
-        render(Some("a\n"), &[replace("b", None)]),
-        Err(EditError::LineGone("b".to_owned()))
-    );
+    assert_eq!(render(Some("a\n"), &[replace("b", None)]), Err(EditError::LineGone("b".to_owned())));
 }
 
 #[test]

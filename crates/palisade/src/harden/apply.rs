@@ -124,7 +124,8 @@ impl<'a> Work<'a> {
                 door: &self.door,
                 disk: &self.disk,
             });
-            let refused = if self.door.is_live() { harden::guard(&facts, &plan, &self.operator) } else { Vec::new() };
+            let refused =
+                if self.door.is_live() { harden::guard(&facts, &plan, &self.operator) } else { Vec::new() };
             if refused.is_empty() {
                 return Ok(plan);
             }
@@ -140,8 +141,7 @@ impl<'a> Work<'a> {
     ) -> Result<Ending> {
         let root = self.args.root.as_deref();
         let mut tell = page::teller();
-        let mut executor =
-            Executor::new(&self.door, tree(root), session::who(&self.operator), &mut tell)?;
+        let mut executor = Executor::new(&self.door, tree(root), session::who(&self.operator), &mut tell)?;
         for id in executor.recover(target::now())? {
             talk(&format!("{id} had been cut off: taken back"));
         }
@@ -256,7 +256,10 @@ fn culprits(plan: &Plan, failing: &[Mended]) -> Vec<(String, String)> {
         .iter()
         .filter_map(|fix| {
             let first = fix.mends.iter().find(|one| failing.contains(one))?;
-            Some((fix.id.clone(), format!("it was tried, and {} on {} still failed", first.rule, first.subject)))
+            Some((
+                fix.id.clone(),
+                format!("it was tried, and {} on {} still failed", first.rule, first.subject),
+            ))
         })
         .collect()
 }

@@ -77,7 +77,11 @@ pub(super) fn list(root: &Path, format: ListFormat) -> Result<Ending> {
         ListFormat::Terminal => {
             let mut page = Page::new(&page_options(false));
             for set in &sets {
-                page.hanging((style::STRONG, &format!("{}  ", set.id)), (style::PLAIN, &set.status.to_string()), 2);
+                page.hanging(
+                    (style::STRONG, &format!("{}  ", set.id)),
+                    (style::PLAIN, &set.status.to_string()),
+                    2,
+                );
                 page.indented(2, style::DIM, &set.fixes.join(", "));
             }
             if sets.is_empty() {
@@ -119,7 +123,11 @@ pub(super) fn report(root: &Path, format: ListFormat) -> Result<Ending> {
                         None => "nothing".to_owned(),
                     };
                     let path = printable(&file.path);
-                    out.push_str(&format!("  file   {path}  {} -> {}\n", short(&file.before), short(&file.after)));
+                    out.push_str(&format!(
+                        "  file   {path}  {} -> {}\n",
+                        short(&file.before),
+                        short(&file.after)
+                    ));
                 }
                 for live in &entry.live {
                     out.push_str(&format!("  live   {}\n", printable(live)));
@@ -128,7 +136,9 @@ pub(super) fn report(root: &Path, format: ListFormat) -> Result<Ending> {
             out.push_str(&match (entries.len(), chain_holds) {
                 (0, _) => "Nothing was hardened here yet.\n".to_owned(),
                 (count, true) => format!("{count} entries; every entry holds the hash of the one before.\n"),
-                (count, false) => format!("{count} entries; THE CHAIN OF HASHES IS BROKEN: lines were changed or lost.\n"),
+                (count, false) => {
+                    format!("{count} entries; THE CHAIN OF HASHES IS BROKEN: lines were changed or lost.\n")
+                }
             });
             say(&out)?;
         }

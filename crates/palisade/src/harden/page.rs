@@ -72,7 +72,8 @@ pub(super) fn plan(plan: &Plan, applying: bool) -> String {
 /// How much a plan does: `14 changes by 6 fixes (restart)`.
 pub(super) fn size(plan: &Plan) -> String {
     let count = plan.steps.len() + plan.live.len();
-    let plural = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let plural =
+        |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let findings: usize = plan.fixes.iter().map(|fix| fix.mends.len()).sum();
     format!(
         "{} by {} for {} (disrupts: {})",

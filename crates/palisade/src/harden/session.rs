@@ -208,8 +208,17 @@ pub(super) fn start_watch(door: &Door, change_set: &str, window: Duration) -> Re
         let unit = format!("--unit=palisade-revert-{change_set}");
         let path = program.display().to_string();
         let args = [
-            unit.as_str(), "--collect", "--quiet", "--service-type=exec", "--", &path, "harden", "watch", change_set,
-            "--window", &millis,
+            unit.as_str(),
+            "--collect",
+            "--quiet",
+            "--service-type=exec",
+            "--",
+            &path,
+            "harden",
+            "watch",
+            change_set,
+            "--window",
+            &millis,
         ];
         let ran = door.run(&programs::SYSTEMD_RUN, &args, Duration::from_secs(20));
         if ran.and_then(|output| output.success(&programs::SYSTEMD_RUN, &args)).is_ok() {

@@ -68,13 +68,8 @@ impl Host {
     /// Reads and decides the rules that name the case's fix.
     pub(crate) fn look(&self, case: &Case) -> (FactsDocument, Report) {
         let target = Target { kind: TargetKind::Host, name: "plant-7".to_owned(), id: String::new() };
-        let request = probe::Request {
-            door: &self.door,
-            target,
-            now: now(),
-            sections: &[],
-            probes: probe::PROBES,
-        };
+        let request =
+            probe::Request { door: &self.door, target, now: now(), sections: &[], probes: probe::PROBES };
         let document = probe::collect(&request, &mut |_| {});
         let profile = Self::profile(case);
         let rules: Vec<String> = content()
@@ -128,7 +123,11 @@ impl Host {
         verdicts
     }
 
-    pub(crate) fn apply(&self, plan: &Plan, tell: &mut dyn FnMut(&Moment)) -> Result<String, harden::ApplyError> {
+    pub(crate) fn apply(
+        &self,
+        plan: &Plan,
+        tell: &mut dyn FnMut(&Moment),
+    ) -> Result<String, harden::ApplyError> {
         let mut executor = Executor::new(&self.door, self.root.path(), Who::default(), tell)?;
         let mut recheck = || Ok(Vec::<Mended>::new());
         let outcome = executor.apply(plan, now(), None, &mut |_| Ok(()), &mut recheck)?;
@@ -137,7 +136,13 @@ impl Host {
     }
 
     pub(crate) fn undo(&self, tell: &mut dyn FnMut(&Moment)) -> Result<String, harden::ApplyError> {
-        Executor::new(&self.door, self.root.path(), Who::default(), tell)?.undo(None, "undo", "test", &[], now())
+        Executor::new(&self.door, self.root.path(), Who::default(), tell)?.undo(
+            None,
+            "undo",
+            "test",
+            &[],
+            now(),
+        )
     }
 }
 

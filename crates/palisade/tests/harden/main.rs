@@ -51,8 +51,8 @@ fn every_fix_has_a_case_and_a_rule_and_every_rule_names_a_fix_that_takes_its_arg
         }
     }
     for rule in &content().rules {
-        if let Some(fix) = &rule.rule.fix
-            && let Err(error) = harden::fixes::check(&with_defaults(fix, &rule.rule))
+        if let Some(fix) = policy::default_fix(&rule.rule)
+            && let Err(error) = harden::fixes::check(&fix)
         {
             wrong.push(format!("{}: {error}", rule.rule.id));
         }
@@ -60,22 +60,6 @@ fn every_fix_has_a_case_and_a_rule_and_every_rule_names_a_fix_that_takes_its_arg
     let ids: BTreeSet<&str> = harden::fixes::ALL.iter().map(|fix| fix.id).collect();
     assert_eq!(ids.len(), harden::fixes::ALL.len(), "two fixes have one id");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// The fix as the rule's default parameters fill it in.
-fn with_defaults(fix: &serde_json::Value, rule: &model::content::Rule) -> serde_json::Value {
-    match fix {
-        serde_json::Value::String(text) => {
-            let name = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-            let param = name.and_then(|name| rule.params.get(name));
-            param.map_or_else(|| fix.clone(), |param| param.default.clone())
-        }
-        serde_json::Value::Array(items) => items.iter().map(|item| with_defaults(item, rule)).collect(),
-        serde_json::Value::Object(members) => serde_json::Value::Object(
-            members.iter().map(|(name, value)| (name.clone(), with_defaults(value, rule))).collect(),
-        ),
-        other => other.clone(),
-    }
 }
 
 #[test]

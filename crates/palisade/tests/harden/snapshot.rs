@@ -40,7 +40,9 @@ fn walk(root: &Path, folder: &Path, found: &mut Snapshot) {
 /// Whether a folder is there only because the journal is.
 fn only_ours(folder: &Path) -> bool {
     let names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.iter().all(|path| path.ends_with("var/lib/palisade") || (path.ends_with("var/lib") && only_ours(path)))
+    names
+        .iter()
+        .all(|path| path.ends_with("var/lib/palisade") || (path.ends_with("var/lib") && only_ours(path)))
 }
 
 /// The paths at which two trees differ.

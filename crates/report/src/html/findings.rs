@@ -166,6 +166,7 @@ fn block(cx: &Cx<'_>, group: &Group<'_>) -> Markup {
                 }
                 @if !first.why.is_empty() { div { dt { "Why" } dd { (prose(&first.why)) } } }
                 @if !first.remedy.is_empty() { div { dt { "Mend" } dd { (prose(&first.remedy)) } } }
+                @if first.fix.is_some() { div { dt { "Or" } dd { code { "palisade harden --rule " (first.rule) } } } }
                 @if !first.requirements.is_empty() {
                     div {
                         dt { "Asked by" }

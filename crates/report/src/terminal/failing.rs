@@ -94,6 +94,9 @@ fn block(page: &mut Page, report: &Report, group: &Group<'_>, options: &Options)
     }
     page.field_lines(LABELS, "why", style::PLAIN, &first.why);
     page.field_lines(LABELS, "mend", style::PLAIN, &first.remedy);
+    if first.fix.is_some() {
+        page.field(LABELS, "or", style::PERSON, &format!("palisade harden --rule {}", first.rule));
+    }
     requirements(page, &first.requirements, options);
 }
 

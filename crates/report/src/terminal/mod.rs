@@ -106,7 +106,12 @@ fn closing_line(report: &Report, width: usize) -> String {
     let (state, next) = match worst {
         Some(worst) => {
             let state = format!("{} fail: {}.", report.summary.fail, counts.join(", "));
-            (state, format!("palisade explain {}", worst.rule))
+            let fixable =
+                report.findings.iter().filter(|f| f.verdict == Verdict::Fail && f.fix.is_some()).count();
+            match fixable {
+                0 => (state, format!("palisade explain {}", worst.rule)),
+                count => return format!("{state} {count} can be mended: palisade harden"),
+            }
         }
         None if unknown > 0 => {
             let next = match (Undecided::of(report).root.is_empty(), report.profile.path.is_empty()) {
