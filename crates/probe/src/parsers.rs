@@ -17,10 +17,15 @@ pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sys
 pub use crate::packages::apk;
 pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
 pub use crate::packages::unwanted::category as package_category;
-pub use crate::services::cron::entries as crontab;
+pub use crate::schedule::gap as schedule;
 pub use crate::services::inetd::{inetd, xinetd};
-pub use crate::services::unit_file::UnitFile;
-pub use crate::services::{parse_active as systemctl_list_units, schedule};
+pub use crate::services::parse_active as systemctl_list_units;
+pub use crate::units::file::UnitFile;
+
+/// The crontab of the system.
+pub fn crontab(text: &str) -> usize {
+    crate::schedule::cron::entries(text, "/etc/crontab", None).len()
+}
 
 /// `sshd_config`.
 pub fn sshd_config(text: &str) -> usize {

@@ -33,17 +33,17 @@ fn jobs_of_crontabs_folders_and_timers_are_found() {
     let disk = find("/etc/cron.d/disk:2");
     assert_eq!(disk.command, "/usr/local/bin/disk-watch --limit 80");
     assert!(disk.mentions(|word| word == "df") && !disk.mentions(|word| word == "btrfs"));
-    assert!(!disk.mails && disk.active && disk.interval_minutes == Some(10.0));
+    assert!(!disk.mails && disk.active && disk.interval_minutes() == Some(10.0));
     assert!(find("/etc/crontab:2").mails);
     assert!(find("/etc/cron.daily/aide").mentions(|word| word == "dailyaidecheck"));
     assert!(!find("/etc/cron.weekly/off").active);
-    assert_eq!(find("/var/spool/cron/crontabs/root:1").interval_minutes, Some(60.0));
+    assert_eq!(find("/var/spool/cron/crontabs/root:1").interval_minutes(), Some(60.0));
     let scan = find("/usr/lib/systemd/system/scan.timer");
-    assert_eq!((scan.kind, scan.active, scan.interval_minutes), (Kind::Timer, true, Some(30.0)));
+    assert_eq!((scan.kind, scan.active, scan.interval_minutes()), (Kind::Timer, true, Some(30.0)));
     assert_eq!(scan.command, "/usr/bin/clamscan -r /");
     let idle = find("/usr/lib/systemd/system/idle.timer");
     assert_eq!(
-        (idle.command.as_str(), idle.active, idle.interval_minutes),
+        (idle.command.as_str(), idle.active, idle.interval_minutes()),
         ("other.service", false, Some(60.0))
     );
     assert!(!jobs.iter().any(|job| job.command == "never"));
