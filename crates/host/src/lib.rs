@@ -15,7 +15,7 @@ mod trace;
 mod tree;
 mod walk;
 
-pub use door::{Backend, DirEntry, Door, FileKind, FsUsage, Stat};
+pub use door::{Backend, DirEntry, Door, FileKind, FileTree, FsUsage, Stat};
 pub use error::Error;
 pub use local::Local;
 pub use net::{Address, Stream};
