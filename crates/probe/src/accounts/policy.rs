@@ -210,8 +210,7 @@ fn key_values(door: &Door, files: &[String]) -> Fact<Values> {
             let mut source = Source::line(path, line.number, &line.text);
             let key = key.trim().to_ascii_lowercase();
             if let Some((_, lost)) = values.remove(&key) {
-                source.overridden = lost.overridden;
-                source.overridden.push(model::Place { at: lost.at, excerpt: lost.excerpt.unwrap_or_default() });
+                source = source.over(lost);
             }
             values.insert(key, (value.trim().to_owned(), source));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use host::{Door, FileKind};
 use model::facts::logging::Journald;
-use model::{Fact, Place, Source};
+use model::{Fact, Source};
 
 use crate::daemons::Running;
 use crate::fact::{IntoFact, reason};
@@ -119,9 +119,8 @@ impl Settings {
             {
                 let mut source = Source::line(path, line.number, &line.text);
                 let name = name.trim().to_ascii_lowercase();
-                if let Some((_, old)) = self.0.remove(&name) {
-                    source.overridden.extend(old.overridden.iter().cloned());
-                    source.overridden.push(Place { at: old.at, excerpt: old.excerpt.unwrap_or_default() });
+                if let Some((_, loser)) = self.0.remove(&name) {
+                    source = source.over(loser);
                 }
                 self.0.insert(name, (value.trim().to_owned(), source));
             }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use host::Door;
 use model::facts::net::Dns;
-use model::{Fact, Place, Source};
+use model::{Fact, Source};
 
 use super::drop_ins;
 use crate::fact::reason;
@@ -88,10 +88,8 @@ pub(super) fn setting(door: &Door, files: &[String], key: &str) -> Fact<String> 
                 continue;
             }
             let mut source = Source::line(file, line.number, &line.text);
-            if let Some((_, loser)) = winner.take() {
-                source.overridden = loser.overridden;
-                let excerpt = loser.excerpt.unwrap_or_default();
-                source.overridden.push(Place { at: loser.at, excerpt });
+            if let Some((_, loser)) = winner {
+                source = source.over(loser);
             }
             winner = Some((value.trim().to_ascii_lowercase(), source));
         }
