@@ -6,7 +6,7 @@ pub(crate) mod tree;
 use host::{Door, Error, FileKind};
 use model::Fact;
 
-use crate::fact::reason;
+use crate::fact::{IntoFact, reason};
 
 /// Folders of units, the strongest first. /lib is a link to /usr/lib on a merged system.
 pub(crate) const FOLDERS: [&str; 6] = [
@@ -85,6 +85,11 @@ pub(crate) fn first_at_boot(door: &Door, names: &[&str]) -> Result<AtBoot, Error
         }
     }
     Ok(AtBoot::NoUnit)
+}
+
+/// Whether the first of several units that is there starts at boot, as a fact.
+pub(crate) fn starts(door: &Door, names: &[&str]) -> Fact<bool> {
+    first_at_boot(door, names).map(|state| state.is_started()).into_fact(door)
 }
 
 /// What boot aims at: where the link `default.target` points.

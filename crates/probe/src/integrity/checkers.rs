@@ -4,9 +4,8 @@ use host::{Door, Error};
 use model::Fact;
 use model::facts::integrity::Checker;
 
-use super::runs;
 use crate::fact::{IntoFact, reason};
-use crate::processes::Processes;
+use crate::processes::{Processes, runs};
 use crate::schedule::{self, Job};
 use crate::text::{files_in, meaningful_lines};
 use crate::{stamp, units};
