@@ -23,7 +23,7 @@ pub use program::{Output, Program, programs};
 pub use trace::{Touch, Trace};
 pub use tree::{Canned, Tree};
 pub use walk::{
-    LISTED, Mount, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan, mountinfo,
+    LISTED, Mount, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan, mountinfo, unescaped,
 };
 
 /// The most bytes of an ordinary configuration file: larger ones are not configuration.

@@ -11,6 +11,7 @@ mod dpkg;
 mod fact;
 mod http;
 mod kernel;
+mod mounts;
 mod processes;
 mod run;
 mod schedule;

@@ -13,7 +13,7 @@ pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::logging::parsers as logging;
-pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
+pub use crate::net::{local_v4, local_v6, parse_sysctl, without_login};
 pub use crate::packages::apk;
 pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
 pub use crate::packages::unwanted::category as package_category;
@@ -21,10 +21,16 @@ pub use crate::schedule::gap as schedule;
 pub use crate::services::inetd::{inetd, xinetd};
 pub use crate::services::parse_active as systemctl_list_units;
 pub use crate::units::file::UnitFile;
+pub use host::mountinfo;
 
 /// The crontab of the system.
 pub fn crontab(text: &str) -> usize {
     crate::schedule::cron::entries(text, "/etc/crontab", None).len()
+}
+
+/// `/etc/fstab`.
+pub fn parse_fstab(text: &str) -> usize {
+    crate::mounts::fstab(text).count()
 }
 
 /// `sshd_config`.

@@ -21,7 +21,6 @@ use crate::Context;
 use crate::text::files_in;
 pub(crate) use addresses::interfaces_by_address;
 pub use addresses::{local_v4, local_v6};
-pub use mounts::{parse_fstab, parse_mountinfo};
 pub use proxies::without_login;
 pub use sysctl::parse as parse_sysctl;
 

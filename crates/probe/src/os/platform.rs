@@ -92,8 +92,8 @@ pub(super) fn container(door: &Door) -> Fact<String> {
 /// only leftovers of the image that the machine was made from.
 fn runs_on_its_own(door: &Door) -> bool {
     let threads = kernel::read(door, "/proc/2/comm").is_ok_and(|name| name == "kthreadd");
-    let mounts = kernel::read(door, "/proc/self/mountinfo").unwrap_or_default();
-    let overlay = mounts.lines().any(|line| line.split(' ').nth(4) == Some("/") && line.contains("overlay"));
+    let mounts = crate::mounts::mounted(door).unwrap_or_default();
+    let overlay = mounts.iter().any(|mount| mount.point.as_os_str() == "/" && mount.kind.contains("overlay"));
     threads && !overlay
 }
 
