@@ -5,6 +5,7 @@
 //! assume that the target is the machine they run on, and run side by side, each with its own time limit.
 #![forbid(unsafe_code)]
 
+mod apt_conf;
 mod context;
 mod daemons;
 mod dpkg;

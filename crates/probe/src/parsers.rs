@@ -4,9 +4,9 @@ pub use crate::audit::{
     parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
 };
 pub use crate::certificates::{Parsed, parse as certificates};
+pub use crate::endpoints::hello::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
 pub use crate::endpoints::detect::greeting;
 pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
-pub use crate::endpoints::hello::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
 pub use crate::endpoints::html::{Page, scan as html};
 pub use crate::endpoints::ssh::{greeting_line as ssh_greeting, kexinit as ssh_kexinit};
 pub use crate::files::secrets::{Held, encrypted_whole, sniff};
@@ -15,7 +15,7 @@ pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgro
 pub use crate::logging::parsers as logging;
 pub use crate::net::{local_v4, local_v6, parse_sysctl, without_login};
 pub use crate::packages::apk;
-pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
+pub use crate::packages::apt::{deb822 as apt_sources, one_line as apt_list};
 pub use crate::packages::unwanted::category as package_category;
 pub use crate::schedule::gap as schedule;
 pub use crate::services::inetd::{inetd, xinetd};
@@ -26,6 +26,13 @@ pub use host::mountinfo;
 /// The crontab of the system.
 pub fn crontab(text: &str) -> usize {
     crate::schedule::cron::entries(text, "/etc/crontab", None).len()
+}
+
+/// `apt.conf`.
+pub fn apt_conf(text: &str) -> usize {
+    let mut conf = crate::apt_conf::AptConf::default();
+    conf.parse(text, "apt.conf");
+    conf.len()
 }
 
 /// `/etc/fstab`.

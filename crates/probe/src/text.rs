@@ -19,6 +19,18 @@ pub(crate) fn meaningful_lines(text: &str) -> impl Iterator<Item = Line> + '_ {
     })
 }
 
+/// A file that need not be there.
+///
+/// # Errors
+/// As [`Door::read_text`], without `NotFound`.
+pub(crate) fn read_if_any(door: &Door, path: &str) -> Result<Option<String>, Error> {
+    match door.read_text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Names of the files in `directory` that end with `suffix`, sorted; none when the directory is not there.
 pub(crate) fn files_in(door: &Door, directory: &str, suffix: &str) -> Result<Vec<String>, Error> {
     match door.read_dir(directory) {
