@@ -9,6 +9,7 @@ mod apt_conf;
 mod context;
 mod daemons;
 mod dpkg;
+mod drop_ins;
 mod fact;
 mod http;
 mod kernel;

@@ -11,14 +11,10 @@ mod sysctl;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use host::{Door, Error};
 use model::Fact;
 use model::facts::net::Net;
 
 use crate::Context;
-use crate::text::files_in;
 pub(crate) use addresses::interfaces_by_address;
 pub use addresses::{local_v4, local_v6};
 pub use proxies::without_login;
@@ -40,20 +36,4 @@ pub(crate) fn probe(cx: &Context) -> Fact<Net> {
         radios: interfaces::radios(door),
         sysctl,
     })
-}
-
-/// Paths of configuration files in `directories` in the order of their names, wherever they stand; of files with one
-/// name the first directory's counts, and a link to `/dev/null` there switches the others off.
-fn drop_ins(door: &Door, directories: &[&str], suffix: &str) -> Result<Vec<String>, Error> {
-    let mut files = BTreeMap::new();
-    for directory in directories {
-        for name in files_in(door, directory, suffix)? {
-            let path = format!("{directory}/{name}");
-            files.entry(name).or_insert(path);
-        }
-    }
-    Ok(files
-        .into_values()
-        .filter(|path| !door.read_link(path).is_ok_and(|target| target.as_os_str() == "/dev/null"))
-        .collect())
 }
