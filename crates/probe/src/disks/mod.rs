@@ -1,7 +1,7 @@
 //! Section `disks`.
 
 mod backups;
-mod encryption;
+pub(crate) mod encryption;
 mod mounts;
 mod watches;
 
