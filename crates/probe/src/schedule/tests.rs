@@ -26,6 +26,9 @@ fn jobs_of_crontabs_folders_and_timers_are_found() {
         .file("/usr/lib/systemd/system/scan.service", "[Service]\nExecStart=/usr/bin/clamscan -r /\n")
         .link("/etc/systemd/system/timers.target.wants/scan.timer", "/usr/lib/systemd/system/scan.timer")
         .file("/usr/lib/systemd/system/idle.timer", "[Timer]\nOnUnitActiveSec=1h\nUnit=other.service\n")
+        .link("/etc/systemd/system/gone.timer", "/opt/gone.timer")
+        .link("/etc/systemd/system/off.timer", "/dev/null")
+        .link("/etc/systemd/system/again.timer", "/usr/lib/systemd/system/scan.timer")
         .door();
     let jobs = jobs(&door).unwrap();
     let find =
@@ -47,6 +50,7 @@ fn jobs_of_crontabs_folders_and_timers_are_found() {
         ("other.service", false, Some(60.0))
     );
     assert!(!jobs.iter().any(|job| job.command == "never"));
+    assert_eq!(jobs.iter().filter(|job| job.kind == Kind::Timer).count(), 2);
 }
 
 #[test]

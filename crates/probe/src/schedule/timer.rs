@@ -4,6 +4,7 @@ use host::{Door, Error};
 
 use super::gap::{Gap, calendar_gap, span_minutes};
 use super::{Job, Kind};
+use crate::fact::if_any;
 use crate::units::file::UnitFile;
 use crate::units::tree::{Place, UnitTree};
 
@@ -54,22 +55,22 @@ pub(crate) fn timing(name: &str, file: &UnitFile) -> Timing {
 /// The first folder or file that cannot be read.
 pub(super) fn jobs(door: &Door) -> Result<Vec<Job>, Error> {
     let Some(tree) = UnitTree::read(door)? else { return Ok(Vec::new()) };
-    let file = |name: &str, place: &Place| {
+    // A masked unit and a link that leads nowhere are no units.
+    let file = |name: &str| -> Result<Option<(&Place, UnitFile)>, Error> {
+        let Some(place) = tree.units.get(name).filter(|place| !tree.is_masked(door, place)) else {
+            return Ok(None);
+        };
         let (file, readable) = tree.file(door, place, &tree.drop_ins(door, name));
-        readable.map(|()| file)
+        Ok(if_any(readable)?.map(|()| (place, file)))
     };
-    let is_own =
-        |name: &str, place: &Place| !tree.is_masked(door, place) && tree.alias_of(name, place).is_none();
     let mut jobs = Vec::new();
-    for (name, place) in tree.units.iter().filter(|(name, _)| name.ends_with(".timer")) {
-        if !is_own(name, place) {
+    for name in tree.units.keys().filter(|name| name.ends_with(".timer")) {
+        let Some((place, timer)) = file(name)? else { continue };
+        if tree.alias_of(name, place).is_some() {
             continue;
         }
-        let Timing { schedule, gap, service } = timing(name, &file(name, place)?);
-        let started = match tree.units.get_key_value(&service) {
-            Some((name, place)) if is_own(name, place) => file(name, place)?,
-            _ => UnitFile::default(),
-        };
+        let Timing { schedule, gap, service } = timing(name, &timer);
+        let started = file(&service)?.map(|(_, file)| file).unwrap_or_default();
         jobs.push(Job {
             kind: Kind::Timer,
             name: name.clone(),
