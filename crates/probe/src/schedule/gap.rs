@@ -1,5 +1,6 @@
 //! How long it may be between two runs: schedules of crontab(5) and of systemd.time(7).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Minutes of a day, a week, and the longest month and year.
@@ -83,10 +84,8 @@ fn widest(values: &[u64], around: u64) -> u64 {
 /// The weekdays that a field of crontab names, sorted, Sunday being 0; at the end of a range it is 7.
 fn weekdays(field: &str) -> Option<Vec<u64>> {
     let field = field.to_ascii_lowercase().replace("-sunday", "-7").replace("-sun", "-7");
-    let mut days: Vec<u64> = values(&field, 0, 7, WEEKDAYS)?.iter().map(|day| day % 7).collect();
-    days.sort_unstable();
-    days.dedup();
-    Some(days)
+    let days: BTreeSet<u64> = values(&field, 0, 7, WEEKDAYS)?.iter().map(|day| day % 7).collect();
+    Some(days.into_iter().collect())
 }
 
 /// The values that a field of crontab names, sorted.
@@ -99,7 +98,7 @@ fn values(field: &str, low: u64, high: u64, names: &[&str]) -> Option<Vec<u64>> 
             None => text.parse().ok(),
         }
     };
-    let mut all = Vec::new();
+    let mut all = BTreeSet::new();
     for part in field.split(',') {
         let (range, step) = match part.split_once('/') {
             Some((range, step)) => (range, step.parse().ok().filter(|step| *step > 0)?),
@@ -118,9 +117,7 @@ fn values(field: &str, low: u64, high: u64, names: &[&str]) -> Option<Vec<u64>> 
         }
         all.extend((from..=to).step_by(step));
     }
-    all.sort_unstable();
-    all.dedup();
-    (!all.is_empty()).then_some(all)
+    (!all.is_empty()).then(|| all.into_iter().collect())
 }
 
 /// The gap of an `OnCalendar=` expression.
@@ -221,6 +218,7 @@ mod tests {
             ("0 0 1 1 *", YEAR),
             ("0 0 1 1,7 *", 6 * MONTH),
             ("@hourly", 60),
+            ("5/18446744073709551615 * * * *", 60),
         ] {
             assert_eq!(cron_gap(schedule), Gap::Minutes(minutes), "{schedule}");
         }
