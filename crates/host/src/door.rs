@@ -56,14 +56,8 @@ pub struct DirEntry {
     pub kind: FileKind,
 }
 
-/// What a kind of target must be able to do. Paths are absolute on the target; links are followed within it.
-pub trait Backend: Send + Sync {
-    /// Whether processes, sockets and kernel state of the target can be asked for.
-    fn is_live(&self) -> bool;
-
-    /// Whether the reader has root's rights on the target.
-    fn is_root(&self) -> bool;
-
+/// The files of a target. Paths are absolute on the target; links are followed within it.
+pub trait FileTree {
     /// Opens a regular file. Pipes and devices are refused without blocking.
     fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error>;
 
@@ -81,6 +75,18 @@ pub trait Backend: Send + Sync {
 
     /// Free and total bytes and inodes of the filesystem that holds `path`.
     fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error>;
+}
+
+/// What a kind of target must be able to do.
+pub trait Backend: Send + Sync {
+    /// Whether processes, sockets and kernel state of the target can be asked for.
+    fn is_live(&self) -> bool;
+
+    /// Whether the reader has root's rights on the target.
+    fn is_root(&self) -> bool;
+
+    /// Its files.
+    fn files(&self) -> &dyn FileTree;
 
     /// Runs one program of the fixed list, without shell, input or inherited environment.
     fn run(&self, program: &Program, args: &[&str], limit: Duration, output: usize) -> Result<Output, Error>;
@@ -193,7 +199,7 @@ impl Door {
         let path = path.as_ref();
         self.time_left(path)?;
         self.note("read", || path.display().to_string());
-        self.backend.open(path)
+        self.backend.files().open(path)
     }
 
     /// Looks at a file, following links.
@@ -215,7 +221,7 @@ impl Door {
     fn look(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
         self.time_left(path)?;
         self.note("stat", || path.display().to_string());
-        self.backend.stat(path, follow)
+        self.backend.files().stat(path, follow)
     }
 
     /// Whether the file is there; an error other than `NotFound` counts as there.
@@ -231,7 +237,7 @@ impl Door {
         let path = path.as_ref();
         self.time_left(path)?;
         self.note("stat", || path.display().to_string());
-        self.backend.read_link(path)
+        self.backend.files().read_link(path)
     }
 
     /// Lists a directory, sorted by name.
@@ -242,7 +248,7 @@ impl Door {
         let path = path.as_ref();
         self.time_left(path)?;
         self.note("list", || path.display().to_string());
-        self.backend.read_dir(path)
+        self.backend.files().read_dir(path)
     }
 
     /// Shows every entry of the whole tree to `visitor`, within the plan's limits and the deadline.
@@ -254,7 +260,7 @@ impl Door {
         let left = self.time_left(root)?;
         self.note("list", || "/ and everything below".to_owned());
         let time = left.map_or(plan.time, |left| left.min(plan.time));
-        self.backend.walk(&WalkPlan { time, ..plan.clone() }, visitor)
+        self.backend.files().walk(&WalkPlan { time, ..plan.clone() }, visitor)
     }
 
     /// Room on the filesystem that holds `path`.
@@ -265,7 +271,7 @@ impl Door {
         let path = path.as_ref();
         self.time_left(path)?;
         self.note("stat", || path.display().to_string());
-        self.backend.stat_fs(path)
+        self.backend.files().stat_fs(path)
     }
 
     /// Runs a program for at most `limit` and keeps at most [`OUTPUT_LIMIT`] bytes of what it prints.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 
-use crate::door::{DirEntry, FileKind, FsUsage, Stat};
+use crate::door::{DirEntry, FileKind, FileTree, FsUsage, Stat};
 use crate::walk::{self, Visitor, WalkOutcome, WalkPlan};
 use crate::{Error, FILE_LIMIT};
 
@@ -16,18 +16,20 @@ use crate::{Error, FILE_LIMIT};
 pub(crate) struct Files {
     /// None for this machine's own root, where the kernel resolves paths as usual.
     root: Option<OwnedFd>,
+    /// Whether the machine of this tree runs: its own list of mounts then describes it.
+    live: bool,
 }
 
 impl Files {
     /// This machine's tree.
     pub(crate) fn here() -> Self {
-        Self { root: None }
+        Self { root: None, live: true }
     }
 
-    /// The tree below `root`.
-    pub(crate) fn below(root: &Path) -> Result<Self, Error> {
+    /// The tree below `root`, of a machine that runs or not.
+    pub(crate) fn below(root: &Path, live: bool) -> Result<Self, Error> {
         fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map(|root| Self { root: Some(root) })
+            .map(|root| Self { root: Some(root), live })
             .map_err(|error| Error::io(root.display().to_string(), &error.into()))
     }
 
@@ -44,8 +46,10 @@ impl Files {
         }
         .map_err(|error| Error::io(path.display().to_string(), &error.into()))
     }
+}
 
-    pub(crate) fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+impl FileTree for Files {
+    fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
         // Non-blocking, so that opening a pipe nobody writes to returns at once.
         let file = self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
         let stat = fs::fstat(&file).map_err(|error| Error::io(path.display().to_string(), &error.into()))?;
@@ -55,7 +59,7 @@ impl Files {
         Ok(Box::new(std::fs::File::from(file)))
     }
 
-    pub(crate) fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
+    fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
         let failed = |error: rustix::io::Errno| Error::io(path.display().to_string(), &error.into());
         let stat = match (&self.root, follow) {
             (None, true) => fs::statat(CWD, path, AtFlags::empty()).map_err(failed)?,
@@ -68,7 +72,7 @@ impl Files {
         Ok(from_raw(&stat))
     }
 
-    pub(crate) fn read_link(&self, path: &Path) -> Result<PathBuf, Error> {
+    fn read_link(&self, path: &Path) -> Result<PathBuf, Error> {
         let failed = |error: rustix::io::Errno| match error {
             rustix::io::Errno::INVAL => Error::NotFound(format!("a link at {}", path.display())),
             error => Error::io(path.display().to_string(), &error.into()),
@@ -83,7 +87,7 @@ impl Files {
         Ok(PathBuf::from(target.to_string_lossy().into_owned()))
     }
 
-    pub(crate) fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
+    fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
         let failed = |error: rustix::io::Errno| Error::io(path.display().to_string(), &error.into());
         let directory = self.open_at(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK)?;
         let mut entries = Vec::new();
@@ -98,7 +102,10 @@ impl Files {
         Ok(entries)
     }
 
-    pub(crate) fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {
+    fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {
+        if !self.live {
+            return Err(Error::NotLive("the room on a filesystem".to_owned()));
+        }
         let failed = |error: rustix::io::Errno| Error::io(path.display().to_string(), &error.into());
         let directory = self.open_at(path, OFlags::PATH)?;
         let usage = fs::fstatvfs(&directory).map_err(failed)?;
@@ -111,16 +118,12 @@ impl Files {
         })
     }
 
-    /// Walks the whole tree. `mounted` tells whether the tree's own list of mounts describes it.
-    pub(crate) fn walk(
-        &self,
-        mounted: bool,
-        plan: &WalkPlan,
-        visitor: Arc<dyn Visitor>,
-    ) -> Result<WalkOutcome, Error> {
+    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
         let root = self.open_at(Path::new("/"), OFlags::PATH | OFlags::DIRECTORY)?;
         let mut list = Vec::new();
-        if mounted && let Ok(file) = self.open(Path::new("/proc/self/mountinfo")) {
+        if self.live
+            && let Ok(file) = self.open(Path::new("/proc/self/mountinfo"))
+        {
             // A list that is cut off only costs duplicates: file systems are also judged where they begin.
             drop(file.take(FILE_LIMIT as u64).read_to_end(&mut list));
         }

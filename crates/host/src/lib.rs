@@ -15,7 +15,7 @@ mod trace;
 mod tree;
 mod walk;
 
-pub use door::{Backend, DirEntry, Door, FileKind, FsUsage, Stat};
+pub use door::{Backend, DirEntry, Door, FileKind, FileTree, FsUsage, Stat};
 pub use error::Error;
 pub use local::Local;
 pub use net::{Address, Stream};
@@ -23,7 +23,7 @@ pub use program::{Output, Program, programs};
 pub use trace::{Touch, Trace};
 pub use tree::{Canned, Tree};
 pub use walk::{
-    LISTED, Mount, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan, mountinfo,
+    LISTED, Mount, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan, mountinfo, unescaped,
 };
 
 /// The most bytes of an ordinary configuration file: larger ones are not configuration.

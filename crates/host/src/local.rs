@@ -1,14 +1,11 @@
 //! This machine.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::door::{Backend, DirEntry, FsUsage, Stat};
+use crate::door::{Backend, FileTree};
 use crate::files::Files;
 use crate::program::{self, Output, Program};
-use crate::walk::{Visitor, WalkOutcome, WalkPlan};
 use crate::{Address, Error, Stream, net};
 
 /// The machine Palisade runs on.
@@ -58,28 +55,8 @@ impl Backend for Local {
         self.root
     }
 
-    fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
-        self.files.open(path)
-    }
-
-    fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
-        self.files.stat(path, follow)
-    }
-
-    fn read_link(&self, path: &Path) -> Result<PathBuf, Error> {
-        self.files.read_link(path)
-    }
-
-    fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
-        self.files.read_dir(path)
-    }
-
-    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
-        self.files.walk(true, plan, visitor)
-    }
-
-    fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {
-        self.files.stat_fs(path)
+    fn files(&self) -> &dyn FileTree {
+        &self.files
     }
 
     fn run(&self, program: &Program, args: &[&str], limit: Duration, output: usize) -> Result<Output, Error> {

@@ -1,15 +1,12 @@
 //! A file tree of a machine that does not run, or one made for a test, where programs may have canned answers.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
-use crate::door::{Backend, DirEntry, FsUsage, Stat};
+use crate::door::{Backend, FileTree};
 use crate::files::Files;
 use crate::program::{Output, Program};
-use crate::walk::{Visitor, WalkOutcome, WalkPlan};
 use crate::{Address, Error, Stream, net};
 
 /// The tree below a directory.
@@ -36,7 +33,7 @@ impl Tree {
     /// # Errors
     /// `NotFound` or `Denied` when `root` is no directory one can enter.
     pub fn new(root: &Path) -> Result<Self, Error> {
-        Ok(Self { files: Files::below(root)?, canned: None })
+        Ok(Self { files: Files::below(root, false)?, canned: None })
     }
 
     /// A tree that answers like a running host.
@@ -44,7 +41,7 @@ impl Tree {
     /// # Errors
     /// As [`Tree::new`].
     pub fn with_canned(root: &Path, canned: Canned) -> Result<Self, Error> {
-        Ok(Self { files: Files::below(root)?, canned: Some(canned) })
+        Ok(Self { files: Files::below(root, true)?, canned: Some(canned) })
     }
 }
 
@@ -57,31 +54,8 @@ impl Backend for Tree {
         self.canned.as_ref().map_or_else(|| rustix::process::geteuid().is_root(), |canned| canned.root)
     }
 
-    fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
-        self.files.open(path)
-    }
-
-    fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
-        self.files.stat(path, follow)
-    }
-
-    fn read_link(&self, path: &Path) -> Result<PathBuf, Error> {
-        self.files.read_link(path)
-    }
-
-    fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
-        self.files.read_dir(path)
-    }
-
-    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
-        self.files.walk(self.canned.is_some(), plan, visitor)
-    }
-
-    fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {
-        match self.canned {
-            Some(_) => self.files.stat_fs(path),
-            None => Err(Error::NotLive("the room on a filesystem".to_owned())),
-        }
+    fn files(&self) -> &dyn FileTree {
+        &self.files
     }
 
     fn run(&self, program: &Program, args: &[&str], _: Duration, _: usize) -> Result<Output, Error> {
@@ -108,6 +82,7 @@ mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests make real trees")]
 
     use std::os::unix::fs::symlink;
+    use std::sync::Arc;
 
     use super::*;
     use crate::Door;

@@ -60,6 +60,13 @@ impl Source {
     pub fn line(path: &str, line: usize, text: &str) -> Self {
         Self { at: format!("{path}:{line}"), excerpt: Some(text.trim().to_owned()), overridden: Vec::new() }
     }
+
+    /// This place as the winner over another and all that it had won over.
+    pub fn over(mut self, loser: Self) -> Self {
+        self.overridden = loser.overridden;
+        self.overridden.push(Place { at: loser.at, excerpt: loser.excerpt.unwrap_or_default() });
+        self
+    }
 }
 
 impl<T> Fact<T> {

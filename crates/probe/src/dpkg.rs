@@ -9,6 +9,17 @@ use crate::stanzas;
 /// dpkg's database.
 pub(crate) const STATUS: &str = "/var/lib/dpkg/status";
 
+/// Databases of other package managers, by the file or folder that is theirs.
+pub(crate) const OTHERS: [(&str, &str); 7] = [
+    ("/var/lib/rpm", "rpm"),
+    ("/usr/lib/sysimage/rpm", "rpm"),
+    ("/lib/apk/db/installed", "apk"),
+    ("/usr/lib/apk/db/installed", "apk"),
+    ("/var/lib/opkg/status", "opkg"),
+    ("/usr/lib/opkg/status", "opkg"),
+    ("/var/lib/pacman/local", "pacman"),
+];
+
 /// The most packages that are kept; the largest desktop has some 8,000.
 const MOST_PACKAGES: usize = 50_000;
 

@@ -19,6 +19,15 @@ impl<T> IntoFact<T> for Result<T, Error> {
     }
 }
 
+/// A reading of what need not be there.
+pub(crate) fn if_any<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The reason a person reads, ending with the remedy where there is one.
 pub(crate) fn reason(error: &Error, door: &Door) -> String {
     if error.is_denied() && !door.is_root() { format!("{error}; run as root") } else { error.to_string() }

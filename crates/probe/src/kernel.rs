@@ -5,6 +5,8 @@
 
 use host::{Door, Error};
 
+use crate::fact::if_any;
+
 /// A file of /proc or /sys, without the line break at its end.
 ///
 /// # Errors
@@ -32,8 +34,5 @@ pub(crate) fn names(door: &Door, folder: &str) -> Result<Vec<String>, Error> {
 /// # Errors
 /// As [`names`], without `NotFound`.
 pub(crate) fn names_if_any(door: &Door, folder: &str) -> Result<Vec<String>, Error> {
-    match names(door, folder) {
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        other => other,
-    }
+    Ok(if_any(names(door, folder))?.unwrap_or_default())
 }

@@ -5,12 +5,15 @@
 //! assume that the target is the machine they run on, and run side by side, each with its own time limit.
 #![forbid(unsafe_code)]
 
+mod apt_conf;
 mod context;
 mod daemons;
 mod dpkg;
+mod drop_ins;
 mod fact;
 mod http;
 mod kernel;
+mod mounts;
 mod processes;
 mod run;
 mod schedule;

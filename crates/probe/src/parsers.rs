@@ -4,23 +4,41 @@ pub use crate::audit::{
     parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
 };
 pub use crate::certificates::{Parsed, parse as certificates};
+pub use crate::endpoints::answer::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
 pub use crate::endpoints::detect::greeting;
 pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
-pub use crate::endpoints::hello::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
 pub use crate::endpoints::html::{Page, scan as html};
 pub use crate::endpoints::ssh::{greeting_line as ssh_greeting, kexinit as ssh_kexinit};
 pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::logging::parsers as logging;
-pub use crate::net::{local_v4, local_v6, parse_fstab, parse_mountinfo, parse_sysctl, without_login};
+pub use crate::net::{local_v4, local_v6, parse_sysctl, without_login};
 pub use crate::packages::apk;
-pub use crate::packages::apt::{apt_conf, deb822 as apt_sources, one_line as apt_list};
+pub use crate::packages::apt::{deb822 as apt_sources, one_line as apt_list};
 pub use crate::packages::unwanted::category as package_category;
-pub use crate::services::cron::entries as crontab;
+pub use crate::schedule::gap as schedule;
 pub use crate::services::inetd::{inetd, xinetd};
-pub use crate::services::unit_file::UnitFile;
-pub use crate::services::{parse_active as systemctl_list_units, schedule};
+pub use crate::services::parse_active as systemctl_list_units;
+pub use crate::units::file::UnitFile;
+pub use host::mountinfo;
+
+/// The crontab of the system.
+pub fn crontab(text: &str) -> usize {
+    crate::schedule::cron::entries(text, "/etc/crontab", None).len()
+}
+
+/// `apt.conf`.
+pub fn apt_conf(text: &str) -> usize {
+    let mut conf = crate::apt_conf::AptConf::default();
+    conf.parse(text, "apt.conf");
+    conf.len()
+}
+
+/// `/etc/fstab`.
+pub fn parse_fstab(text: &str) -> usize {
+    crate::mounts::fstab(text).count()
+}
 
 /// `sshd_config`.
 pub fn sshd_config(text: &str) -> usize {

@@ -1,6 +1,9 @@
 //! Which programs run, by the name the kernel has for them.
 
 use host::{Door, Error};
+use model::Fact;
+
+use crate::fact::reason;
 
 /// The most processes that are looked at.
 const MOST_PROCESSES: usize = 100_000;
@@ -58,6 +61,14 @@ impl Processes {
     /// Whether a process with one of these program names runs outside of containers.
     pub(crate) fn any(&self, door: &Door, names: &[&str]) -> bool {
         names.iter().any(|name| !self.named(door, name).is_empty())
+    }
+}
+
+/// Whether one of these programs runs on the host itself, of the processes that could be read or not.
+pub(crate) fn runs(door: &Door, processes: &Result<Processes, Error>, names: &[&str]) -> Fact<bool> {
+    match processes {
+        Ok(processes) => Fact::known(processes.any(door, names)),
+        Err(error) => Fact::unreadable(reason(error, door)),
     }
 }
 

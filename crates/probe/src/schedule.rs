@@ -1,12 +1,15 @@
 //! What cron and systemd's timers start by themselves, and how often.
 
-mod cron;
-mod timer;
+pub(crate) mod cron;
+pub mod gap;
+pub(crate) mod timer;
 
 use host::{Door, Error};
 
+use gap::Gap;
+
 /// The most jobs that are kept.
-const MOST_JOBS: usize = 500;
+pub(crate) const MAX_JOBS: usize = 1000;
 
 /// The most bytes of a script that are looked at.
 const SCRIPT: usize = 64 << 10;
@@ -35,13 +38,19 @@ impl Kind {
 pub(crate) struct Job {
     /// Who starts it.
     pub(crate) kind: Kind,
-    /// The command line.
+    /// The timer, or the file that holds the entry.
+    pub(crate) name: String,
+    /// Its schedule as written.
+    pub(crate) schedule: String,
+    /// The longest time between two starts.
+    pub(crate) gap: Gap,
+    /// User it runs as.
+    pub(crate) user: String,
+    /// The command line. It may hold secrets.
     pub(crate) command: String,
     /// The text of the script that the command names, when it is one; empty otherwise.
     pub(crate) script: String,
-    /// The longest time between two starts in minutes; none where we cannot tell.
-    pub(crate) interval_minutes: Option<f64>,
-    /// Whether it is started by itself: a timer must be pulled in by something.
+    /// Whether it is started by itself: a timer must be pulled in by something, a script be executable.
     pub(crate) active: bool,
     /// Whether somebody gets what it prints: cron mails it unless MAILTO is empty; a timer's goes to the journal only.
     pub(crate) mails: bool,
@@ -59,6 +68,11 @@ impl Job {
             .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)))
             .any(|word| !word.is_empty() && wanted(word))
     }
+
+    /// The longest time between two starts in minutes; none where we cannot tell.
+    pub(crate) fn interval_minutes(&self) -> Option<f64> {
+        self.gap.minutes().map(|minutes| minutes as f64)
+    }
 }
 
 /// Every job of the target.
@@ -68,8 +82,8 @@ impl Job {
 pub(crate) fn jobs(door: &Door) -> Result<Vec<Job>, Error> {
     let mut jobs = cron::jobs(door)?;
     jobs.extend(timer::jobs(door)?);
-    jobs.truncate(MOST_JOBS);
-    for job in jobs.iter_mut().filter(|job| job.script.is_empty()) {
+    jobs.truncate(MAX_JOBS);
+    for job in &mut jobs {
         job.script = script(door, &job.command);
     }
     Ok(jobs)

@@ -2,6 +2,8 @@
 
 use host::{Door, Error};
 
+use crate::fact::if_any;
+
 /// One line of a file that means something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -19,15 +21,20 @@ pub(crate) fn meaningful_lines(text: &str) -> impl Iterator<Item = Line> + '_ {
     })
 }
 
+/// A file that need not be there.
+///
+/// # Errors
+/// As [`Door::read_text`], without `NotFound`.
+pub(crate) fn read_if_any(door: &Door, path: &str) -> Result<Option<String>, Error> {
+    if_any(door.read_text(path))
+}
+
 /// Names of the files in `directory` that end with `suffix`, sorted; none when the directory is not there.
 pub(crate) fn files_in(door: &Door, directory: &str, suffix: &str) -> Result<Vec<String>, Error> {
-    match door.read_dir(directory) {
-        Ok(entries) => Ok(entries
-            .into_iter()
-            .filter(|entry| entry.name.ends_with(suffix) && entry.kind != host::FileKind::Directory)
-            .map(|entry| entry.name)
-            .collect()),
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
+    Ok(if_any(door.read_dir(directory))?
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|entry| entry.name.ends_with(suffix) && entry.kind != host::FileKind::Directory)
+        .map(|entry| entry.name)
+        .collect())
 }

@@ -1,10 +1,22 @@
 //! Whether a service starts by itself, as the links that systemd and init follow say.
 
-use host::{Door, Error, FileKind};
+pub(crate) mod file;
+pub(crate) mod tree;
 
-/// Folders of units, the strongest first.
-pub(crate) const UNIT_FOLDERS: [&str; 4] =
-    ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+use host::{Door, Error, FileKind};
+use model::Fact;
+
+use crate::fact::{IntoFact, reason};
+
+/// Folders of units, the strongest first. /lib is a link to /usr/lib on a merged system.
+pub(crate) const FOLDERS: [&str; 6] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
 
 /// How a unit stands at boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +44,7 @@ impl AtBoot {
 /// All that listing folders can end with.
 pub(crate) fn at_boot(door: &Door, name: &str) -> Result<AtBoot, Error> {
     let mut unit = None;
-    for folder in UNIT_FOLDERS {
+    for folder in FOLDERS {
         let path = format!("{folder}/{name}");
         match door.stat_link(&path) {
             Ok(stat) => {
@@ -53,7 +65,7 @@ pub(crate) fn at_boot(door: &Door, name: &str) -> Result<AtBoot, Error> {
     if unit.is_none() {
         return init_script(door, name.trim_end_matches(".service"));
     }
-    for folder in UNIT_FOLDERS {
+    for folder in FOLDERS {
         if let Some(link) = pulled_in(door, folder, name)? {
             return Ok(AtBoot::Started(link));
         }
@@ -73,6 +85,27 @@ pub(crate) fn first_at_boot(door: &Door, names: &[&str]) -> Result<AtBoot, Error
         }
     }
     Ok(AtBoot::NoUnit)
+}
+
+/// Whether the first of several units that is there starts at boot, as a fact.
+pub(crate) fn starts(door: &Door, names: &[&str]) -> Fact<bool> {
+    first_at_boot(door, names).map(|state| state.is_started()).into_fact(door)
+}
+
+/// What boot aims at: where the link `default.target` points.
+pub(crate) fn default_target(door: &Door) -> Fact<String> {
+    for folder in FOLDERS {
+        let path = format!("{folder}/default.target");
+        match door.read_link(&path) {
+            Ok(target) => {
+                let name = target.file_name().map(|name| name.to_string_lossy().into_owned());
+                return Fact::read_at(name.unwrap_or_default(), path);
+            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Fact::unreadable(reason(&error, door)),
+        }
+    }
+    Fact::Absent
 }
 
 /// The link in a `.wants` or `.requires` folder of `folder` that pulls in the unit.

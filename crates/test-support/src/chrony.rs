@@ -2,9 +2,11 @@
 
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
+
+use crate::wait::until;
 
 /// The longest a test waits for the client to choose its server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,28 +72,23 @@ impl Chrony {
 
     /// Waits until the client follows the server, and returns what `chronyc` then prints.
     pub fn once_synchronised(&self, args: &[&str]) -> String {
-        let started = Instant::now();
-        loop {
-            let text = self.chronyc(args);
-            if text.contains("^,*,127.0.0.1") {
-                return text;
-            }
-            assert!(started.elapsed() < PATIENCE, "chronyd did not synchronise: {text}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        self.once(args, "^,*,127.0.0.1")
     }
 
     /// Waits until the client answers at all, and returns what `chronyc` then prints.
     pub fn once_answering(&self, args: &[&str]) -> String {
-        let started = Instant::now();
-        loop {
+        self.once(args, ",")
+    }
+
+    fn once(&self, args: &[&str], wanted: &str) -> String {
+        until(PATIENCE, || {
             let text = self.chronyc(args);
-            if text.contains(',') {
-                return text;
+            if text.contains(wanted) {
+                Ok(text)
+            } else {
+                Err(format!("chronyd does not tell {wanted}: {text}"))
             }
-            assert!(started.elapsed() < PATIENCE, "chronyd does not answer: {text}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        })
     }
 }
 

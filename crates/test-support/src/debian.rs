@@ -3,10 +3,10 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::Engine;
+use crate::wait::until;
 
 /// What is installed besides the least that Debian needs. Another list needs another name of the archive.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,auditd,chrony,nftables,rsyslog,cron,procps,iproute2,sudo,\
@@ -92,16 +92,13 @@ impl Debian {
             run.arg("--volume").arg(format!("{from}:{to}:ro"));
         }
         succeed(run.args(["debian:1", "/lib/systemd/systemd"]), "docker run");
-        let begun = Instant::now();
-        loop {
+        until(PATIENCE, || {
             let state = debian.docker(&["exec", "host", "systemctl", "is-system-running"]).output().unwrap();
-            let state = String::from_utf8_lossy(&state.stdout).into_owned();
-            if ["running", "degraded"].contains(&state.trim()) {
-                return debian;
-            }
-            assert!(begun.elapsed() < PATIENCE, "systemd does not come up: {state}");
-            thread::sleep(Duration::from_millis(100));
-        }
+            let state = String::from_utf8_lossy(&state.stdout);
+            let is_up = ["running", "degraded"].contains(&state.trim());
+            if is_up { Ok(()) } else { Err(format!("systemd does not come up: {state}")) }
+        });
+        debian
     }
 
     fn docker(&self, args: &[&str]) -> Command {

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use host::Door;
 
 use crate::Redirected;
+use crate::wait::until;
 
 /// Starting takes about a second; other tests may hold the processors.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,12 +69,13 @@ impl Engine {
                 thread::park();
             }
         });
-        let begun = Instant::now();
-        while !engine.answers() {
+        until(PATIENCE, || {
+            if engine.answers() {
+                return Ok(());
+            }
             let log = fs::read_to_string(engine.path("log")).unwrap_or_default();
-            assert!(begun.elapsed() < PATIENCE, "dockerd (package docker.io) does not start:\n{log}");
-            thread::sleep(Duration::from_millis(20));
-        }
+            Err(format!("dockerd (package docker.io) does not start:\n{log}"))
+        });
         engine
     }
 
@@ -153,15 +155,10 @@ impl Engine {
 
     /// Asks until the answer fulfils a condition.
     pub fn wait(&self, path: &str, fulfilled: impl Fn(&str) -> bool) {
-        let begun = Instant::now();
-        loop {
+        until(PATIENCE, || {
             let (_, answer) = self.request("GET", path, "");
-            if fulfilled(&answer) {
-                return;
-            }
-            assert!(begun.elapsed() < PATIENCE, "{path}: {answer}");
-            thread::sleep(Duration::from_millis(20));
-        }
+            if fulfilled(&answer) { Ok(()) } else { Err(format!("{path}: {answer}")) }
+        });
     }
 
     /// Makes a container from the JSON of `POST /containers/create`.

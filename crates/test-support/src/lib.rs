@@ -19,6 +19,7 @@ mod nginx;
 mod ports;
 mod redirected;
 mod room;
+mod wait;
 mod workloads;
 
 pub use certificates::{Certificate, self_signed};

@@ -2,8 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::wait::until;
 
 /// How long a program may take to listen, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -15,10 +16,13 @@ pub fn free_port() -> u16 {
 
 /// Waits until something accepts connections there.
 pub fn until_listening(address: SocketAddr) {
-    let started = Instant::now();
-    while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
-        assert!(started.elapsed() < PATIENCE, "nothing listens at {address}");
-        thread::sleep(Duration::from_millis(10));
+    until(PATIENCE, || connected(address));
+}
+
+fn connected(address: SocketAddr) -> Result<(), String> {
+    match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("nothing listens at {address}: {error}")),
     }
 }
 
@@ -41,14 +45,11 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{program} cannot be started: {error}; see `cargo xtask setup`"));
-        let started = Instant::now();
-        while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
-            if let Some(status) = child.try_wait().unwrap() {
-                panic!("{program} ended with {status} instead of listening at {address}");
-            }
-            assert!(started.elapsed() < PATIENCE, "{program} does not listen at {address}");
-            thread::sleep(Duration::from_millis(10));
-        }
+        until(PATIENCE, || {
+            let status = child.try_wait().unwrap();
+            assert!(status.is_none(), "{program} ended with {status:?} instead of listening at {address}");
+            connected(address)
+        });
         Self { child, address }
     }
 }

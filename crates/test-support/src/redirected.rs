@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::{
-    Address, Backend, DirEntry, Error, FsUsage, Local, Output, Program, Stat, Stream, Visitor, WalkOutcome,
-    WalkPlan,
+    Address, Backend, DirEntry, Error, FileTree, FsUsage, Local, Output, Program, Stat, Stream, Visitor,
+    WalkOutcome, WalkPlan,
 };
 
 /// This machine, with some paths standing elsewhere.
@@ -36,6 +36,33 @@ impl Redirected {
     }
 }
 
+impl FileTree for Redirected {
+    fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+        self.local.files().open(&self.real(path))
+    }
+
+    fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
+        self.local.files().stat(&self.real(path), follow)
+    }
+
+    fn read_link(&self, path: &Path) -> Result<PathBuf, Error> {
+        self.local.files().read_link(&self.real(path))
+    }
+
+    fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
+        self.local.files().read_dir(&self.real(path))
+    }
+
+    /// Walks this machine as it is: what stands elsewhere is not below the roots of a walk.
+    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
+        self.local.files().walk(plan, visitor)
+    }
+
+    fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {
+        self.local.files().stat_fs(&self.real(path))
+    }
+}
+
 impl Backend for Redirected {
     fn is_live(&self) -> bool {
         self.local.is_live()
@@ -45,29 +72,8 @@ impl Backend for Redirected {
         self.local.is_root()
     }
 
-    fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
-        self.local.open(&self.real(path))
-    }
-
-    fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
-        self.local.stat(&self.real(path), follow)
-    }
-
-    fn read_link(&self, path: &Path) -> Result<PathBuf, Error> {
-        self.local.read_link(&self.real(path))
-    }
-
-    fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
-        self.local.read_dir(&self.real(path))
-    }
-
-    /// Walks this machine as it is: what stands elsewhere is not below the roots of a walk.
-    fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
-        self.local.walk(plan, visitor)
-    }
-
-    fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {
-        self.local.stat_fs(&self.real(path))
+    fn files(&self) -> &dyn FileTree {
+        self
     }
 
     fn run(&self, program: &Program, args: &[&str], limit: Duration, output: usize) -> Result<Output, Error> {

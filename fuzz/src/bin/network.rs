@@ -10,7 +10,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let _ = parsers::local_v4(&text);
     let _ = parsers::local_v6(&text);
     let _ = parsers::parse_fstab(&text);
-    let _ = parsers::parse_mountinfo(&text);
+    let _ = parsers::mountinfo(text.as_bytes());
     let _ = parsers::parse_sysctl(&text, "sysctl.conf");
     assert!(parsers::without_login(&text).len() <= text.len());
     let _ = parsers::container_of_cgroup(&text);

@@ -4,7 +4,7 @@
 use probe::parsers;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let _ = parsers::crontab(text, "/etc/crontab", None);
+    let _ = parsers::crontab(text);
     let _ = parsers::inetd(text, "/etc/inetd.conf");
     let _ = parsers::xinetd(text, "/etc/xinetd.conf");
     let _ = parsers::systemctl_list_units(text);

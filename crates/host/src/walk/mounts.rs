@@ -1,8 +1,8 @@
 //! Which mounts a walk enters: local disks once, neither the kernel's own nor other machines' nor containers'.
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::SkipReason;
@@ -10,6 +10,8 @@ use super::SkipReason;
 /// One line of `/proc/self/mountinfo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
+    /// 1-based.
+    pub line: usize,
     /// `major:minor`.
     pub device: String,
     /// The directory of the file system that is mounted.
@@ -18,28 +20,42 @@ pub struct Mount {
     pub point: PathBuf,
     /// The file system's type.
     pub kind: String,
+    /// What is mounted, as the file system names it: `/dev/sda1`, `host:/share`.
+    pub source: String,
+    /// Options of this mount.
+    pub options: Vec<String>,
+    /// Options of the file system.
+    pub super_options: Vec<String>,
 }
 
 /// The mounts of a `mountinfo` file, in its order; lines that are none are left out.
+/// `36 35 98:0 /root /mount rw,noatime shared:1 - ext4 /dev/sda rw,errors=continue`.
 pub fn mountinfo(bytes: &[u8]) -> Vec<Mount> {
-    bytes.split(|byte| *byte == b'\n').filter_map(mount).collect()
+    bytes.split(|byte| *byte == b'\n').enumerate().filter_map(|(index, line)| mount(index + 1, line)).collect()
 }
 
-fn mount(line: &[u8]) -> Option<Mount> {
+fn mount(number: usize, line: &[u8]) -> Option<Mount> {
+    let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+    let list =
+        |field: &[u8]| text(field).split(',').filter(|option| !option.is_empty()).map(str::to_owned).collect();
+    let path = |field: &[u8]| PathBuf::from(OsString::from_vec(unescaped(field)));
     let mut fields = line.split(|byte| *byte == b' ');
-    let device = fields.nth(2)?;
-    let (root, point) = (unescape(fields.next()?), unescape(fields.next()?));
-    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
+    let (device, root, point, options) = (fields.nth(2)?, fields.next()?, fields.next()?, fields.next()?);
+    let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
     Some(Mount {
-        device: String::from_utf8_lossy(device).into_owned(),
-        root,
-        point,
-        kind: String::from_utf8_lossy(kind).into_owned(),
+        line: number,
+        device: text(device),
+        root: path(root),
+        point: path(point),
+        kind: text(fields.next()?),
+        source: text(&unescaped(fields.next().unwrap_or_default())),
+        options: list(options),
+        super_options: list(fields.next().unwrap_or_default()),
     })
 }
 
-/// Takes back the kernel's octal escapes of blanks, line ends and backslashes.
-fn unescape(field: &[u8]) -> PathBuf {
+/// Takes back the octal escapes (`\040`) of blanks, line ends and backslashes in the kernel's tables and in fstab.
+pub fn unescaped(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((first, tail)) = rest.split_first() {
@@ -54,7 +70,7 @@ fn unescape(field: &[u8]) -> PathBuf {
             rest = tail;
         }
     }
-    PathBuf::from(OsStr::from_bytes(&bytes).to_owned())
+    bytes
 }
 
 /// Why the mounts of a type are not entered; none for disks and memory.

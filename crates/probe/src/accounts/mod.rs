@@ -9,6 +9,8 @@ mod sudoers;
 #[cfg(test)]
 mod tests;
 mod users;
+pub(crate) mod values;
+mod ways_in;
 
 pub(crate) mod passwd;
 pub(crate) mod people;
@@ -26,7 +28,7 @@ pub(crate) use sudoers::parse as parse_sudoers;
 pub(crate) fn probe(cx: &Context) -> Fact<Accounts> {
     let door = &cx.door;
     let people = People::read(door);
-    let login_defs = policy::login_defs(door);
+    let login_defs = values::login_defs(door);
     let sudo = sudo::read(door, &people);
     Fact::known(Accounts {
         users: users::users(door, &people, &login_defs),
@@ -36,9 +38,9 @@ pub(crate) fn probe(cx: &Context) -> Fact<Accounts> {
         files: files::read(door),
         sudo,
         password_policy: policy::password_policy(door, &login_defs),
-        lockout: policy::lockout(door),
-        second_factor: policy::second_factor(door),
+        lockout: ways_in::lockout(door),
+        second_factor: ways_in::second_factor(door),
         session: session::read(door, &login_defs),
-        su_restricted: policy::su_restricted(door),
+        su_restricted: ways_in::su_restricted(door),
     })
 }

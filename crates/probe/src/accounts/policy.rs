@@ -1,72 +1,16 @@
-//! What a new password must be, what failed logins lead to, and where a second factor is asked.
-
-use std::collections::BTreeMap;
+//! What a new password must be.
 
 use host::Door;
-use model::facts::accounts::{Lockout, PasswordPolicy};
+use model::facts::accounts::PasswordPolicy;
 use model::{Fact, Source};
 
-use crate::accounts::pam::{self, Module, Stack};
+use crate::accounts::pam::{self, Module};
+use crate::accounts::values::{Values, argument, key_values, number, parsed, text_of};
 use crate::fact::{IntoFact, reason};
 use crate::text;
 
 const QUALITY: [&str; 3] = ["pam_pwquality", "pam_cracklib", "pam_passwdqc"];
-const COUNTERS: [&str; 3] = ["pam_faillock", "pam_tally2", "pam_tally"];
 const SCHEMES: [&str; 7] = ["yescrypt", "gost_yescrypt", "sha512", "sha256", "blowfish", "md5", "bigcrypt"];
-
-/// Modules that ask for something else than a password.
-const SECOND_FACTORS: [&str; 11] = [
-    "pam_google_authenticator",
-    "pam_u2f",
-    "pam_oath",
-    "pam_duo",
-    "pam_yubico",
-    "pam_pkcs11",
-    "pam_p11",
-    "pam_rsa",
-    "pam_securid",
-    "pam_privacyidea",
-    "pam_linotp",
-];
-
-/// Values of a `key = value` file by key in lower case, with the line each came from.
-pub(crate) type Values = BTreeMap<String, (String, Source)>;
-
-/// `/etc/login.defs`.
-pub(crate) fn login_defs(door: &Door) -> Fact<Values> {
-    let text = door.read_text("/etc/login.defs").into_fact(door);
-    text.map(|text| {
-        let mut values = Values::new();
-        for line in text::meaningful_lines(&text) {
-            let mut words = line.text.split_ascii_whitespace();
-            if let (Some(key), Some(value)) = (words.next(), words.next()) {
-                let source = Source::line("/etc/login.defs", line.number, &line.text);
-                values.insert(key.to_ascii_uppercase(), (value.trim_matches('"').to_owned(), source));
-            }
-        }
-        values
-    })
-}
-
-/// A number of such a file; absent when it is not set.
-pub(crate) fn number(values: &Fact<Values>, key: &str) -> Fact<i64> {
-    text_of(values, key).and_then(|text| match text.parse() {
-        Ok(number) => Fact::known(number),
-        Err(_) => Fact::unreadable(format!("{key} reads {text}, which is no number")),
-    })
-}
-
-/// A text of such a file; absent when it is not set.
-pub(crate) fn text_of(values: &Fact<Values>, key: &str) -> Fact<String> {
-    match values {
-        Fact::Known(values, _) => match values.get(key) {
-            Some((value, source)) => Fact::sourced(value.clone(), source.clone()),
-            None => Fact::Absent,
-        },
-        Fact::Absent => Fact::Absent,
-        Fact::Unreadable(why) => Fact::unreadable(why.clone()),
-    }
-}
 
 /// What a new password must be.
 pub(crate) fn password_policy(door: &Door, login_defs: &Fact<Values>) -> PasswordPolicy {
@@ -195,45 +139,6 @@ fn pwquality_files(door: &Door) -> Result<Vec<String>, String> {
     Ok(files)
 }
 
-/// `key = value` lines of files, the last one winning; a key alone is a flag with an empty value.
-fn key_values(door: &Door, files: &[String]) -> Fact<Values> {
-    let mut values = Values::new();
-    for path in files {
-        let text = match door.read_text(path) {
-            Ok(text) => text,
-            Err(error) if error.is_not_found() => continue,
-            Err(error) => return Fact::unreadable(reason(&error, door)),
-        };
-        for line in text::meaningful_lines(&text) {
-            let setting = line.text.split('#').next().unwrap_or_default();
-            let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
-            let mut source = Source::line(path, line.number, &line.text);
-            let key = key.trim().to_ascii_lowercase();
-            if let Some((_, lost)) = values.remove(&key) {
-                source.overridden = lost.overridden;
-                source.overridden.push(model::Place { at: lost.at, excerpt: lost.excerpt.unwrap_or_default() });
-            }
-            values.insert(key, (value.trim().to_owned(), source));
-        }
-    }
-    Fact::known(values)
-}
-
-/// A value of the module's arguments, or of its files.
-fn argument(module: &Module, conf: &Fact<Values>, name: &str) -> Fact<String> {
-    match module.arg(name) {
-        Some(value) => Fact::read_at(value.to_owned(), &module.source),
-        None => text_of(conf, name),
-    }
-}
-
-fn parsed(text: String) -> Fact<i64> {
-    match text.parse() {
-        Ok(number) => Fact::known(number),
-        Err(_) => Fact::unreadable(format!("{text} is no number")),
-    }
-}
-
 /// 99999 days and -1 both say never.
 pub(crate) fn limited(days: i64) -> Fact<i64> {
     if (0..99_999).contains(&days) { Fact::known(days) } else { Fact::Absent }
@@ -270,94 +175,4 @@ fn empty_accepted(door: &Door) -> Fact<bool> {
         }
     }
     found
-}
-
-/// What happens after failed logins: the counter must stand in the way of every service that lets people in.
-pub(crate) fn lockout(door: &Door) -> Lockout {
-    let stacks: Vec<Stack> = ["login", "sshd"]
-        .into_iter()
-        .filter(|service| pam::has_service(door, service))
-        .map(|service| pam::stack(door, service, "auth"))
-        .collect();
-    let mut counters = Vec::new();
-    for stack in stacks {
-        match stack {
-            Ok(modules) => counters.push(modules.into_iter().find(|m| COUNTERS.contains(&m.name.as_str()))),
-            Err(why) => {
-                return Lockout {
-                    module: Fact::unreadable(why.clone()),
-                    attempts: Fact::unreadable(why.clone()),
-                    unlock_secs: Fact::unreadable(why.clone()),
-                    locks_root: Fact::unreadable(why),
-                };
-            }
-        }
-    }
-    let Some(module) = counters.first().cloned().flatten().filter(|_| counters.iter().all(Option::is_some))
-    else {
-        return Lockout {
-            module: Fact::Absent,
-            attempts: Fact::Absent,
-            unlock_secs: Fact::Absent,
-            locks_root: Fact::Absent,
-        };
-    };
-    let conf = match module.name.as_str() {
-        "pam_faillock" => {
-            let path = module.arg("conf").unwrap_or("/etc/security/faillock.conf").to_owned();
-            key_values(door, &[path])
-        }
-        _ => Fact::Absent,
-    };
-    let number = |name: &str| match argument(&module, &conf, name) {
-        Fact::Known(text, _) if text == "never" => Fact::known(0),
-        other => other.and_then(parsed),
-    };
-    // pam_tally2 never locks and never opens again unless told; pam_faillock has defaults.
-    let (attempts, unlock) = if module.name == "pam_faillock" { (3, 600) } else { (0, 0) };
-    Lockout {
-        attempts: number("deny").or_default_value(attempts),
-        unlock_secs: number("unlock_time").or_default_value(unlock),
-        locks_root: match (module.has("even_deny_root"), argument(&module, &conf, "even_deny_root")) {
-            (true, _) => Fact::read_at(true, &module.source),
-            (false, Fact::Absent) => Fact::known(false),
-            (false, other) => other.map(|_| true),
-        },
-        module: Fact::read_at(module.name.clone(), &module.source),
-    }
-}
-
-/// Modules that ask for a second factor, by service. Services without a PAM file are left out.
-pub(crate) fn second_factor(door: &Door) -> BTreeMap<String, Fact<Vec<String>>> {
-    let services =
-        ["sshd", "login", "sudo", "su"].into_iter().filter(|service| pam::has_service(door, service));
-    services
-        .map(|service| {
-            let modules = match pam::stack(door, service, "auth") {
-                Ok(modules) => Fact::known(
-                    modules
-                        .into_iter()
-                        .map(|m| m.name)
-                        .filter(|name| SECOND_FACTORS.contains(&name.as_str()))
-                        .collect(),
-                ),
-                Err(why) => Fact::unreadable(why),
-            };
-            (service.to_owned(), modules)
-        })
-        .collect()
-}
-
-/// Whether `su` is kept to a group.
-pub(crate) fn su_restricted(door: &Door) -> Fact<bool> {
-    if !pam::has_service(door, "su") {
-        return Fact::Absent;
-    }
-    match pam::stack(door, "su", "auth") {
-        Ok(modules) => match modules.iter().find(|module| module.name == "pam_wheel" && !module.has("trust")) {
-            Some(module) => Fact::read_at(true, &module.source),
-            None => Fact::read_at(false, "/etc/pam.d/su"),
-        },
-        Err(why) => Fact::unreadable(why),
-    }
 }

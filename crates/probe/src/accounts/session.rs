@@ -5,7 +5,7 @@ use model::facts::accounts::Session;
 use model::{Fact, Source};
 
 use crate::accounts::pam;
-use crate::accounts::policy::{Values, text_of};
+use crate::accounts::values::{Values, text_of};
 use crate::fact::reason;
 use crate::text;
 

@@ -9,7 +9,8 @@ use model::{Fact, Timestamp};
 
 use crate::accounts::passwd::{self, Passwd, Shadow, is_login_shell};
 use crate::accounts::people::People;
-use crate::accounts::policy::{Values, limited, number};
+use crate::accounts::policy::limited;
+use crate::accounts::values::{Values, number};
 use crate::fact::{IntoFact, reason};
 
 /// Groups whose members can make themselves root, whatever sudo says.

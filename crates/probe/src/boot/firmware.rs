@@ -87,48 +87,36 @@ pub(super) fn measured_boot_log(door: &Door) -> Fact<bool> {
 
 /// The passwords that the kernel's drivers for firmware of some makers tell of.
 pub(super) fn passwords(door: &Door) -> Fact<Vec<FirmwarePassword>> {
-    let class = "/sys/class/firmware-attributes";
-    let found = || -> Result<Vec<FirmwarePassword>, Error> {
-        let mut found = Vec::new();
-        for driver in kernel::names_if_any(door, class)? {
-            let folder = format!("{class}/{driver}/authentication");
-            for name in kernel::names_if_any(door, &folder)? {
-                let source = format!("{folder}/{name}");
-                found.push(FirmwarePassword {
-                    role: kernel::read(door, &format!("{source}/role")).unwrap_or_default(),
-                    set: super::flag(door, &format!("{source}/is_enabled")),
-                    name,
-                    source,
-                });
-            }
-        }
-        Ok(found)
-    };
-    match found() {
-        Ok(found) if found.is_empty() => Fact::Absent,
-        Ok(found) => Fact::read_at(found, class),
-        Err(error) => Fact::unreadable(reason(&error, door)),
-    }
+    each(door, "/sys/class/firmware-attributes", "/authentication", |folder, name| {
+        let source = format!("{folder}/{name}");
+        Some(FirmwarePassword {
+            role: kernel::read(door, &format!("{source}/role")).unwrap_or_default(),
+            set: super::flag(door, &format!("{source}/is_enabled")),
+            name: name.to_owned(),
+            source,
+        })
+    })
 }
 
 /// Sensors of an opened case among the hardware monitors.
 pub(super) fn case_sensors(door: &Door) -> Fact<Vec<CaseSensor>> {
-    let class = "/sys/class/hwmon";
-    let found = || -> Result<Vec<CaseSensor>, Error> {
+    each(door, "/sys/class/hwmon", "", |folder, file| {
+        let sensor = file.strip_suffix("_alarm").filter(|name| name.starts_with("intrusion"))?;
+        let monitor = folder.rsplit('/').next().unwrap_or(folder);
+        let chip = kernel::read(door, &format!("{folder}/name")).unwrap_or_else(|_| monitor.to_owned());
+        let source = format!("{folder}/{file}");
+        Some(CaseSensor { name: format!("{chip} {sensor}"), opened: super::flag(door, &source), source })
+    })
+}
+
+/// What `read` makes of the entries of every device of a class, by the folder (the one `below` the device) and the
+/// name; absent when it makes nothing of any.
+fn each<T>(door: &Door, class: &str, below: &str, read: impl Fn(&str, &str) -> Option<T>) -> Fact<Vec<T>> {
+    let found = || -> Result<Vec<T>, Error> {
         let mut found = Vec::new();
-        for monitor in kernel::names_if_any(door, class)? {
-            let folder = format!("{class}/{monitor}");
-            for file in kernel::names_if_any(door, &folder)? {
-                let sensor = file.strip_suffix("_alarm").filter(|name| name.starts_with("intrusion"));
-                let Some(sensor) = sensor else { continue };
-                let chip = kernel::read(door, &format!("{folder}/name")).unwrap_or_else(|_| monitor.clone());
-                let source = format!("{folder}/{file}");
-                found.push(CaseSensor {
-                    name: format!("{chip} {sensor}"),
-                    opened: super::flag(door, &source),
-                    source,
-                });
-            }
+        for device in kernel::names_if_any(door, class)? {
+            let folder = format!("{class}/{device}{below}");
+            found.extend(kernel::names_if_any(door, &folder)?.iter().filter_map(|name| read(&folder, name)));
         }
         Ok(found)
     };

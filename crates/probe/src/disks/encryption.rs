@@ -3,7 +3,7 @@
 use host::{Door, Error};
 use model::Fact;
 
-use crate::fact::reason;
+use crate::fact::{if_any, reason};
 use crate::kernel;
 
 /// Beginnings of the device mapper's identifiers that mean encryption (verity and integrity do not).
@@ -23,14 +23,14 @@ const MOST: usize = 64;
 
 /// What is below a file system.
 #[derive(Debug)]
-pub(super) struct Below {
-    pub(super) encrypted: Fact<bool>,
-    pub(super) kind: Fact<String>,
-    pub(super) chain: Vec<String>,
+pub(crate) struct Below {
+    pub(crate) encrypted: Fact<bool>,
+    pub(crate) kind: Fact<String>,
+    pub(crate) chain: Vec<String>,
 }
 
 /// Below the block device `254:0`.
-pub(super) fn of_number(door: &Door, number: &str) -> Below {
+pub(crate) fn of_number(door: &Door, number: &str) -> Below {
     of_folder(door, &format!("/sys/dev/block/{number}"))
 }
 
@@ -82,7 +82,7 @@ impl Walk<'_> {
     fn down(&mut self, folder: &str, depth: usize) -> Result<bool, Error> {
         let events = kernel::read(self.door, &format!("{folder}/uevent"))?;
         let name = events.lines().find_map(|line| line.strip_prefix("DEVNAME=")).unwrap_or("?").to_owned();
-        let uuid = optional(kernel::read(self.door, &format!("{folder}/dm/uuid")))?.unwrap_or_default();
+        let uuid = if_any(kernel::read(self.door, &format!("{folder}/dm/uuid")))?.unwrap_or_default();
         let crypt = CRYPT.iter().find(|start| uuid.starts_with(**start));
         let mapped = uuid.split('-').take(2).collect::<Vec<_>>().join("-");
         self.chain.push(match crypt {
@@ -109,18 +109,10 @@ impl Walk<'_> {
 
     /// The disk of a partition ends the chain.
     fn disk(&mut self, folder: &str) -> Result<(), Error> {
-        if optional(kernel::read(self.door, &format!("{folder}/partition")))?.is_some() {
-            let events = optional(kernel::read(self.door, &format!("{folder}/../uevent")))?.unwrap_or_default();
+        if if_any(kernel::read(self.door, &format!("{folder}/partition")))?.is_some() {
+            let events = if_any(kernel::read(self.door, &format!("{folder}/../uevent")))?.unwrap_or_default();
             self.chain.extend(events.lines().find_map(|line| line.strip_prefix("DEVNAME=")).map(str::to_owned));
         }
         Ok(())
-    }
-}
-
-fn optional(read: Result<String, Error>) -> Result<Option<String>, Error> {
-    match read {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
     }
 }

@@ -1,7 +1,7 @@
 //! Section `disks`.
 
 mod backups;
-mod encryption;
+pub(crate) mod encryption;
 mod mounts;
 mod watches;
 
@@ -10,6 +10,7 @@ use model::Fact;
 use model::facts::disks::{CrypttabEntry, Disks, Filesystem, Place, Swap};
 
 use crate::fact::{IntoFact, reason};
+use crate::mounts::unescaped;
 use crate::text::meaningful_lines;
 use crate::{Context, kernel};
 
@@ -158,7 +159,7 @@ fn swaps(door: &Door, filesystems: &Result<Vec<Filesystem>, Error>) -> Fact<Vec<
     };
     let swaps = text.lines().skip(1).take(MOST).filter_map(|line| {
         let mut words = line.split_ascii_whitespace();
-        let (device, kind, size) = (mounts::unescaped(words.next()?), words.next()?, words.next()?);
+        let (device, kind, size) = (unescaped(words.next()?), words.next()?, words.next()?);
         let encrypted = match device.strip_prefix("/dev/") {
             _ if kind == "file" => match filesystems {
                 Ok(filesystems) => {

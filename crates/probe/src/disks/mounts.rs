@@ -7,13 +7,10 @@ use model::facts::disks::{CrypttabEntry, Filesystem};
 use super::encryption::{self, Below};
 use crate::fact::IntoFact;
 use crate::kernel;
-use crate::text::meaningful_lines;
+use crate::mounts::{self, Declared, TABLE};
 
 /// The most file systems that are kept.
 const MOST: usize = 500;
-
-/// The most bytes of the kernel's table: hosts of containers have thousands of mounts.
-const TABLE: usize = 8 << 20;
 
 /// Types that hold no files of their own, or the fixed files of an image.
 const PSEUDO: [&str; 32] = [
@@ -108,45 +105,33 @@ pub(super) fn read(door: &Door, crypttab: &[CrypttabEntry]) -> Result<Vec<Filesy
     Ok(by_point.into_values().take(MOST).map(|mount| filesystem(door, mount, live, crypttab)).collect())
 }
 
-/// `36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/root rw,errors=continue`
 fn mounted(door: &Door) -> Result<Vec<Mount>, Error> {
-    let path = "/proc/self/mountinfo";
-    let bytes = door.read_up_to(path, TABLE)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mount = |line: &str| {
-        let (left, right) = line.split_once(" - ")?;
-        let mut left = left.split(' ').skip(2);
-        let mut right = right.split(' ');
-        let number = left.next()?.to_owned();
-        let point = unescaped(left.nth(1)?);
-        let options = left.next()?.split(',').map(str::to_owned).collect();
-        let fs_type = right.next()?.to_owned();
-        let device = unescaped(right.next()?);
-        Some(Mount { number, source: format!("{path} ({point})"), point, device, fs_type, options })
+    let mount = |mount: host::Mount| {
+        let point = mount.point.to_string_lossy().into_owned();
+        Mount {
+            number: mount.device,
+            source: format!("{TABLE} ({point})"),
+            point,
+            device: mount.source,
+            fs_type: mount.kind,
+            options: mount.options,
+        }
     };
-    Ok(text.lines().filter_map(mount).collect())
+    Ok(mounts::mounted(door)?.into_iter().map(mount).collect())
 }
 
-/// `UUID=... /home ext4 defaults,nodev 0 2`
 fn declared(door: &Door) -> Result<Vec<Mount>, Error> {
     let path = "/etc/fstab";
-    let text = door.read_text(path)?;
-    let mounts = meaningful_lines(&text).filter_map(|line| {
-        let mut words = line.text.split_ascii_whitespace();
-        let (device, point, fs_type) =
-            (unescaped(words.next()?), unescaped(words.next()?), words.next()?.to_owned());
-        let options = words.next().unwrap_or("defaults").split(',').map(str::to_owned).collect();
-        let is_mount = point.starts_with('/') && fs_type != "swap";
-        is_mount.then(|| Mount {
-            number: String::new(),
-            source: format!("{path}:{}", line.number),
-            point,
-            device,
-            fs_type,
-            options,
-        })
-    });
-    Ok(mounts.collect())
+    let mount = |mount: Declared| Mount {
+        number: String::new(),
+        source: format!("{path}:{}", mount.line.number),
+        point: mount.point,
+        device: mount.device,
+        fs_type: mount.fs_type,
+        options: mount.options,
+    };
+    let is_mount = |mount: &Mount| mount.point.starts_with('/') && mount.fs_type != "swap";
+    Ok(mounts::fstab(&door.read_text(path)?).map(mount).filter(is_mount).collect())
 }
 
 fn filesystem(door: &Door, mount: Mount, live: bool, crypttab: &[CrypttabEntry]) -> Filesystem {
@@ -257,26 +242,4 @@ fn members(door: &Door, name: &str) -> Vec<String> {
         .filter_map(|pool| kernel::names(door, &format!("/sys/fs/btrfs/{pool}/devices")).ok())
         .find(|devices| devices.contains(&device))
         .unwrap_or_else(|| vec![device])
-}
-
-/// Space, tab, line break and backslash are written as `\040` in the kernel's tables and in fstab.
-pub(super) fn unescaped(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\\') {
-        plain.push_str(before);
-        let code = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(u8::is_ascii);
-        match code {
-            Some(code) => {
-                plain.push(char::from(code));
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                plain.push('\\');
-                rest = after;
-            }
-        }
-    }
-    plain.push_str(rest);
-    plain
 }

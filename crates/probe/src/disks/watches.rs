@@ -90,7 +90,7 @@ fn watching_job(job: &Job) -> Option<StorageWatch> {
         tool: if palisade { "palisade" } else { "script" }.to_owned(),
         kind: job.kind.word().to_owned(),
         command: job.command.chars().take(COMMAND).collect(),
-        interval_minutes: match job.interval_minutes {
+        interval_minutes: match job.interval_minutes() {
             Some(minutes) => Fact::read_at(minutes, job.source.clone()),
             None => Fact::unreadable(format!("the schedule at {} is not understood", job.source)),
         },

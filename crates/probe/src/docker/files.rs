@@ -5,7 +5,7 @@ use model::Fact;
 use model::facts::docker::HostFile;
 
 use super::find::Found;
-use crate::fact::{IntoFact, reason};
+use crate::fact::{IntoFact, if_any, reason};
 
 /// Folders of registries under `certs.d`, and files in each: more are not made by people.
 const REGISTRY_LIMIT: usize = 64;
@@ -67,10 +67,7 @@ pub(super) fn files(door: &Door, found: &Found) -> Fact<Vec<HostFile>> {
 
 /// Certificates that registries are trusted by, or shown.
 fn registry_certificates(door: &Door, wanted: &mut Vec<(&str, String)>) -> Result<(), host::Error> {
-    let list = |path: &str| match door.read_dir(path) {
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        other => other,
-    };
+    let list = |path: &str| if_any(door.read_dir(path)).map(Option::unwrap_or_default);
     for registry in list(REGISTRY_CERTIFICATES)?.into_iter().take(REGISTRY_LIMIT) {
         if registry.kind == FileKind::Directory {
             let directory = format!("{REGISTRY_CERTIFICATES}/{}", registry.name);

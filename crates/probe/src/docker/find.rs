@@ -7,6 +7,7 @@ use model::Fact;
 
 use super::settings::{self, Settings};
 use crate::fact::reason;
+use crate::units::FOLDERS;
 
 /// Where packages put the engine.
 const PROGRAMS: &[&str] = &[
@@ -28,9 +29,6 @@ const COMPOSE: &[&str] = &[
     "/usr/local/bin/docker-compose",
 ];
 const PID_FILES: &[&str] = &["/run/docker.pid"];
-/// In the order in which systemd prefers them.
-const UNIT_DIRECTORIES: &[&str] =
-    &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 const ENVIRONMENT_FILES: &[&str] = &["/etc/default/docker", "/etc/sysconfig/docker"];
 pub(super) const DEFAULT_SOCKET: &str = "/run/docker.sock";
 /// The most processes that are looked at when there is no pid file.
@@ -137,7 +135,7 @@ fn process(door: &Door) -> Option<u32> {
 
 /// The file of a unit that systemd would read.
 fn unit(door: &Door, name: &str) -> Option<String> {
-    UNIT_DIRECTORIES.iter().map(|directory| format!("{directory}/{name}")).find(|path| {
+    FOLDERS.iter().map(|directory| format!("{directory}/{name}")).find(|path| {
         // A unit that links to /dev/null is masked.
         door.stat(path).is_ok_and(|stat| stat.kind == FileKind::File)
     })
@@ -149,7 +147,7 @@ fn unit_flags(door: &Door, units: &[String]) -> (Fact<Vec<String>>, String) {
         return (Fact::known(Vec::new()), "default of dockerd".to_owned());
     };
     let mut files = vec![path.clone()];
-    for directory in UNIT_DIRECTORIES.iter().rev() {
+    for directory in FOLDERS.iter().rev() {
         let directory = format!("{directory}/docker.service.d");
         let names = crate::text::files_in(door, &directory, ".conf").unwrap_or_default();
         files.extend(names.into_iter().map(|name| format!("{directory}/{name}")));

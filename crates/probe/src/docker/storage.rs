@@ -8,10 +8,9 @@ use model::facts::docker::{Container, Network, Volume};
 use serde_json::Value;
 
 use super::json::{Json, clip};
-use crate::fact::{IntoFact, reason};
+use crate::disks::encryption;
+use crate::fact::IntoFact;
 
-/// Device-mapper layers below a filesystem: LVM on LUKS on RAID is three.
-const DEVICE_DEPTH: usize = 8;
 /// Networks that every engine has.
 const BUILT_IN: &[&str] = &["bridge", "host", "none"];
 
@@ -51,7 +50,7 @@ pub(super) fn disk(door: &Door, root: &Fact<String>) -> Disk {
             Fact::unreadable(offline)
         },
         encrypted: if live {
-            device.and_then(|device| encrypted(door, major_minor(device), DEVICE_DEPTH))
+            device.and_then(|device| encrypted(door, major_minor(device)))
         } else {
             Fact::unreadable(offline)
         },
@@ -74,42 +73,13 @@ fn major_minor(device: u64) -> (u64, u64) {
     (major, minor)
 }
 
-/// Whether a block device, or all that it lies on, is dm-crypt.
-fn encrypted(door: &Door, (major, minor): (u64, u64), depth: usize) -> Fact<bool> {
-    let place = format!("/sys/dev/block/{major}:{minor}");
-    if major == 0 || !door.exists(&place) {
+fn encrypted(door: &Door, (major, minor): (u64, u64)) -> Fact<bool> {
+    if major == 0 || !door.exists(format!("/sys/dev/block/{major}:{minor}")) {
         return Fact::unreadable(format!(
             "the device {major}:{minor} below the filesystem is not in /sys/dev/block"
         ));
     }
-    if depth == 0 {
-        return Fact::unreadable(format!("{place} lies on more than {DEVICE_DEPTH} devices"));
-    }
-    match door.read_text(format!("{place}/dm/uuid")) {
-        Ok(uuid) if uuid.starts_with("CRYPT-") => return Fact::read_at(true, format!("{place}/dm/uuid")),
-        Ok(_) => {}
-        Err(error) if error.is_not_found() => {}
-        Err(error) => return Fact::unreadable(reason(&error, door)),
-    }
-    let slaves = match door.read_dir(format!("{place}/slaves")) {
-        Ok(slaves) => slaves,
-        Err(error) if error.is_not_found() => Vec::new(),
-        Err(error) => return Fact::unreadable(reason(&error, door)),
-    };
-    let mut all = !slaves.is_empty();
-    for slave in slaves {
-        let path = format!("{place}/slaves/{}/dev", slave.name);
-        let numbers = door.read_text(&path).ok().and_then(|text| {
-            let (major, minor) = text.trim().split_once(':')?;
-            Some((major.parse().ok()?, minor.parse().ok()?))
-        });
-        let Some(numbers) = numbers else { return Fact::unreadable(format!("{path} cannot be read")) };
-        match encrypted(door, numbers, depth - 1) {
-            Fact::Known(one, _) => all &= one,
-            other => return other,
-        }
-    }
-    Fact::read_at(all, place)
+    encryption::of_number(door, &format!("{major}:{minor}")).encrypted
 }
 
 /// Volumes out of the engine's list.

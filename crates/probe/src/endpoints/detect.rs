@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use host::Error;
 
-use super::hello::{self, Answer, Hello, TLS1_3, Until};
+use super::answer::{Answer, Until, answer};
+use super::hello::{self, Hello, TLS1_3};
 use super::peer::{Line, Peer, is_timeout};
 use super::suites;
 use crate::http::{Client, Limits};
@@ -112,9 +113,9 @@ pub(super) fn detect(peer: &Peer, port: u16, process: Option<&str>) -> Result<Sp
     }
     line.extend(budget.exchange);
     if line.write_all(&everything()).is_ok() {
-        let enough = |heard: &[u8]| hello::answer(heard, Until::Hello).is_some();
+        let enough = |heard: &[u8]| answer(heard, Until::Hello).is_some();
         listen(&mut line, &mut heard, enough);
-        if matches!(hello::answer(&heard, Until::Hello), Some(Answer::Hello(_) | Answer::Refused(_))) {
+        if matches!(answer(&heard, Until::Hello), Some(Answer::Hello(_) | Answer::Refused(_))) {
             peer.answered();
             return Ok(Spoken::Tls);
         }

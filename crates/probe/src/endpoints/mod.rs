@@ -4,7 +4,9 @@
 //! so that a server named on the command line can be asked in the same way.
 
 mod addresses;
+pub(crate) mod answer;
 mod artefacts;
+mod ask;
 mod certificate;
 pub(crate) mod detect;
 mod handshake;

@@ -1,18 +1,18 @@
 //! How well a server speaks TLS: "offer everything, drop what was chosen, repeat", with handshakes that end after the
 //! server's first answer.
 
-use std::io::{Read, Write};
 use std::sync::Arc;
 
-use host::Error;
 use model::Fact;
 use model::facts::endpoints::{Offers, Place, TlsServer};
 use rustls::crypto::CryptoProvider;
 
+use super::answer::{ServerHello, Until};
+use super::ask::{Reaction, ask};
 use super::certificate::{self, Roots};
 use super::handshake;
-use super::hello::{self, Answer, Hello, SSL3_0, ServerHello, TLS1_0, TLS1_1, TLS1_2, TLS1_3, Until};
-use super::peer::{Peer, is_timeout};
+use super::hello::{Hello, SSL3_0, TLS1_0, TLS1_1, TLS1_2, TLS1_3};
+use super::peer::Peer;
 use super::suites;
 
 /// "You fell back to an older version" (RFC 7507).
@@ -20,16 +20,6 @@ const INAPPROPRIATE_FALLBACK: u8 = 86;
 
 /// The name a server is asked for when it answers nobody who names none.
 const LOCAL_NAME: &str = "localhost";
-
-/// Bytes of one answer that are read.
-const ANSWER: usize = 128 << 10;
-
-/// What a server does with one hello.
-enum Reaction {
-    Hello(Box<ServerHello>),
-    Refused(u8),
-    Closed,
-}
 
 /// What one protocol version accepts.
 struct Accepted {
@@ -366,46 +356,4 @@ fn certificates(
         Some(now) => Fact::known(certificate::chain(&sent, roots, provider, now)),
         None => Fact::unreadable("its versions of TLS are too old for a whole handshake"),
     };
-}
-
-/// Says one hello on a connection of its own and reads the answer.
-fn ask(peer: &Peer, said: &Hello<'_>, until: Until) -> Result<Reaction, String> {
-    let limit = peer.budget().exchange;
-    let mut line = peer.connect(limit).map_err(|error| error.to_string())?;
-    let io = |error: &std::io::Error| {
-        if is_timeout(error) {
-            peer.failed();
-            Err(Error::TimedOut { what: format!("TLS at {}", peer.address()), limit }.to_string())
-        } else {
-            // Reset: a refusal without words.
-            Ok(Reaction::Closed)
-        }
-    };
-    if let Err(error) = line.write_all(&said.bytes()) {
-        return io(&error);
-    }
-    let mut heard = Vec::new();
-    let mut chunk = [0; 16 << 10];
-    loop {
-        let count = match line.read(&mut chunk) {
-            Ok(0) => return Ok(Reaction::Closed),
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return io(&error),
-        };
-        heard.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        match hello::answer(&heard, until) {
-            Some(Answer::Hello(answer)) => {
-                peer.answered();
-                return Ok(Reaction::Hello(answer));
-            }
-            Some(Answer::Refused(alert)) => {
-                peer.answered();
-                return Ok(Reaction::Refused(alert));
-            }
-            Some(Answer::NotTls) => return Err("it answers something that is not TLS".to_owned()),
-            None if heard.len() > ANSWER => return Err("its answer to a TLS hello never ends".to_owned()),
-            None => {}
-        }
-    }
 }

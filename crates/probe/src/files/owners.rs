@@ -7,6 +7,9 @@ use host::{Door, Error, Stat};
 use model::Timestamp;
 use model::facts::files::{Access, FoundFile};
 
+use crate::accounts::passwd;
+use crate::accounts::values::parse_login_defs;
+
 /// Users and groups of the target.
 #[derive(Debug, Default)]
 pub(crate) struct Owners {
@@ -26,35 +29,33 @@ const DYNAMIC: std::ops::RangeInclusive<u32> = 61_184..=65_519;
 
 impl Owners {
     pub(crate) fn read(door: &Door) -> Result<Self, Error> {
-        let passwd = door.read_text("/etc/passwd")?;
-        let group = door.read_text("/etc/group")?;
+        let (passwd, group) = (passwd::read(door, "/etc/passwd")?, passwd::read(door, "/etc/group")?);
         let defaults = door.read_text("/etc/login.defs").unwrap_or_default();
         let sources = door.read_text("/etc/nsswitch.conf").unwrap_or_default();
         Ok(Self::parse(&passwd, &group, &defaults, &sources))
     }
 
     fn parse(passwd: &str, group: &str, defaults: &str, sources: &str) -> Self {
+        let defaults = parse_login_defs(defaults);
+        let first = |key| defaults.get(key).and_then(|(value, _)| value.parse().ok()).unwrap_or(1000);
         let mut owners = Self {
-            first_user: default(defaults, "UID_MIN"),
-            first_group: default(defaults, "GID_MIN"),
+            first_user: first("UID_MIN"),
+            first_group: first("GID_MIN"),
             elsewhere: elsewhere(sources),
             ..Self::default()
         };
-        for line in passwd.lines() {
-            let fields: Vec<&str> = line.split(':').collect();
-            let [name, _, uid, _, _, home, shell] = fields[..] else { continue };
-            let Ok(uid) = uid.parse() else { continue };
-            owners.users.entry(uid).or_insert_with(|| name.to_owned());
-            let can_log_in =
-                !shell.ends_with("nologin") && !shell.ends_with("/false") && !shell.ends_with("/sync");
-            if can_log_in && home.len() > 1 {
-                owners.homes.push((home.trim_end_matches('/').to_owned(), name.to_owned()));
-            }
+        let (users, groups) = (passwd::parse_passwd(passwd), passwd::parse_group(group));
+        if users.len().max(groups.len()) >= passwd::MAX_LINES {
+            owners.elsewhere = Some(format!("lines after the first {}", passwd::MAX_LINES));
         }
-        for line in group.lines() {
-            let mut fields = line.split(':');
-            let (Some(name), Some(Ok(gid))) = (fields.next(), fields.nth(1).map(str::parse)) else { continue };
-            owners.groups.entry(gid).or_insert_with(|| name.to_owned());
+        for user in users {
+            if passwd::is_login_shell(&user.shell) && user.home.len() > 1 {
+                owners.homes.push((user.home.trim_end_matches('/').to_owned(), user.name.clone()));
+            }
+            owners.users.entry(user.uid).or_insert(user.name);
+        }
+        for group in groups {
+            owners.groups.entry(group.gid).or_insert(group.name);
         }
         owners
     }
@@ -106,16 +107,6 @@ impl Owners {
 /// Seconds since 1970 as RFC 3339; times that no calendar knows as the beginning of 1970.
 pub(crate) fn time(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
-}
-
-fn default(login_defs: &str, key: &str) -> u32 {
-    crate::text::meaningful_lines(login_defs)
-        .filter_map(|line| {
-            let mut words = line.text.split_whitespace();
-            (words.next() == Some(key)).then(|| words.next()?.parse().ok()).flatten()
-        })
-        .last()
-        .unwrap_or(1000)
 }
 
 /// Sources of users beside the files of the host.

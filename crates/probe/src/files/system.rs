@@ -7,6 +7,7 @@ use model::Fact;
 use model::facts::files::{FoundFile, SystemFile};
 
 use super::owners::Owners;
+use crate::accounts::values::parse_login_defs;
 use crate::fact::reason;
 use crate::text::meaningful_lines;
 
@@ -196,10 +197,8 @@ pub(super) fn path_directories(door: &Door) -> Vec<String> {
             .map(str::to_owned)
             .into();
     let read = |path| door.read_text(path).unwrap_or_default();
-    for line in meaningful_lines(&read("/etc/login.defs")) {
-        if let Some(value) = line.text.strip_prefix("ENV_SUPATH") {
-            directories.extend(split(value));
-        }
+    if let Some((value, _)) = parse_login_defs(&read("/etc/login.defs")).get("ENV_SUPATH") {
+        directories.extend(split(value));
     }
     for line in meaningful_lines(&read("/etc/environment")) {
         if let Some(value) = line.text.strip_prefix("PATH=") {

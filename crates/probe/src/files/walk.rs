@@ -162,9 +162,10 @@ fn pruned(cx: &Context) -> Vec<(PathBuf, SkipReason)> {
 
 /// Where running containers show that an engine keeps its files: their roots are mounted below.
 fn mounted_roots(cx: &Context) -> BTreeSet<String> {
-    let mounts = cx.door.read("/proc/self/mountinfo").unwrap_or_default();
-    let points = host::mountinfo(&mounts).into_iter().filter(|mount| mount.kind == "overlay");
-    points
+    let mounts = crate::mounts::mounted(&cx.door).unwrap_or_default();
+    mounts
+        .into_iter()
+        .filter(|mount| mount.kind == "overlay")
         .filter_map(|mount| {
             let layer = mount.point.to_str()?.strip_suffix("/merged")?;
             let (storage, _) = layer.rsplit_once('/')?;

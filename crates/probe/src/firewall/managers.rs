@@ -4,7 +4,7 @@ use host::{Door, FileKind};
 use model::Fact;
 use model::facts::firewall::Manager;
 
-use crate::fact::{IntoFact, reason};
+use crate::fact::{IntoFact, if_any, reason};
 use crate::text::meaningful_lines;
 
 /// A way of loading rules at boot.
@@ -65,10 +65,7 @@ pub(crate) fn managers(door: &Door) -> Fact<Vec<Manager>> {
 /// Names of services that systemd or sysvinit starts at boot.
 fn started_at_boot(door: &Door) -> Result<Vec<String>, host::Error> {
     let mut started = Vec::new();
-    let list = |directory: &str| match door.read_dir(directory) {
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        other => other,
-    };
+    let list = |directory: &str| if_any(door.read_dir(directory)).map(Option::unwrap_or_default);
     for entry in list("/etc/systemd/system")? {
         let wanted = entry.name.ends_with(".wants") || entry.name.ends_with(".requires");
         if wanted && entry.kind == FileKind::Directory {

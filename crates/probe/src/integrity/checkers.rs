@@ -4,9 +4,8 @@ use host::{Door, Error};
 use model::Fact;
 use model::facts::integrity::Checker;
 
-use super::runs;
 use crate::fact::{IntoFact, reason};
-use crate::processes::Processes;
+use crate::processes::{Processes, runs};
 use crate::schedule::{self, Job};
 use crate::text::{files_in, meaningful_lines};
 use crate::{stamp, units};
@@ -196,11 +195,9 @@ fn scheduled(
     let job = jobs
         .iter()
         .filter(|job| job.active && !switched_off && job.mentions(|word| known.commands.contains(&word)))
-        .min_by(|a, b| {
-            a.interval_minutes.unwrap_or(f64::MAX).total_cmp(&b.interval_minutes.unwrap_or(f64::MAX))
-        });
+        .min_by_key(|job| job.gap.minutes().unwrap_or(u64::MAX));
     if let Some(job) = job {
-        let interval = match job.interval_minutes {
+        let interval = match job.interval_minutes() {
             Some(minutes) => Fact::read_at(minutes / 60.0, job.source.clone()),
             None => Fact::unreadable(format!("the schedule at {} is not understood", job.source)),
         };

@@ -3,9 +3,7 @@
 use host::{Door, Error};
 use model::facts::integrity::Detector;
 
-use super::runs;
-use crate::fact::IntoFact;
-use crate::processes::Processes;
+use crate::processes::{Processes, runs};
 use crate::{stamp, units};
 
 /// A program and where it shows.
@@ -102,9 +100,7 @@ pub(super) fn read(door: &Door, processes: &Result<Processes, Error>) -> Vec<Det
                 name: known.name.to_owned(),
                 kind: known.kind.to_owned(),
                 running: runs(door, processes, known.processes),
-                enabled: units::first_at_boot(door, known.units)
-                    .map(|state| state.is_started())
-                    .into_fact(door),
+                enabled: units::starts(door, known.units),
                 last_event_at: stamp::newest(door, known.logs),
                 source: (*path).to_owned(),
             })

@@ -3,7 +3,7 @@
 mod checkers;
 mod detectors;
 
-use host::{Door, Error};
+use host::Door;
 use model::Fact;
 use model::facts::integrity::{Ima, Integrity};
 
@@ -21,14 +21,6 @@ pub(crate) fn probe(cx: &Context) -> Fact<Integrity> {
         detectors: Fact::known(detectors::read(door, &processes)),
         ima: ima(door),
     })
-}
-
-/// Whether one of these programs runs.
-fn runs(door: &Door, processes: &Result<Processes, Error>, names: &[&str]) -> Fact<bool> {
-    match processes {
-        Ok(processes) => Fact::known(processes.any(door, names)),
-        Err(error) => Fact::unreadable(reason(error, door)),
-    }
 }
 
 /// The kernel's list always has one entry, the boot aggregate; a policy adds more.

@@ -4,18 +4,15 @@ use std::collections::BTreeMap;
 
 use host::{Door, FileKind};
 use model::facts::logging::Journald;
-use model::{Fact, Place, Source};
+use model::{Fact, Source};
 
 use crate::daemons::Running;
+use crate::drop_ins::of_systemd;
 use crate::fact::{IntoFact, reason};
-use crate::text::meaningful_lines;
+use crate::text::{meaningful_lines, read_if_any};
 
 const PROGRAMS: &[&str] = &["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"];
 const DIRECTORY: &str = "/var/log/journal";
-
-/// Folders of the configuration, the first wins.
-const FOLDERS: &[&str] =
-    &["/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd"];
 
 /// Reads the journal; absent when it is not installed.
 pub(crate) fn read(door: &Door, running: &Running) -> Fact<Journald> {
@@ -23,10 +20,13 @@ pub(crate) fn read(door: &Door, running: &Running) -> Fact<Journald> {
         return Fact::Absent;
     }
     let mut settings = Settings::default();
-    for path in files(door) {
-        match door.read_text(&path) {
-            Ok(text) => settings.add(&text, &path),
-            Err(error) if error.is_not_found() => {}
+    let files = match of_systemd(door, "journald.conf") {
+        Ok(files) => files,
+        Err(error) => return Fact::unreadable(reason(&error, door)),
+    };
+    for path in files {
+        match read_if_any(door, &path) {
+            Ok(text) => settings.add(&text.unwrap_or_default(), &path),
             Err(error) => return Fact::unreadable(reason(&error, door)),
         }
     }
@@ -73,21 +73,6 @@ fn or(fact: Fact<String>, default: &str) -> Fact<String> {
     }
 }
 
-/// The first main file, then drop-ins by name; of two drop-ins with one name the first folder's counts.
-fn files(door: &Door) -> Vec<String> {
-    let main = FOLDERS.iter().map(|folder| format!("{folder}/journald.conf")).find(|path| door.exists(path));
-    let mut drop_ins: BTreeMap<String, String> = BTreeMap::new();
-    for folder in FOLDERS {
-        let directory = format!("{folder}/journald.conf.d");
-        for entry in door.read_dir(&directory).unwrap_or_default() {
-            if entry.name.ends_with(".conf") {
-                drop_ins.entry(entry.name.clone()).or_insert(format!("{directory}/{}", entry.name));
-            }
-        }
-    }
-    main.into_iter().chain(drop_ins.into_values()).collect()
-}
-
 fn sealing_key(door: &Door) -> Fact<bool> {
     let Ok(machines) = door.read_dir(DIRECTORY) else {
         return Fact::known(false);
@@ -119,9 +104,8 @@ impl Settings {
             {
                 let mut source = Source::line(path, line.number, &line.text);
                 let name = name.trim().to_ascii_lowercase();
-                if let Some((_, old)) = self.0.remove(&name) {
-                    source.overridden.extend(old.overridden.iter().cloned());
-                    source.overridden.push(Place { at: old.at, excerpt: old.excerpt.unwrap_or_default() });
+                if let Some((_, loser)) = self.0.remove(&name) {
+                    source = source.over(loser);
                 }
                 self.0.insert(name, (value.trim().to_owned(), source));
             }

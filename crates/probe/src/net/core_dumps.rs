@@ -3,16 +3,9 @@
 use host::{Door, Error};
 use model::{Fact, Source};
 
-use super::{dns, drop_ins};
+use super::dns;
 use crate::fact::reason;
 use crate::text::{files_in, meaningful_lines};
-
-const DIRECTORIES: &[&str] = &[
-    "/etc/systemd/coredump.conf.d",
-    "/run/systemd/coredump.conf.d",
-    "/usr/local/lib/systemd/coredump.conf.d",
-    "/usr/lib/systemd/coredump.conf.d",
-];
 
 /// Decides by the pattern in effect: a handler, a file, or nowhere.
 pub(crate) fn core_dumps(door: &Door, pattern: &Fact<String>) -> Fact<String> {
@@ -39,12 +32,7 @@ pub(crate) fn core_dumps(door: &Door, pattern: &Fact<String>) -> Fact<String> {
     if name != "systemd-coredump" {
         return Fact::known(format!("handler {program}"));
     }
-    let mut files = vec!["/etc/systemd/coredump.conf".to_owned()];
-    match drop_ins(door, DIRECTORIES, ".conf") {
-        Ok(more) => files.extend(more),
-        Err(error) => return Fact::unreadable(reason(&error, door)),
-    }
-    dns::setting(door, &files, "Storage").or_default_value("external".to_owned())
+    dns::setting(door, "coredump.conf", "Storage").or_default_value("external".to_owned())
 }
 
 /// The hard limit on the size of dumps for everybody (`* hard core 0` or `* - core 0`); the last line counts.

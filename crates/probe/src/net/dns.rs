@@ -4,18 +4,11 @@ use std::net::IpAddr;
 
 use host::Door;
 use model::facts::net::Dns;
-use model::{Fact, Place, Source};
+use model::{Fact, Source};
 
-use super::drop_ins;
+use crate::drop_ins::of_systemd;
 use crate::fact::reason;
-use crate::text::meaningful_lines;
-
-const DIRECTORIES: &[&str] = &[
-    "/etc/systemd/resolved.conf.d",
-    "/run/systemd/resolved.conf.d",
-    "/usr/local/lib/systemd/resolved.conf.d",
-    "/usr/lib/systemd/resolved.conf.d",
-];
+use crate::text::{meaningful_lines, read_if_any};
 
 /// Addresses of systemd-resolved's own servers.
 const RESOLVED: &[&str] = &["127.0.0.53", "127.0.0.54"];
@@ -58,28 +51,27 @@ pub(crate) fn dns(door: &Door) -> Fact<Dns> {
     )
 }
 
-/// A setting of systemd-resolved: the main file first, then drop-ins; the last one counts. Unset is `no`, as
+/// A setting of systemd-resolved. Unset is `no`, as
 /// Debian, Ubuntu, Fedora and their descendants build it.
 fn resolved_setting(door: &Door, key: &str) -> Fact<String> {
-    let mut files = vec!["/etc/systemd/resolved.conf".to_owned()];
-    match drop_ins(door, DIRECTORIES, ".conf") {
-        Ok(more) => files.extend(more),
-        Err(error) => return Fact::unreadable(reason(&error, door)),
-    }
-    setting(door, &files, key).or_default_value("no".to_owned()).map(|value| match value.as_str() {
+    setting(door, "resolved.conf", key).or_default_value("no".to_owned()).map(|value| match value.as_str() {
         "1" | "true" | "on" => "yes".to_owned(),
         "0" | "false" | "off" => "no".to_owned(),
         other => other.to_owned(),
     })
 }
 
-/// `key=value` in files of systemd's kind; the last one counts.
-pub(super) fn setting(door: &Door, files: &[String], key: &str) -> Fact<String> {
+/// `key=value` in the files of one of systemd's programs; the last one counts.
+pub(super) fn setting(door: &Door, name: &str, key: &str) -> Fact<String> {
+    let files = match of_systemd(door, name) {
+        Ok(files) => files,
+        Err(error) => return Fact::unreadable(reason(&error, door)),
+    };
     let mut winner: Option<(String, Source)> = None;
-    for file in files {
-        let text = match door.read_text(file) {
-            Ok(text) => text,
-            Err(error) if error.is_not_found() => continue,
+    for file in &files {
+        let text = match read_if_any(door, file) {
+            Ok(Some(text)) => text,
+            Ok(None) => continue,
             Err(error) => return Fact::unreadable(reason(&error, door)),
         };
         for line in meaningful_lines(&text) {
@@ -88,10 +80,8 @@ pub(super) fn setting(door: &Door, files: &[String], key: &str) -> Fact<String> 
                 continue;
             }
             let mut source = Source::line(file, line.number, &line.text);
-            if let Some((_, loser)) = winner.take() {
-                source.overridden = loser.overridden;
-                let excerpt = loser.excerpt.unwrap_or_default();
-                source.overridden.push(Place { at: loser.at, excerpt });
+            if let Some((_, loser)) = winner {
+                source = source.over(loser);
             }
             winner = Some((value.trim().to_ascii_lowercase(), source));
         }

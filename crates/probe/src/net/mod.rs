@@ -11,17 +11,12 @@ mod sysctl;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use host::{Door, Error};
 use model::Fact;
 use model::facts::net::Net;
 
 use crate::Context;
-use crate::text::files_in;
 pub(crate) use addresses::interfaces_by_address;
 pub use addresses::{local_v4, local_v6};
-pub use mounts::{parse_fstab, parse_mountinfo};
 pub use proxies::without_login;
 pub use sysctl::parse as parse_sysctl;
 
@@ -41,20 +36,4 @@ pub(crate) fn probe(cx: &Context) -> Fact<Net> {
         radios: interfaces::radios(door),
         sysctl,
     })
-}
-
-/// Paths of configuration files in `directories` in the order of their names, wherever they stand; of files with one
-/// name the first directory's counts, and a link to `/dev/null` there switches the others off.
-fn drop_ins(door: &Door, directories: &[&str], suffix: &str) -> Result<Vec<String>, Error> {
-    let mut files = BTreeMap::new();
-    for directory in directories {
-        for name in files_in(door, directory, suffix)? {
-            let path = format!("{directory}/{name}");
-            files.entry(name).or_insert(path);
-        }
-    }
-    Ok(files
-        .into_values()
-        .filter(|path| !door.read_link(path).is_ok_and(|target| target.as_os_str() == "/dev/null"))
-        .collect())
 }

@@ -6,7 +6,7 @@ use host::Door;
 use model::facts::net::Module;
 use model::{Fact, Source};
 
-use super::drop_ins;
+use crate::drop_ins::drop_ins;
 use crate::fact::reason;
 use crate::text::meaningful_lines;
 

@@ -5,8 +5,9 @@ use model::Fact;
 use model::facts::net::Proxy;
 use serde_json::Value;
 
+use crate::apt_conf::AptConf;
 use crate::fact::IntoFact;
-use crate::text::{files_in, meaningful_lines};
+use crate::text::{files_in, meaningful_lines, read_if_any};
 
 /// The most that are listed.
 const PROXIES: usize = 64;
@@ -19,16 +20,10 @@ pub(crate) fn proxies(door: &Door) -> Fact<Vec<Proxy>> {
 fn gather(door: &Door) -> Result<Vec<Proxy>, Error> {
     let mut found = Vec::new();
     environment(door, "/etc/environment", "environment", &mut found)?;
-    let apt = "/etc/apt/apt.conf.d";
-    let mut files: Vec<String> = files_in(door, apt, "")?.iter().map(|name| format!("{apt}/{name}")).collect();
-    files.push("/etc/apt/apt.conf".to_owned());
-    for file in files {
-        for line in meaningful_lines(&text(door, &file)?) {
-            let lower = line.text.to_ascii_lowercase();
-            let protocol = lower.strip_prefix("acquire::").and_then(|rest| rest.split_once("::proxy"));
-            if let (Some((protocol, _)), Some(value)) = (protocol, line.text.split('"').nth(1)) {
-                found.push(proxy("apt", protocol, value, format!("{file}:{}", line.number)));
-            }
+    for setting in AptConf::read(door)?.list("Acquire") {
+        let name = setting.name.strip_prefix("acquire::").unwrap_or_default();
+        if let Some((protocol, _)) = name.split_once("::proxy") {
+            found.push(proxy("apt", protocol, &setting.value, setting.source.clone()));
         }
     }
     let unit = "/etc/systemd/system/docker.service.d";
@@ -36,7 +31,8 @@ fn gather(door: &Door) -> Result<Vec<Proxy>, Error> {
         environment(door, &format!("{unit}/{name}"), "docker", &mut found)?;
     }
     let daemon = "/etc/docker/daemon.json";
-    let settings: Value = serde_json::from_str(&text(door, daemon)?).unwrap_or_default();
+    let settings: Value =
+        serde_json::from_str(&read_if_any(door, daemon)?.unwrap_or_default()).unwrap_or_default();
     for (key, protocol) in [("http-proxy", "http"), ("https-proxy", "https")] {
         if let Some(value) =
             settings.get("proxies").and_then(|proxies| proxies.get(key)).and_then(Value::as_str)
@@ -49,17 +45,9 @@ fn gather(door: &Door) -> Result<Vec<Proxy>, Error> {
     Ok(found)
 }
 
-/// A file's text; nothing when it is not there.
-fn text(door: &Door, file: &str) -> Result<String, Error> {
-    match door.read_text(file) {
-        Err(error) if error.is_not_found() => Ok(String::new()),
-        other => other,
-    }
-}
-
 /// `HTTP_PROXY=...` in lines of shell variables or of `Environment=` settings.
 fn environment(door: &Door, file: &str, user: &str, found: &mut Vec<Proxy>) -> Result<(), Error> {
-    for line in meaningful_lines(&text(door, file)?) {
+    for line in meaningful_lines(&read_if_any(door, file)?.unwrap_or_default()) {
         let line_text = line.text.strip_prefix("Environment=").unwrap_or(&line.text);
         let line_text = line_text.strip_prefix("export ").unwrap_or(line_text);
         for word in line_text.split_ascii_whitespace() {

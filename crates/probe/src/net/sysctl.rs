@@ -6,7 +6,7 @@ use host::Door;
 use model::facts::net::Sysctl;
 use model::{Fact, Place, Source};
 
-use super::drop_ins;
+use crate::drop_ins::drop_ins;
 use crate::fact::{IntoFact, reason};
 
 /// Settings that are read.

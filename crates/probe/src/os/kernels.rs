@@ -7,7 +7,7 @@ use model::Fact;
 use model::facts::os::{InstalledKernel, Kernel};
 use model::version::vercmp;
 
-use crate::fact::{IntoFact, reason};
+use crate::fact::{IntoFact, if_any, reason};
 use crate::kernel;
 
 /// The most kernels that are listed.
@@ -73,10 +73,7 @@ fn installed(door: &Door) -> Result<Vec<InstalledKernel>, Error> {
 }
 
 fn listed(door: &Door, folder: &str) -> Result<Vec<host::DirEntry>, Error> {
-    match door.read_dir(folder) {
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        other => other,
-    }
+    if_any(door.read_dir(folder)).map(Option::unwrap_or_default)
 }
 
 /// The newest kernel of the running one's flavour, or of all when none has it.

@@ -12,7 +12,7 @@ use model::facts::os::Os;
 
 use crate::fact::{IntoFact, reason};
 use crate::text::meaningful_lines;
-use crate::{Context, kernel, stamp};
+use crate::{Context, kernel, stamp, units};
 
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Os> {
@@ -55,7 +55,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Os> {
         memory_total_bytes: memory(door, "MemTotal"),
         memory_available_bytes: memory(door, "MemAvailable"),
         cpus: cpus(door),
-        default_target: default_target(door),
+        default_target: units::default_target(door),
         has_display_manager: has_display_manager(door),
         product: platform::product(door),
     })
@@ -160,22 +160,6 @@ fn cpus(door: &Door) -> Fact<u32> {
             None => Fact::unreadable(format!("{path} holds no list of processors")),
         }
     })
-}
-
-/// Where the link `default.target` points, the strongest folder first.
-fn default_target(door: &Door) -> Fact<String> {
-    for folder in crate::units::UNIT_FOLDERS {
-        let path = format!("{folder}/default.target");
-        match door.read_link(&path) {
-            Ok(target) => {
-                let name = target.file_name().map(|name| name.to_string_lossy().into_owned());
-                return Fact::read_at(name.unwrap_or_default(), path);
-            }
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Fact::unreadable(reason(&error, door)),
-        }
-    }
-    Fact::Absent
 }
 
 /// The unit that graphical.target starts.

@@ -4,7 +4,7 @@ use host::{Door, Error};
 use model::Fact;
 use model::facts::os::Product;
 
-use crate::fact::IntoFact;
+use crate::fact::{IntoFact, if_any};
 use crate::kernel;
 
 const DMI: &str = "/sys/class/dmi/id";
@@ -31,12 +31,12 @@ const HYPERVISORS: [(&str, &str); 15] = [
 /// The hypervisor, as DMI, the device tree, Xen's own folder or the processor's flag tell.
 pub(super) fn virtualisation(door: &Door) -> Fact<String> {
     let found = || -> Result<Option<(String, String)>, Error> {
-        if let Some(kind) = optional(kernel::read(door, "/sys/hypervisor/type"))? {
+        if let Some(kind) = if_any(kernel::read(door, "/sys/hypervisor/type"))? {
             return Ok(Some((kind, "/sys/hypervisor/type".to_owned())));
         }
         let mut names = String::new();
         for file in ["sys_vendor", "product_name", "board_vendor", "bios_vendor"] {
-            names.push_str(&optional(kernel::read(door, &format!("{DMI}/{file}")))?.unwrap_or_default());
+            names.push_str(&if_any(kernel::read(door, &format!("{DMI}/{file}")))?.unwrap_or_default());
             names.push(' ');
         }
         let names = names.to_ascii_lowercase();
@@ -44,11 +44,11 @@ pub(super) fn virtualisation(door: &Door) -> Fact<String> {
             return Ok(Some(((*kind).to_owned(), DMI.to_owned())));
         }
         let tree = "/proc/device-tree/hypervisor/compatible";
-        if let Some(compatible) = optional(kernel::read(door, tree))? {
+        if let Some(compatible) = if_any(kernel::read(door, tree))? {
             let kind = compatible.split([',', '\0']).next().unwrap_or_default().to_owned();
             return Ok(Some((if kind == "linux" { "kvm".to_owned() } else { kind }, tree.to_owned())));
         }
-        let processor = optional(kernel::read(door, "/proc/cpuinfo"))?.unwrap_or_default();
+        let processor = if_any(kernel::read(door, "/proc/cpuinfo"))?.unwrap_or_default();
         let flags = processor.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
         let hypervised = flags.split_ascii_whitespace().any(|flag| flag == "hypervisor");
         Ok(hypervised.then(|| ("unknown".to_owned(), "/proc/cpuinfo".to_owned())))
@@ -67,7 +67,7 @@ pub(super) fn container(door: &Door) -> Fact<String> {
             return Fact::read_at(engine.to_owned(), mark);
         }
     }
-    match optional(kernel::read(door, "/run/systemd/container")) {
+    match if_any(kernel::read(door, "/run/systemd/container")) {
         Ok(Some(engine)) => return Fact::read_at(engine, "/run/systemd/container"),
         Ok(None) => {}
         Err(error) => return Fact::unreadable(crate::fact::reason(&error, door)),
@@ -92,8 +92,8 @@ pub(super) fn container(door: &Door) -> Fact<String> {
 /// only leftovers of the image that the machine was made from.
 fn runs_on_its_own(door: &Door) -> bool {
     let threads = kernel::read(door, "/proc/2/comm").is_ok_and(|name| name == "kthreadd");
-    let mounts = kernel::read(door, "/proc/self/mountinfo").unwrap_or_default();
-    let overlay = mounts.lines().any(|line| line.split(' ').nth(4) == Some("/") && line.contains("overlay"));
+    let mounts = crate::mounts::mounted(door).unwrap_or_default();
+    let overlay = mounts.iter().any(|mount| mount.point.as_os_str() == "/" && mount.kind.contains("overlay"));
     threads && !overlay
 }
 
@@ -145,14 +145,6 @@ pub(super) fn product(door: &Door) -> Fact<Product> {
             })
         }
         Err(error) => Fact::unreadable(crate::fact::reason(&error, door)),
-    }
-}
-
-fn optional(read: Result<String, Error>) -> Result<Option<String>, Error> {
-    match read {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

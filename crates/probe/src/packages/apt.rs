@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use host::{Door, FileKind};
+use model::Fact;
 use model::facts::packages::{AptSettings, Keyring, PackageSource};
-use model::{Fact, Source};
 
+use crate::apt_conf::{AptConf, truth};
 use crate::fact::reason;
 use crate::text::{files_in, meaningful_lines};
 
@@ -144,42 +145,16 @@ fn source(uri: &str, option: &dyn Fn(&str) -> Option<String>) -> PackageSource {
     }
 }
 
-fn truth(value: &str) -> Option<bool> {
-    match value.trim().to_ascii_lowercase().as_str() {
-        "yes" | "true" | "1" | "on" | "with" | "enable" => Some(true),
-        "no" | "false" | "0" | "off" | "without" | "disable" => Some(false),
-        _ => None,
-    }
-}
-
-/// Settings of apt.conf.d and apt.conf; the last one wins.
+/// Which of apt's checks are on.
 pub(crate) fn settings(door: &Door) -> Fact<AptSettings> {
-    let mut files = match files_in(door, "/etc/apt/apt.conf.d", "") {
-        Ok(names) => names,
+    let conf = match AptConf::read(door) {
+        Ok(conf) => conf,
         Err(error) => return Fact::unreadable(reason(&error, door)),
     };
-    // apt reads names without a dot, and names that end with .conf.
-    files.retain(|name| !name.contains('.') || name.ends_with(".conf"));
-    let mut values = BTreeMap::new();
-    let paths = files
-        .into_iter()
-        .map(|name| format!("/etc/apt/apt.conf.d/{name}"))
-        .chain(["/etc/apt/apt.conf".to_owned()]);
-    for path in paths {
-        match door.read_text(&path) {
-            Ok(text) => {
-                for (name, value, line) in apt_conf(&text) {
-                    values.insert(name.to_ascii_lowercase(), (value, format!("{path}:{line}")));
-                }
-            }
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Fact::unreadable(reason(&error, door)),
-        }
-    }
-    let value = |name: &str, default: bool| match values.get(&name.to_ascii_lowercase()) {
-        Some((value, place)) => match truth(value) {
-            Some(value) => Fact::sourced(value, Source::at(place.clone())),
-            None => Fact::unreadable(format!("{place}: {name} is neither true nor false")),
+    let value = |name: &str, default: bool| match conf.get(name) {
+        Some(setting) => match truth(&setting.value) {
+            Some(value) => Fact::read_at(value, setting.source.clone()),
+            None => Fact::unreadable(format!("{}: {name} is neither true nor false", setting.source)),
         },
         None => Fact::read_at(default, "apt's default"),
     };
@@ -193,62 +168,6 @@ pub(crate) fn settings(door: &Door) -> Fact<AptSettings> {
         check_valid_until: value("Acquire::Check-Valid-Until", true),
         install_recommends: value("APT::Install-Recommends", true),
     })
-}
-
-/// Settings of apt.conf(5) by full name, with line numbers: `A::B "x";` and `A { B "x"; };`.
-pub fn apt_conf(text: &str) -> Vec<(String, String, usize)> {
-    let mut settings = Vec::new();
-    let mut scopes: Vec<String> = Vec::new();
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut quoted = false;
-    let mut block_comment = false;
-    for (index, line) in text.lines().enumerate() {
-        let mut characters = line.chars().peekable();
-        while let Some(c) = characters.next() {
-            if block_comment {
-                if c == '*' && characters.peek() == Some(&'/') {
-                    characters.next();
-                    block_comment = false;
-                }
-                continue;
-            }
-            match c {
-                '"' => quoted = !quoted,
-                c if quoted => word.push(c),
-                '/' if characters.peek() == Some(&'/') => break,
-                '/' if characters.peek() == Some(&'*') => block_comment = true,
-                '#' if word.is_empty() => break,
-                '{' => {
-                    words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
-                    // Nothing nests so deep; a hostile file must not make names endless.
-                    if scopes.len() < 16 {
-                        scopes.push(words.drain(..).next().unwrap_or_default());
-                    }
-                }
-                '}' => {
-                    words.clear();
-                    word.clear();
-                    scopes.pop();
-                }
-                ';' => {
-                    words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
-                    if let [name, value] = words.as_slice() {
-                        let full: Vec<&str> =
-                            scopes.iter().map(String::as_str).chain([name.as_str()]).collect();
-                        settings.push((full.join("::"), value.clone(), index + 1));
-                    }
-                    words.clear();
-                }
-                c if c.is_whitespace() => words.extend((!word.is_empty()).then(|| std::mem::take(&mut word))),
-                c => word.push(c),
-            }
-        }
-        if !quoted && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-    }
-    settings
 }
 
 /// What decides which packages are trusted: apt's folders, lists and keys.

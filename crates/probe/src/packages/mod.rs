@@ -10,16 +10,6 @@ use crate::fact::reason;
 pub(crate) mod apt;
 pub(crate) mod unwanted;
 
-/// Package databases, by the file or folder that is theirs.
-const MANAGERS: &[(&str, &str)] = &[
-    (dpkg::STATUS, "dpkg"),
-    ("/var/lib/rpm", "rpm"),
-    ("/usr/lib/sysimage/rpm", "rpm"),
-    ("/lib/apk/db/installed", "apk"),
-    ("/var/lib/pacman/local", "pacman"),
-    ("/usr/lib/opkg/status", "opkg"),
-];
-
 /// apk's database is one text of all packages.
 const APK_LIMIT: usize = 64 << 20;
 
@@ -32,11 +22,12 @@ type NameAndVersion = (String, String);
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Packages> {
     let door = &cx.door;
-    let Some((database, manager)) = MANAGERS.iter().find(|(path, _)| door.exists(path)) else {
+    let databases = [(dpkg::STATUS, "dpkg")].into_iter().chain(dpkg::OTHERS);
+    let Some((database, manager)) = databases.into_iter().find(|(path, _)| door.exists(path)) else {
         return Fact::Absent;
     };
     let mut held = Fact::Absent;
-    let installed = match *manager {
+    let installed = match manager {
         "dpkg" => dpkg::Installed::read(door)
             .map(|installed| {
                 held = Fact::known(
@@ -61,7 +52,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Packages> {
     }
     let has_apt = door.exists("/etc/apt");
     Fact::known(Packages {
-        manager: Fact::read_at((*manager).to_owned(), *database),
+        manager: Fact::read_at(manager.to_owned(), database),
         installed: list(&installed, |all| all.len() as u64),
         unwanted: list(&installed, |all| unwanted::among(all.iter().map(|(name, _)| name.as_str()))),
         held,

@@ -108,7 +108,7 @@ fn keyrings_that_others_may_change_are_told() {
 #[test]
 fn junk_does_no_harm() {
     for text in ["{{{{{{{{{{{{{{{{{{{{", "}}};;\"", "a {b \"c", "/*", "x::y", ";"] {
-        apt::apt_conf(text);
+        crate::apt_conf::AptConf::default().parse(text, "x");
     }
     for text in ["deb", "deb [", "deb [x", "deb ]", "URIs: x", ":\n :\nTypes: deb\nURIs: ://@/", "deb ü ü"] {
         apt::one_line(text, "x");

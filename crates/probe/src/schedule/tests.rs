@@ -26,6 +26,9 @@ fn jobs_of_crontabs_folders_and_timers_are_found() {
         .file("/usr/lib/systemd/system/scan.service", "[Service]\nExecStart=/usr/bin/clamscan -r /\n")
         .link("/etc/systemd/system/timers.target.wants/scan.timer", "/usr/lib/systemd/system/scan.timer")
         .file("/usr/lib/systemd/system/idle.timer", "[Timer]\nOnUnitActiveSec=1h\nUnit=other.service\n")
+        .link("/etc/systemd/system/gone.timer", "/opt/gone.timer")
+        .link("/etc/systemd/system/off.timer", "/dev/null")
+        .link("/etc/systemd/system/again.timer", "/usr/lib/systemd/system/scan.timer")
         .door();
     let jobs = jobs(&door).unwrap();
     let find =
@@ -33,20 +36,21 @@ fn jobs_of_crontabs_folders_and_timers_are_found() {
     let disk = find("/etc/cron.d/disk:2");
     assert_eq!(disk.command, "/usr/local/bin/disk-watch --limit 80");
     assert!(disk.mentions(|word| word == "df") && !disk.mentions(|word| word == "btrfs"));
-    assert!(!disk.mails && disk.active && disk.interval_minutes == Some(10.0));
+    assert!(!disk.mails && disk.active && disk.interval_minutes() == Some(10.0));
     assert!(find("/etc/crontab:2").mails);
     assert!(find("/etc/cron.daily/aide").mentions(|word| word == "dailyaidecheck"));
     assert!(!find("/etc/cron.weekly/off").active);
-    assert_eq!(find("/var/spool/cron/crontabs/root:1").interval_minutes, Some(60.0));
+    assert_eq!(find("/var/spool/cron/crontabs/root:1").interval_minutes(), Some(60.0));
     let scan = find("/usr/lib/systemd/system/scan.timer");
-    assert_eq!((scan.kind, scan.active, scan.interval_minutes), (Kind::Timer, true, Some(30.0)));
+    assert_eq!((scan.kind, scan.active, scan.interval_minutes()), (Kind::Timer, true, Some(30.0)));
     assert_eq!(scan.command, "/usr/bin/clamscan -r /");
     let idle = find("/usr/lib/systemd/system/idle.timer");
     assert_eq!(
-        (idle.command.as_str(), idle.active, idle.interval_minutes),
+        (idle.command.as_str(), idle.active, idle.interval_minutes()),
         ("other.service", false, Some(60.0))
     );
     assert!(!jobs.iter().any(|job| job.command == "never"));
+    assert_eq!(jobs.iter().filter(|job| job.kind == Kind::Timer).count(), 2);
 }
 
 #[test]

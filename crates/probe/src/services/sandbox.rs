@@ -3,7 +3,7 @@
 use model::Fact;
 use model::facts::services::Sandbox;
 
-use super::unit_file::UnitFile;
+use crate::units::file::UnitFile;
 
 /// Reads the fence of a service that starts as `user`.
 pub(crate) fn read(unit: &UnitFile, user: &str) -> Sandbox {

@@ -8,7 +8,7 @@ use model::Fact;
 use model::facts::time::{Time, TimeService};
 
 use crate::fact::{IntoFact, reason};
-use crate::processes::Processes;
+use crate::processes::{Processes, runs};
 use crate::{Context, units};
 
 /// A known program that sets a clock.
@@ -119,11 +119,8 @@ fn service(door: &Door, known: &Known, processes: &Result<Processes, Error>) -> 
     Some(TimeService {
         name: known.name.to_owned(),
         sets_clock: known.sets_clock,
-        running: match processes {
-            Ok(processes) => Fact::known(processes.any(door, &[known.process])),
-            Err(error) => Fact::unreadable(reason(error, door)),
-        },
-        enabled: units::first_at_boot(door, known.units).map(|state| state.is_started()).into_fact(door),
+        running: runs(door, processes, &[known.process]),
+        enabled: units::starts(door, known.units),
         source: (*path).to_owned(),
     })
 }

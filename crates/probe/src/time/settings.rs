@@ -3,7 +3,8 @@
 use host::{Door, Error};
 use model::facts::time::{TimeService, TimeSource};
 
-use crate::text::{Line, files_in, meaningful_lines};
+use crate::drop_ins::of_systemd;
+use crate::text::{Line, files_in, meaningful_lines, read_if_any};
 
 /// The most sources that are kept.
 const MOST: usize = 200;
@@ -44,18 +45,9 @@ pub(super) fn sources(door: &Door, services: &[TimeService]) -> Result<Vec<TimeS
     Ok(sources)
 }
 
-/// A file that need not be there.
-fn optional(door: &Door, path: &str) -> Result<Option<String>, Error> {
-    match door.read_text(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// chrony's file and those it includes; false when it is not there.
 fn chrony(door: &Door, path: &str, depth: usize, sources: &mut Vec<TimeSource>) -> Result<bool, Error> {
-    let Some(text) = optional(door, path)? else { return Ok(false) };
+    let Some(text) = read_if_any(door, path)? else { return Ok(false) };
     for line in meaningful_lines(&text).filter(|line| !line.text.starts_with(['!', ';', '%'])) {
         let mut words = line.text.split_ascii_whitespace();
         let Some(directive) = words.next() else { continue };
@@ -120,24 +112,11 @@ fn source<'a>(
     })
 }
 
-/// The files of systemd-timesyncd: the main file, then drop-ins by name; an empty value forgets those before it.
+/// The files of systemd-timesyncd; an empty value forgets those before it.
 fn timesyncd(door: &Door, sources: &mut Vec<TimeSource>) -> Result<(), Error> {
-    let mut files = vec!["/etc/systemd/timesyncd.conf".to_owned()];
-    let mut drop_ins: Vec<(String, String)> = Vec::new();
-    // A file of /etc hides those of the same name below.
-    for folder in ["/etc/systemd", "/run/systemd", "/usr/lib/systemd"] {
-        let folder = format!("{folder}/timesyncd.conf.d");
-        for name in files_in(door, &folder, ".conf")? {
-            if !drop_ins.iter().any(|(known, _)| *known == name) {
-                drop_ins.push((name.clone(), format!("{folder}/{name}")));
-            }
-        }
-    }
-    drop_ins.sort();
-    files.extend(drop_ins.into_iter().map(|(_, path)| path));
     let (mut servers, mut fallback, mut has_fallback) = (Vec::new(), Vec::new(), false);
-    for path in files {
-        let Some(text) = optional(door, &path)? else { continue };
+    for path in of_systemd(door, "timesyncd.conf")? {
+        let Some(text) = read_if_any(door, &path)? else { continue };
         for line in meaningful_lines(&text) {
             let Some((name, value)) = line.text.split_once('=') else { continue };
             let list = match name.trim() {
@@ -175,7 +154,7 @@ fn timesyncd(door: &Door, sources: &mut Vec<TimeSource>) -> Result<(), Error> {
 
 /// ntpd's file, whichever of the programs of that name.
 fn ntp(door: &Door, path: &str, service: &str, sources: &mut Vec<TimeSource>) -> Result<(), Error> {
-    let Some(text) = optional(door, path)? else { return Ok(()) };
+    let Some(text) = read_if_any(door, path)? else { return Ok(()) };
     for line in meaningful_lines(&text) {
         let mut words = line.text.split_ascii_whitespace().take_while(|word| !word.starts_with('#')).peekable();
         let kind = match words.next() {
@@ -193,7 +172,7 @@ fn ntp(door: &Door, path: &str, service: &str, sources: &mut Vec<TimeSource>) ->
 
 /// The interfaces that ptp4l listens on: its file's sections.
 fn ptp(door: &Door, path: &str, sources: &mut Vec<TimeSource>) -> Result<(), Error> {
-    let Some(text) = optional(door, path)? else { return Ok(()) };
+    let Some(text) = read_if_any(door, path)? else { return Ok(()) };
     for line in meaningful_lines(&text) {
         let section = line.text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if let Some(interface) = section.filter(|name| *name != "global") {

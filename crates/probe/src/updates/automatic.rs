@@ -4,7 +4,7 @@ use host::Door;
 use model::Fact;
 use model::facts::updates::Automatic;
 
-use super::apt_conf::AptConf;
+use crate::apt_conf::{AptConf, truth};
 use crate::dpkg::Installed;
 use crate::fact::{IntoFact, reason};
 use crate::stamp;
@@ -34,7 +34,7 @@ pub(super) fn apt(door: &Door, installed: &Installed) -> Automatic {
         value.contains("-security") || value.contains("label=debian-security")
     });
     let reboots = match conf.get("Unattended-Upgrade::Automatic-Reboot") {
-        Some(setting) => Fact::read_at(is_true(&setting.value), setting.source.clone()),
+        Some(setting) => Fact::read_at(truth(&setting.value) == Some(true), setting.source.clone()),
         None => Fact::read_at(false, "the default of Unattended-Upgrade::Automatic-Reboot"),
     };
     let often = |period: &Fact<f64>| period.value().is_some_and(|days| *days > 0.0);
@@ -91,10 +91,6 @@ fn period(conf: &AptConf, name: &str) -> Fact<f64> {
     }
 }
 
-fn is_true(value: &str) -> bool {
-    ["true", "yes", "on", "1", "with", "enable"].iter().any(|word| value.eq_ignore_ascii_case(word))
-}
-
 /// Whether both of apt's timers start at boot; the cron job where systemd does not run.
 fn scheduled(door: &Door) -> Fact<bool> {
     let timers = ["apt-daily.timer", "apt-daily-upgrade.timer"];
@@ -133,7 +129,7 @@ pub(super) fn dnf(door: &Door) -> Automatic {
             })
             .last()
     };
-    let applies = value("apply_updates").is_some_and(|value| is_true(&value));
+    let applies = value("apply_updates").and_then(|value| truth(&value)) == Some(true);
     let timer = |name: &str| units::at_boot(door, name).map(|state| state.is_started());
     let enabled = timer("dnf-automatic-install.timer").and_then(|install| {
         Ok(install || (applies && (timer("dnf-automatic.timer")? || timer("dnf5-automatic.timer")?)))

@@ -1,6 +1,5 @@
 //! Section `updates`: read from what lies on the disk; nothing is fetched and no package manager is started.
 
-mod apt_conf;
 mod automatic;
 mod history;
 mod lists;
@@ -13,17 +12,6 @@ use model::facts::updates::{Held, Updates};
 use crate::dpkg::{self, Installed};
 use crate::fact::{IntoFact, reason};
 use crate::{Context, kernel};
-
-/// Databases of other package managers.
-const OTHERS: [(&str, &str); 7] = [
-    ("/var/lib/rpm", "rpm"),
-    ("/usr/lib/sysimage/rpm", "rpm"),
-    ("/lib/apk/db/installed", "apk"),
-    ("/usr/lib/apk/db/installed", "apk"),
-    ("/var/lib/opkg/status", "opkg"),
-    ("/usr/lib/opkg/status", "opkg"),
-    ("/var/lib/pacman/local", "pacman"),
-];
 
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Updates> {
@@ -72,7 +60,7 @@ fn apt(door: &Door, installed: &Installed) -> Updates {
 
 /// A host that some other package manager keeps.
 fn other(door: &Door) -> Updates {
-    let manager = OTHERS.iter().find(|(path, _)| door.exists(path));
+    let manager = dpkg::OTHERS.iter().find(|(path, _)| door.exists(path));
     let (fact, why) = match manager {
         Some((path, name)) => {
             (Fact::read_at((*name).to_owned(), *path), format!("{name} databases are not read yet"))

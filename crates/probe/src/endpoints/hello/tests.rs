@@ -1,5 +1,6 @@
 //! Made-up machines for TLS hellos and answers.
 
+use super::super::answer::*;
 use super::*;
 
 fn record(kind: u8, content: &[u8]) -> Vec<u8> {

@@ -4,15 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use host::{Door, Error, FileKind};
 
-/// Folders of unit files, the first wins. /lib is a link to /usr/lib on a merged system.
-pub(crate) const FOLDERS: &[&str] = &[
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/run/systemd/generator",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-];
+use super::FOLDERS;
+use super::file::UnitFile;
 
 /// More unit files than this are not looked at.
 const MAX_UNITS: usize = 2000;
@@ -164,6 +157,24 @@ impl UnitTree {
     /// Whether the distribution pulls the unit into the boot by itself.
     pub(crate) fn is_pulled_in(&self, name: &str) -> bool {
         self.links.get(name).is_some_and(|links| links.iter().any(|link| link.pulls_in))
+    }
+
+    /// The unit's file with its drop-ins; with an error, what could be read of them.
+    pub(crate) fn file(
+        &self,
+        door: &Door,
+        place: &Place,
+        drop_ins: &[String],
+    ) -> (UnitFile, Result<(), Error>) {
+        let mut file = UnitFile::default();
+        let mut readable = Ok(());
+        for path in [&place.path].into_iter().chain(drop_ins) {
+            match door.read_text(path) {
+                Ok(text) => file.add(&text),
+                Err(error) => readable = Err(error),
+            }
+        }
+        (file, readable)
     }
 
     /// Drop-in files of a unit in the order in which they are read: by file name, the first folder's wins.

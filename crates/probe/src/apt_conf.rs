@@ -2,59 +2,66 @@
 
 use host::{Door, Error};
 
-use crate::text::files_in;
+use crate::text::{files_in, read_if_any};
 
 /// The longest tree of names; apt's own defaults are some hundred.
 const MOST: usize = 20_000;
 
 /// One setting: its full name in lower case, its value, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Setting {
-    pub(super) name: String,
-    pub(super) value: String,
-    pub(super) source: String,
+pub(crate) struct Setting {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) source: String,
 }
 
 /// Every setting of the target, in order: a later scalar wins, members of lists add up.
 #[derive(Debug, Default)]
-pub(super) struct AptConf {
+pub(crate) struct AptConf {
     settings: Vec<Setting>,
 }
 
 impl AptConf {
     /// Reads the files in apt's order: those of the folder by name, then the main file.
-    pub(super) fn read(door: &Door) -> Result<Self, Error> {
-        let mut conf = Self::default();
+    pub(crate) fn read(door: &Door) -> Result<Self, Error> {
+        let mut files = Vec::new();
         let folder = "/etc/apt/apt.conf.d";
         for name in files_in(door, folder, "")? {
             // apt skips names with other characters or another ending.
             let plain = name.strip_suffix(".conf").unwrap_or(&name);
             if plain.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-                let path = format!("{folder}/{name}");
-                conf.parse(&door.read_text(&path)?, &path);
+                files.push(format!("{folder}/{name}"));
             }
         }
-        match door.read_text("/etc/apt/apt.conf") {
-            Ok(text) => conf.parse(&text, "/etc/apt/apt.conf"),
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error),
+        files.push("/etc/apt/apt.conf".to_owned());
+        let mut conf = Self::default();
+        for path in files {
+            if let Some(text) = read_if_any(door, &path)? {
+                conf.parse(&text, &path);
+            }
         }
         Ok(conf)
     }
 
     /// The winning setting of a name.
-    pub(super) fn get(&self, name: &str) -> Option<&Setting> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Setting> {
         let name = name.to_ascii_lowercase();
         self.settings.iter().rev().find(|setting| setting.name == name)
     }
 
+    /// How many settings there are.
+    pub(crate) fn len(&self) -> usize {
+        self.settings.len()
+    }
+
     /// The members of a list.
-    pub(super) fn list(&self, name: &str) -> Vec<&Setting> {
+    pub(crate) fn list(&self, name: &str) -> Vec<&Setting> {
         let member = format!("{}::", name.to_ascii_lowercase());
         self.settings.iter().filter(|setting| setting.name.starts_with(&member)).collect()
     }
 
-    fn parse(&mut self, text: &str, path: &str) {
+    /// Adds the settings of a file: `A::B "x";` and `A { B "x"; };`.
+    pub(crate) fn parse(&mut self, text: &str, path: &str) {
         let mut scopes: Vec<String> = Vec::new();
         let mut statement: Vec<Token> = Vec::new();
         for (token, line) in tokens(text) {
@@ -99,6 +106,15 @@ impl AptConf {
                 source: format!("{path}:{line}"),
             });
         }
+    }
+}
+
+/// A truth value as apt reads it.
+pub(crate) fn truth(value: &str) -> Option<bool> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "yes" | "true" | "1" | "on" | "with" | "enable" => Some(true),
+        "no" | "false" | "0" | "off" | "without" | "disable" => Some(false),
+        _ => None,
     }
 }
 
