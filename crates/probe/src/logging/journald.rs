@@ -120,7 +120,7 @@ impl Settings {
                 let mut source = Source::line(path, line.number, &line.text);
                 let name = name.trim().to_ascii_lowercase();
                 if let Some((_, old)) = self.0.remove(&name) {
-                    source.overridden.extend(old.overridden.iter().cloned());
+                    source.overridden = old.overridden;
                     source.overridden.push(Place { at: old.at, excerpt: old.excerpt.unwrap_or_default() });
                 }
                 self.0.insert(name, (value.trim().to_owned(), source));
