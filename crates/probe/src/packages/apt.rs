@@ -12,6 +12,12 @@ use crate::text::{files_in, meaningful_lines};
 /// More sources than this are not listed.
 const MAX_SOURCES: usize = 500;
 
+/// More files of keys than this are not listed for one source.
+const MAX_KEYS: usize = 20;
+
+/// A setting whose name is longer, with the scopes around it, is left out; apt's own stay below a hundred bytes.
+const MAX_NAME: usize = 1024;
+
 /// Sources of sources.list and sources.list.d.
 ///
 /// # Errors
@@ -80,6 +86,9 @@ pub fn deb822(text: &str, path: &str) -> Vec<PackageSource> {
             sources.extend(stanza(&fields, &format!("{path}:{start}")));
             fields.clear();
             start = index + 2;
+            if sources.len() >= MAX_SOURCES {
+                break;
+            }
         } else if line.starts_with('#') {
         } else if line.starts_with([' ', '\t']) {
             if let Some(value) = fields.get_mut(&current) {
@@ -96,7 +105,9 @@ pub fn deb822(text: &str, path: &str) -> Vec<PackageSource> {
 
 fn stanza(fields: &BTreeMap<String, String>, place: &str) -> Vec<PackageSource> {
     let words = |name: &str| -> Vec<String> {
-        fields.get(name).map(|value| value.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
+        // Every address repeats the suites and components.
+        let words = |value: &String| value.split_whitespace().take(MAX_SOURCES).map(str::to_owned).collect();
+        fields.get(name).map(words).unwrap_or_default()
     };
     let is_off = fields
         .get("enabled")
@@ -128,7 +139,7 @@ fn source(uri: &str, option: &dyn Fn(&str) -> Option<String>) -> PackageSource {
         if value.contains("BEGIN PGP") {
             "inline".to_owned()
         } else {
-            value.split_whitespace().collect::<Vec<_>>().join(" ")
+            value.split_whitespace().take(MAX_KEYS).collect::<Vec<_>>().join(" ")
         }
     });
     PackageSource {
@@ -236,7 +247,9 @@ pub fn apt_conf(text: &str) -> Vec<(String, String, usize)> {
                     if let [name, value] = words.as_slice() {
                         let full: Vec<&str> =
                             scopes.iter().map(String::as_str).chain([name.as_str()]).collect();
-                        settings.push((full.join("::"), value.clone(), index + 1));
+                        if full.iter().map(|part| part.len()).sum::<usize>() <= MAX_NAME {
+                            settings.push((full.join("::"), value.clone(), index + 1));
+                        }
                     }
                     words.clear();
                 }
