@@ -1,5 +1,7 @@
 //! How long it may be between two runs: schedules of crontab(5) and of systemd.time(7).
 
+use std::collections::BTreeSet;
+
 /// Minutes of a day, a week, and the longest month and year.
 const DAY: u64 = 24 * 60;
 const WEEK: u64 = 7 * DAY;
@@ -85,7 +87,7 @@ fn values(field: &str, low: u64, high: u64, names: &[&str]) -> Option<Vec<u64>> 
             None => text.parse().ok(),
         }
     };
-    let mut all = Vec::new();
+    let mut all = BTreeSet::new();
     for part in field.split(',') {
         let (range, step) = match part.split_once('/') {
             Some((range, step)) => (range, step.parse::<u64>().ok().filter(|step| *step > 0)?),
@@ -102,13 +104,11 @@ fn values(field: &str, low: u64, high: u64, names: &[&str]) -> Option<Vec<u64>> 
         }
         let mut value = from;
         while value <= to {
-            all.push(value);
-            value += step;
+            all.insert(value);
+            value = value.saturating_add(step);
         }
     }
-    all.sort_unstable();
-    all.dedup();
-    (!all.is_empty()).then_some(all)
+    (!all.is_empty()).then(|| all.into_iter().collect())
 }
 
 /// The gap of an `OnCalendar=` expression.
@@ -213,6 +213,7 @@ mod tests {
             ("30 4 1 * *", 31 * DAY),
             ("0 0 1 1 *", YEAR),
             ("@hourly", 60),
+            ("5/18446744073709551615 * * * *", 60),
         ] {
             assert_eq!(cron_gap(schedule), Gap::Minutes(minutes), "{schedule}");
         }
