@@ -3,7 +3,7 @@
 mod apt_conf;
 mod automatic;
 mod history;
-mod lists;
+pub(crate) mod lists;
 mod preferences;
 
 use host::{Door, Error};
