@@ -7,15 +7,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::{
-    Address, Backend, DirEntry, Door, Error, FileKind, FsUsage, Output, Program, Stat, Stream, Visitor, WalkOutcome,
-    WalkPlan,
+    Address, Backend, DirEntry, Door, Error, FileKind, FsUsage, Output, Program, Stat, Stream, Visitor,
+    WalkOutcome, WalkPlan,
 };
 use probe::{Context, PROBES};
 
 /// Names that some probe or other looks for in a folder.
 const NAMES: &[&str] = &[
-    "1", "50-a.conf", "a", "a.cfg", "a.list", "a.pref", "a.rules", "a.service", "a.sources", "a.timer", "root",
-    "x_dists_y-security_InRelease", "x_dists_y-security_main_binary-amd64_Packages",
+    "1",
+    "50-a.conf",
+    "a",
+    "a.cfg",
+    "a.list",
+    "a.pref",
+    "a.rules",
+    "a.service",
+    "a.sources",
+    "a.timer",
+    "root",
+    "x_dists_y-security_InRelease",
+    "x_dists_y-security_main_binary-amd64_Packages",
     "x_dists_y_main_binary-amd64_Packages.lz4",
 ];
 

@@ -10,7 +10,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some(mut now) = next() else { return };
     let before = next().unwrap_or_else(|| Report { findings: Vec::new(), ..now.clone() });
     now.changes = Some(policy::compare(&now, &before));
-    for format in [Format::Terminal, Format::Json, Format::Html, Format::Sarif, Format::Oscal, Format::Junit, Format::Csv]
+    for format in
+        [Format::Terminal, Format::Json, Format::Html, Format::Sarif, Format::Oscal, Format::Junit, Format::Csv]
     {
         let text = report::write(format, &now, &Options::default()).expect("every report can be printed");
         if format == Format::Terminal {

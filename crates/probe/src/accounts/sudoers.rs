@@ -319,13 +319,14 @@ fn command_list(text: &str, hosts: &[String], grants: &mut Vec<Grant>) {
             continue;
         }
         let command = rest.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let is_full = grants.len() >= MAX_GRANTS;
         let same = grants
             .get_mut(first..)
             .and_then(|grants| grants.last_mut())
             .filter(|grant| grant.run_as == run_as && grant.no_password == no_password);
         match same {
             Some(grant) => grant.commands.push(command),
-            None if grants.len() >= MAX_GRANTS => return,
+            None if is_full => return,
             None => grants.push(Grant {
                 hosts: hosts.to_vec(),
                 run_as: run_as.clone(),

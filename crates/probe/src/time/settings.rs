@@ -66,10 +66,8 @@ fn chrony(
 ) -> Result<bool, Error> {
     *files += 1;
     if *files > FILES {
-        return Err(Error::TooLarge {
-            what: "the number of files that chrony.conf includes".to_owned(),
-            limit: FILES,
-        });
+        let message = format!("more than {FILES} files are included");
+        return Err(Error::Io { what: path.to_owned(), message });
     }
     let Some(text) = optional(door, path)? else { return Ok(false) };
     for line in meaningful_lines(&text).filter(|line| !line.text.starts_with(['!', ';', '%'])) {
