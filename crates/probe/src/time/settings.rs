@@ -71,6 +71,9 @@ fn chrony(
     }
     let Some(text) = optional(door, path)? else { return Ok(false) };
     for line in meaningful_lines(&text).filter(|line| !line.text.starts_with(['!', ';', '%'])) {
+        if sources.len() >= MOST {
+            break;
+        }
         let mut words = line.text.split_ascii_whitespace();
         let Some(directive) = words.next() else { continue };
         match directive.to_ascii_lowercase().as_str() {
