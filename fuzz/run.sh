@@ -22,14 +22,20 @@ cargo "+$toolchain" fuzz --version >/dev/null 2>&1 || {
     exit 2
 }
 
+log=$(mktemp) || exit 2
+trap 'rm -f "$log"' EXIT
+# One command for all targets: what they share is built once.
 if [ $# -eq 0 ]; then
     for file in src/bin/*.rs; do
         set -- "$@" "$(basename "$file" .rs)"
     done
+    cargo "+$toolchain" fuzz build --fuzz-dir . >"$log" 2>&1 || {
+        echo "error: the targets do not build" >&2
+        tail -n 40 "$log" >&2
+        exit 1
+    }
 fi
 
-log=$(mktemp) || exit 2
-trap 'rm -f "$log"' EXIT
 failed=0
 for target; do
     [ -f "src/bin/$target.rs" ] || {

@@ -44,6 +44,7 @@ pub(crate) fn run() -> Result<()> {
     for path in files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
         check_paths(&root, path, &mut wrong)?;
     }
+    check_fuzz_targets(&root, &files, &mut wrong)?;
     check_arrows(&mut wrong)?;
     check_dependency_comments(&root, &mut wrong)?;
     if wrong.is_empty() {
@@ -93,6 +94,21 @@ fn check_paths(root: &Path, path: &Path, wrong: &mut Vec<String>) -> Result<()> 
             if plain && ours.iter().any(|start| word.starts_with(start)) && !root.join(word).exists() {
                 wrong.push(format!("{}:{}: `{word}` does not exist", path.display(), number + 1));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Every fuzz target starts from seeds, and is told of.
+fn check_fuzz_targets(root: &Path, files: &[PathBuf], wrong: &mut Vec<String>) -> Result<()> {
+    let told = fs::read_to_string(root.join("docs/fuzzing.md"))?;
+    for path in files.iter().filter(|path| path.starts_with("fuzz/src/bin")) {
+        let target = path.file_stem().unwrap_or_default().to_string_lossy();
+        if !told.contains(&format!("| `{target}` |")) {
+            wrong.push(format!("{} is not in docs/fuzzing.md", path.display()));
+        }
+        if !root.join("fuzz/seeds").join(target.as_ref()).is_dir() {
+            wrong.push(format!("{} has no seeds in fuzz/seeds/{target}", path.display()));
         }
     }
     Ok(())

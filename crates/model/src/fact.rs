@@ -28,6 +28,9 @@ pub enum Fact<T> {
     Unreadable(String),
 }
 
+/// The most characters of a line that a source repeats: one line of a hostile file may give thousands of facts.
+const EXCERPT_LIMIT: usize = 500;
+
 /// Where a fact was read, and what else claimed to set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
@@ -56,9 +59,14 @@ impl Source {
         Self { at: place.into(), ..Self::default() }
     }
 
-    /// Line `line` (1-based) of the file `path`, which reads `text`.
+    /// Line `line` (1-based) of the file `path`, which reads `text`; of a very long line only the beginning is kept.
     pub fn line(path: &str, line: usize, text: &str) -> Self {
-        Self { at: format!("{path}:{line}"), excerpt: Some(text.trim().to_owned()), overridden: Vec::new() }
+        let text = text.trim();
+        let excerpt = match text.char_indices().nth(EXCERPT_LIMIT) {
+            Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+            None => text.to_owned(),
+        };
+        Self { at: format!("{path}:{line}"), excerpt: Some(excerpt), overridden: Vec::new() }
     }
 
     /// This place as the winner over another and all that it had won over.

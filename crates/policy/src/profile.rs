@@ -70,8 +70,11 @@ fn wrong_names(path: &str, text: &str, profile: &Profile, content: &Content) -> 
     problems
 }
 
-/// The first place where `word` stands by itself.
+/// The first place where `word` stands by itself; no place for an empty one.
 fn locate(text: &str, word: &str) -> (usize, usize) {
+    if word.is_empty() {
+        return (0, 0);
+    }
     for (index, line) in text.lines().enumerate() {
         let mut from = 0;
         while let Some(found) = line.get(from..).and_then(|rest| rest.find(word)) {

@@ -4,8 +4,11 @@ use host::{Door, Error};
 
 use crate::text::{files_in, read_if_any};
 
-/// The longest tree of names; apt's own defaults are some hundred.
-const MOST: usize = 20_000;
+/// The most settings; apt's own defaults are some hundred.
+const MOST: usize = 5_000;
+
+/// The longest name in bytes, with the scopes around it; apt's own stay below a hundred. What is longer is left out.
+const LONGEST_NAME: usize = 1024;
 
 /// One setting: its full name in lower case, its value, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,21 +66,33 @@ impl AptConf {
     /// Adds the settings of a file: `A::B "x";` and `A { B "x"; };`.
     pub(crate) fn parse(&mut self, text: &str, path: &str) {
         let mut scopes: Vec<String> = Vec::new();
+        // Open scopes whose name would be too long.
+        let mut too_deep = 0_usize;
         let mut statement: Vec<Token> = Vec::new();
         for (token, line) in tokens(text) {
             match token {
                 Token::Open => {
                     let name = statement.iter().find_map(Token::word).unwrap_or_default();
-                    scopes.push(joined(scopes.last(), &name));
+                    if too_deep > 0 || scopes.last().map_or(0, String::len) + name.len() > LONGEST_NAME {
+                        too_deep += 1;
+                    } else {
+                        scopes.push(joined(scopes.last(), &name));
+                    }
                     statement.clear();
                 }
                 Token::Close => {
-                    self.finish(&statement, scopes.last(), path, line);
+                    if too_deep > 0 {
+                        too_deep -= 1;
+                    } else {
+                        self.finish(&statement, scopes.last(), path, line);
+                        scopes.pop();
+                    }
                     statement.clear();
-                    scopes.pop();
                 }
                 Token::End => {
-                    self.finish(&statement, scopes.last(), path, line);
+                    if too_deep == 0 {
+                        self.finish(&statement, scopes.last(), path, line);
+                    }
                     statement.clear();
                 }
                 other => statement.push(other),
@@ -99,7 +114,7 @@ impl AptConf {
             (Some(Token::Quoted(value)), None) => (joined(scope, "::"), value.clone()),
             _ => return,
         };
-        if self.settings.len() < MOST {
+        if self.settings.len() < MOST && name.len() <= LONGEST_NAME {
             self.settings.push(Setting {
                 name: name.to_ascii_lowercase(),
                 value,
@@ -226,6 +241,16 @@ mod tests {
         assert_eq!(conf.list("U::O").len(), 1);
         for junk in ["}}}}", "{{{{", "\"", "a { b { c", ";;;", "#clear", "/*", "é \"ü\";", "a b c d;"] {
             AptConf::default().parse(junk, "x");
+        }
+    }
+
+    #[test]
+    fn scopes_without_end_do_not_fill_the_memory() {
+        for part in ["{", "a{", "a { b \"c\"; ", "a \"b\"; { #clear x; "] {
+            let mut conf = AptConf::default();
+            conf.parse(&format!("{}{} A::Last \"x\";", part.repeat(200_000), "}".repeat(400_000)), "x");
+            assert_eq!(conf.get("A::Last").is_some(), conf.settings.len() < MOST, "{part}");
+            assert!(conf.settings.iter().all(|setting| setting.name.len() <= LONGEST_NAME), "{part}");
         }
     }
 }

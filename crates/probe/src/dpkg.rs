@@ -1,6 +1,7 @@
 //! What dpkg has installed.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use host::{Door, Error};
 
@@ -50,9 +51,17 @@ impl Installed {
     /// # Errors
     /// `NotFound` on a host without dpkg, and all that reading a file can end with.
     pub(crate) fn read(door: &Door) -> Result<Self, Error> {
+        Self::parse(door.open(STATUS)?)
+    }
+
+    /// Reads the database out of its text.
+    ///
+    /// # Errors
+    /// As [`stanzas::each`].
+    pub(crate) fn parse(status: impl Read) -> Result<Self, Error> {
         let mut packages: BTreeMap<String, Vec<Package>> = BTreeMap::new();
         let mut count = 0;
-        stanzas::each(door.open(STATUS)?, STATUS, |paragraph| {
+        stanzas::each(status, STATUS, |paragraph| {
             if let Some(package) = package(paragraph).filter(|_| count < MOST_PACKAGES) {
                 count += 1;
                 packages.entry(package.name.clone()).or_default().push(package);

@@ -1,10 +1,18 @@
 //! Parsers of what targets hold, for the fuzz targets: each takes any text and returns how much it found.
 
+use std::io::{self, Cursor, Read, Write};
+use std::time::Duration;
+
+use crate::dpkg::Installed;
+use crate::http::{Client, Limits};
+use crate::updates::lists;
+
 pub use crate::audit::{
     parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
 };
 pub use crate::certificates::{Parsed, parse as certificates};
 pub use crate::endpoints::answer::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
+pub use crate::docker::heard as docker;
 pub use crate::endpoints::detect::greeting;
 pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
 pub use crate::endpoints::html::{Page, scan as html};
@@ -73,4 +81,52 @@ pub fn passwd(text: &str) -> usize {
 /// A file of `/etc/pam.d`.
 pub fn pam(text: &str) -> usize {
     crate::accounts::parse_pam(text).len()
+}
+
+/// dpkg's status, and a list of apt: how many packages are installed, how many versions of them are offered.
+///
+/// # Errors
+/// Why one of them is none.
+pub fn packages(status: impl Read, list: impl Read) -> Result<(usize, usize), host::Error> {
+    let installed = Installed::parse(status)?;
+    let mut offered = 0;
+    lists::offers(list, "list", &lists::by_name(&installed), |_, _| offered += 1)?;
+    Ok((installed.all().count(), offered))
+}
+
+/// A server's answer to an HTTP request: its status, and the length of its body.
+///
+/// # Errors
+/// Why it is none.
+pub fn http_answer(bytes: &[u8], body_limit: usize) -> Result<(u16, usize), host::Error> {
+    let bytes = bytes.to_vec();
+    let limits = Limits { time: Duration::from_secs(5), body: body_limit };
+    let client = Client::new("server", move |_| Ok(Box::new(Canned(Cursor::new(bytes.clone())))));
+    let answer = client.get("http://server/", limits)?;
+    Ok((answer.status, answer.body.len()))
+}
+
+/// A server that says the same whatever it is asked.
+struct Canned(Cursor<Vec<u8>>);
+
+impl Read for Canned {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+}
+
+impl Write for Canned {
+    fn write(&mut self, request: &[u8]) -> io::Result<usize> {
+        Ok(request.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl host::Stream for Canned {
+    fn set_limit(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -84,6 +84,7 @@ fn broken_profiles_say_where_and_what_was_meant() {
             "did you mean `T-2`?",
         ),
         ("a: [\n", "site.yaml:", ""),
+        ("params:\n  \"\": {}\n", "site.yaml", "there is no rule ``"),
     ] {
         let problems = policy::load_profile("site.yaml", text, &content).unwrap_err();
         let told = problems[0].to_string();

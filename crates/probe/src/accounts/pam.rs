@@ -7,6 +7,9 @@ use crate::fact::reason;
 /// Depth of includes; distributions use two.
 const MAX_DEPTH: usize = 8;
 
+/// Files read for one stack: files may include one another many times over.
+const MAX_FILES: usize = 300;
+
 /// Modules of one stack.
 const MAX_MODULES: usize = 300;
 
@@ -40,7 +43,7 @@ pub(crate) fn has_service(door: &Door, service: &str) -> bool {
 /// The modules of one kind (`auth`, `account`, `password`, `session`) that the service goes through.
 pub(crate) fn stack(door: &Door, service: &str, kind: &str) -> Stack {
     let mut modules = Vec::new();
-    collect(door, service, kind, 0, &mut modules)?;
+    collect(door, service, kind, 0, &mut 0, &mut modules)?;
     Ok(modules)
 }
 
@@ -49,9 +52,11 @@ fn collect(
     service: &str,
     kind: &str,
     depth: usize,
+    files: &mut usize,
     modules: &mut Vec<Module>,
 ) -> Result<(), String> {
-    if depth > MAX_DEPTH || modules.len() >= MAX_MODULES || service.contains("..") {
+    *files += 1;
+    if *files > MAX_FILES || depth > MAX_DEPTH || modules.len() >= MAX_MODULES || service.contains("..") {
         return Err(format!("the PAM stack of {service} includes too much, or itself"));
     }
     let name = service.rsplit('/').next().unwrap_or_default();
@@ -71,10 +76,10 @@ fn collect(
     };
     for line in parse(&text) {
         match line {
-            Line::Include(file) => collect(door, &file, kind, depth + 1, modules)?,
+            Line::Include(file) => collect(door, &file, kind, depth + 1, files, modules)?,
             Line::Module { kind: found, control, module, args, number } if found == kind => {
                 if control == "include" || control == "substack" {
-                    collect(door, &module, kind, depth + 1, modules)?;
+                    collect(door, &module, kind, depth + 1, files, modules)?;
                 } else {
                     let name = module.rsplit('/').next().unwrap_or_default();
                     modules.push(Module {

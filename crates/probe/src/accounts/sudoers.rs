@@ -5,6 +5,7 @@
 pub(crate) struct Item {
     /// Of the first line, 1-based.
     pub(crate) line: usize,
+    /// Its beginning.
     pub(crate) text: String,
     pub(crate) kind: ItemKind,
 }
@@ -72,6 +73,12 @@ const ALIASES: [(&str, &str); 5] = [
 /// Items of one file kept.
 const MAX_ITEMS: usize = 10_000;
 
+/// Characters of a line kept to show it: one line may give thousands of items.
+const MAX_EXCERPT: usize = 500;
+
+/// Grants of one line kept, and hosts of each: every grant repeats its hosts.
+const MAX_GRANTS: usize = 1_000;
+
 /// The items of a file, in order.
 pub(crate) fn parse(text: &str) -> Vec<Item> {
     let mut items = Vec::new();
@@ -80,11 +87,12 @@ pub(crate) fn parse(text: &str) -> Vec<Item> {
         if text.is_empty() {
             continue;
         }
+        let excerpt: String = text.chars().take(MAX_EXCERPT).collect();
         for kind in item(&text) {
-            items.push(Item { line, text: text.clone(), kind });
-        }
-        if items.len() >= MAX_ITEMS {
-            break;
+            if items.len() >= MAX_ITEMS {
+                return items;
+            }
+            items.push(Item { line, text: excerpt.clone(), kind });
         }
     }
     items
@@ -203,7 +211,8 @@ fn spec(text: &str) -> Option<ItemKind> {
     for part in host_parts(text.get(after_users..)?) {
         let equals = top_find(part, '=')?;
         let (hosts, commands) = part.split_at_checked(equals)?;
-        let hosts: Vec<String> = split_top(hosts, ',').iter().map(|host| plain(host)).collect();
+        let hosts: Vec<String> =
+            split_top(hosts, ',').iter().take(MAX_GRANTS).map(|host| plain(host)).collect();
         if hosts.iter().all(String::is_empty) {
             return None;
         }
@@ -253,12 +262,13 @@ fn word_end(text: &str) -> usize {
 fn host_parts(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
+    let equals = top_positions(text, '=');
+    let next_equals = |from: usize| equals.get(equals.partition_point(|at| *at < from)).copied();
     for at in top_positions(text, ':') {
         let before = text.get(start..at).unwrap_or_default();
         let word = before.rsplit([' ', '\t', ',', ')', '=', ':']).next().unwrap_or_default();
         let is_tag = TAGS.contains(&word) || word.starts_with("sha");
-        let has_next = text.get(at + 1..).is_some_and(|rest| top_find(rest, '=').is_some());
-        if !is_tag && has_next && top_find(before, '=').is_some() {
+        if !is_tag && next_equals(at).is_some() && next_equals(start).is_some_and(|equals| equals < at) {
             parts.push(before);
             start = at + 1;
         }
@@ -309,12 +319,14 @@ fn command_list(text: &str, hosts: &[String], grants: &mut Vec<Grant>) {
             continue;
         }
         let command = rest.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let is_full = grants.len() >= MAX_GRANTS;
         let same = grants
             .get_mut(first..)
             .and_then(|grants| grants.last_mut())
             .filter(|grant| grant.run_as == run_as && grant.no_password == no_password);
         match same {
             Some(grant) => grant.commands.push(command),
+            None if is_full => return,
             None => grants.push(Grant {
                 hosts: hosts.to_vec(),
                 run_as: run_as.clone(),
@@ -395,6 +407,23 @@ mod tests {
 
     fn words(list: &[&str]) -> Vec<String> {
         list.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn one_endless_line_neither_fills_the_memory_nor_takes_for_ever() {
+        for (head, part) in [
+            ("User_Alias A=b", ":"),
+            ("Defaults a", ",b"),
+            ("a b=c", ":d"),
+            ("a b=c", ":d=e"),
+            ("a b,b,b,b,b,b=c", ",(d) e,(f) g"),
+            ("a ", "b,"),
+        ] {
+            let line = format!("{head}{}\n", part.repeat((1 << 20) / part.len()));
+            let items = parse(&line);
+            assert!(items.len() <= MAX_ITEMS, "{head}");
+            assert!(items.iter().all(|item| item.text.chars().count() <= MAX_EXCERPT), "{head}");
+        }
     }
 
     #[test]

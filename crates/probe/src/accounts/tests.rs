@@ -231,6 +231,12 @@ fn a_lockout_counts_only_when_every_way_in_has_it() {
     assert!(partly.lockout.module.is_absent());
     let looping = pam(&[("/etc/pam.d/login", "@include login\n")]);
     assert!(looping.lockout.module.is_unreadable());
+    let bomb = pam(&[
+        ("/etc/pam.d/login", &"@include a\n".repeat(1000)),
+        ("/etc/pam.d/a", &"@include b\n".repeat(1000)),
+        ("/etc/pam.d/b", &"@include c\n".repeat(1000)),
+    ]);
+    assert!(bomb.lockout.module.is_unreadable());
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod container;
 mod engine;
 mod files;
 mod find;
+mod heard;
 mod history;
 mod image;
 mod json;
@@ -23,6 +24,8 @@ use host::{Door, Error};
 use model::Fact;
 use model::facts::docker::{Container, Docker, Image, PublishedPort};
 use serde_json::Value;
+
+pub use self::heard::heard;
 
 use self::api::Api;
 use self::container::Defaults;
@@ -141,7 +144,10 @@ fn open(door: &Door, found: &find::Found) -> Result<(Api, Value), Failure> {
 
 /// A list of the engine, each element with its id; ids become parts of paths, so they are checked.
 fn listed(api: &Api, door: &Door, path: &str) -> Result<Vec<(String, Value)>, String> {
-    let list = api.get(path).map_err(|error| reason(&error, door))?;
+    elements(api.get(path).map_err(|error| reason(&error, door))?, path)
+}
+
+fn elements(list: Value, path: &str) -> Result<Vec<(String, Value)>, String> {
     let Value::Array(items) = list else {
         return Err(format!("GET {path}: the engine's answer is not a list"));
     };

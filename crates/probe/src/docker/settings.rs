@@ -89,7 +89,8 @@ impl Settings {
         self.hidden.get_or_insert(reason);
     }
 
-    fn add_flags(&mut self, flags: &[String], place: &str) {
+    /// Adds the flags of a command line that was read at `place`.
+    pub(super) fn add_flags(&mut self, flags: &[String], place: &str) {
         let mut words = flags.iter();
         while let Some(word) = words.next() {
             let (flag, inline) = match word.split_once('=') {
@@ -114,15 +115,18 @@ impl Settings {
         }
     }
 
-    fn add_file(&mut self, path: &str, text: &str) {
+    /// Adds the text of daemon.json.
+    pub(super) fn add_file(&mut self, path: &str, text: &str) {
         if text.trim().is_empty() {
             return;
         }
         match serde_json::from_str::<Value>(text) {
             Ok(Value::Object(map)) => {
+                let lines: Vec<&str> = text.lines().collect();
+                let places = lines_of_keys(text);
                 for (name, value) in map {
-                    let line = line_of(text, &name);
-                    let excerpt = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
+                    let line = places.get(&name).copied().unwrap_or(1);
+                    let excerpt = lines.get(line.saturating_sub(1)).copied().unwrap_or_default().trim();
                     let place = Place { at: format!("{path}:{line}"), excerpt: super::json::clip(excerpt) };
                     self.add(&name, value, place);
                 }
@@ -246,9 +250,11 @@ pub(super) fn flags_of_process(door: &Door, pid: u32) -> Fact<Vec<String>> {
         .map(|text| text.split('\0').skip(1).filter(|word| !word.is_empty()).map(str::to_owned).collect())
 }
 
-/// The line (1-based) on which a key of the outermost object stands; the last one when it stands twice, as it wins.
-fn line_of(text: &str, key: &str) -> usize {
-    let (mut line, mut depth, mut found) = (1, 0_u32, 1);
+/// The lines (1-based) on which the keys of the outermost object stand; the last one of a key that stands twice, as it
+/// wins.
+fn lines_of_keys(text: &str) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    let (mut line, mut depth) = (1, 0_u32);
     let mut quoted: Option<(String, usize)> = None;
     let mut last: Option<(String, usize)> = None;
     let mut escaped = false;
@@ -269,11 +275,7 @@ fn line_of(text: &str, key: &str) -> usize {
                 '{' | '[' => depth += 1,
                 '}' | ']' => depth = depth.saturating_sub(1),
                 ':' if depth == 1 => {
-                    if let Some((name, at)) = last.take()
-                        && name == key
-                    {
-                        found = at;
-                    }
+                    found.extend(last.take());
                 }
                 _ => {}
             }
@@ -315,6 +317,13 @@ mod tests {
         assert_eq!(settings.list("hosts").value().unwrap()[0].0, "tcp://0.0.0.0:2375");
         assert_eq!(settings.map("log-opts").value().unwrap()["max-size"], "10m");
         assert_eq!(settings.switch_or("userland-proxy", true), Fact::read_at(true, "default of dockerd"));
+    }
+
+    #[test]
+    fn a_file_of_nothing_but_keys_is_read_in_one_pass() {
+        let keys: Vec<String> = (0..60_000).map(|number| format!("\"k{number}\": 1")).collect();
+        let settings = settings(&format!("{{{}}}", keys.join(",\n")), &[]);
+        assert_eq!(settings.by_name["k59999"][0].place.at, "/etc/docker/daemon.json:60000");
     }
 
     #[test]

@@ -196,8 +196,10 @@ impl<'a> Walk<'a> {
                 let protocols = rule.protocol.split(',');
                 protocols
                     .flat_map(|protocol| ports.iter().map(move |port| format!("{protocol}/{port}")))
+                    .take(ACCEPTS)
                     .collect::<Vec<_>>()
             })
+            .take(RULES)
             .collect();
         limited.sort();
         limited.dedup();

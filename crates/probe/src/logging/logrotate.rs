@@ -24,7 +24,7 @@ pub(crate) fn read(door: &Door) -> Fact<Logrotate> {
     };
     let mut told = parse(&text, CONFIG);
     let mut files = Vec::new();
-    for include in std::mem::take(&mut told.includes) {
+    for include in std::mem::take(&mut told.includes).into_iter().take(MAX_LISTED) {
         let included = match door.stat(&include) {
             Ok(stat) if stat.kind == host::FileKind::Directory => match files_in(door, &include, "") {
                 Ok(names) => names
@@ -41,7 +41,10 @@ pub(crate) fn read(door: &Door) -> Fact<Logrotate> {
             Ok(_) => vec![include],
             Err(_) => Vec::new(),
         };
-        for path in included.into_iter().take(MAX_LISTED) {
+        for path in included.into_iter().take(MAX_LISTED.saturating_sub(files.len())) {
+            if files.contains(&path) || told.patterns.len() > MAX_LISTED {
+                continue;
+            }
             match door.read_text(&path) {
                 Ok(text) => {
                     let more = parse(&text, &path);

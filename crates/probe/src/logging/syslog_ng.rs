@@ -9,6 +9,12 @@ const DRIVERS: &[(&str, &str)] =
 /// More targets and inputs than this are not listed.
 const MAX_LISTED: usize = 200;
 
+/// Characters of one block or call; a longer one is no configuration.
+const MAX_BODY: usize = 16 << 10;
+
+/// Bytes between `source` or `destination` and what opens its block: the block's name.
+const MAX_NAME: usize = 256;
+
 /// What one file says.
 #[derive(Debug, Default)]
 pub struct SyslogNg {
@@ -36,6 +42,10 @@ pub fn parse(text: &str, path: &str) -> SyslogNg {
     }
     for (keyword, block, line) in blocks(&clean) {
         for (driver, protocol) in DRIVERS {
+            let listed = if keyword == "source" { told.inputs.len() } else { told.targets.len() };
+            if listed >= MAX_LISTED {
+                break;
+            }
             for (body, lines) in calls(block, driver) {
                 let place = format!("{path}:{}", line + lines);
                 let transport = argument(body, "transport").unwrap_or_default().to_ascii_lowercase();
@@ -89,11 +99,9 @@ fn blocks(text: &str) -> Vec<(&'static str, &str, usize)> {
         for (at, _) in text.match_indices(keyword) {
             let Some(after) = text.get(at + keyword.len()..) else { continue };
             // A reference within a log path is `source(NAME)`.
-            let Some(open) =
-                after.find(['{', '(', ';']).filter(|open| after.as_bytes().get(*open) == Some(&b'{'))
-            else {
-                continue;
-            };
+            let opens = |byte: u8| matches!(byte, b'{' | b'(' | b';');
+            let open = after.bytes().take(MAX_NAME).position(opens);
+            let Some(open) = open.filter(|open| after.as_bytes().get(*open) == Some(&b'{')) else { continue };
             let body = after.get(open + 1..).unwrap_or_default();
             let line =
                 text.get(..at + keyword.len() + open).map_or(1, |before| before.matches('\n').count() + 1);
@@ -107,23 +115,23 @@ fn blocks(text: &str) -> Vec<(&'static str, &str, usize)> {
 }
 
 /// Bodies of `name(...)` with the number of lines before each.
-fn calls<'a>(text: &'a str, name: &str) -> Vec<(&'a str, usize)> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices(name).take(MAX_LISTED) {
+fn calls<'a>(text: &'a str, name: &str) -> impl Iterator<Item = (&'a str, usize)> {
+    text.match_indices(name).take(MAX_LISTED).filter_map(move |(at, _)| {
         let before = text.get(..at).unwrap_or_default();
         let whole = !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '"');
         let after = text.get(at + name.len()..).map(str::trim_start).unwrap_or_default();
-        if let Some(body) = after.strip_prefix('(').filter(|_| whole) {
-            found.push((enclosed(body, '(', ')'), before.matches('\n').count()));
-        }
-    }
-    found
+        let body = after.strip_prefix('(').filter(|_| whole)?;
+        Some((enclosed(body, '(', ')'), before.matches('\n').count()))
+    })
 }
 
-/// Text up to the sign that closes what is open.
+/// Text up to the sign that closes what is open, or as much as a body may hold.
 fn enclosed(text: &str, open: char, close: char) -> &str {
     let mut depth = 1_usize;
-    for (at, c) in text.char_indices() {
+    for (count, (at, c)) in text.char_indices().enumerate() {
+        if count == MAX_BODY {
+            return text.get(..at).unwrap_or(text);
+        }
         if c == open {
             depth += 1;
         } else if c == close {
@@ -137,7 +145,7 @@ fn enclosed(text: &str, open: char, close: char) -> &str {
 }
 
 fn argument(body: &str, name: &str) -> Option<String> {
-    calls(body, name).first().map(|(value, _)| value.trim().trim_matches('"').to_owned())
+    calls(body, name).next().map(|(value, _)| value.trim().trim_matches('"').to_owned())
 }
 
 #[cfg(test)]
@@ -160,6 +168,14 @@ mod tests {
         assert_eq!(targets, [("logs.example:6514", "tcp", true, false), ("10.0.0.1", "udp", false, false)]);
         assert_eq!(told.targets[0].source, "/etc/syslog-ng/syslog-ng.conf:8");
         assert_eq!(told.create_mode.unwrap().0, "0640");
+    }
+
+    #[test]
+    fn endless_blocks_do_not_take_for_ever() {
+        for part in ["source", "source {", "source { tcp(port(", "destination { udp(transport ", "tcp("] {
+            let told = parse(&part.repeat((1 << 18) / part.len()), "x");
+            assert!(told.inputs.len() <= MAX_LISTED && told.targets.len() <= MAX_LISTED, "{part}");
+        }
     }
 
     #[test]

@@ -130,3 +130,10 @@ fn unreadable_configuration_is_unknown_and_an_empty_host_is_not() {
     assert!(logging.forwarders.value().unwrap().is_empty());
     assert!(logging.logrotate.is_absent());
 }
+
+#[test]
+fn files_of_logrotate_that_include_one_another_are_read_only_so_often() {
+    let bomb = "include /etc/logrotate.conf\n/var/log/a {\n}\n".repeat(20_000);
+    let logging = read(host().file("/usr/sbin/logrotate", "").file("/etc/logrotate.conf", bomb));
+    assert!(logging.logrotate.value().unwrap().patterns.value().unwrap().len() <= 500);
+}

@@ -13,6 +13,10 @@ use crate::text::{files_in, meaningful_lines};
 /// More sources than this are not listed.
 const MAX_SOURCES: usize = 500;
 
+/// More files of keys than this are not listed for one source.
+const MAX_KEYS: usize = 20;
+
+
 /// Sources of sources.list and sources.list.d.
 ///
 /// # Errors
@@ -81,6 +85,9 @@ pub fn deb822(text: &str, path: &str) -> Vec<PackageSource> {
             sources.extend(stanza(&fields, &format!("{path}:{start}")));
             fields.clear();
             start = index + 2;
+            if sources.len() >= MAX_SOURCES {
+                break;
+            }
         } else if line.starts_with('#') {
         } else if line.starts_with([' ', '\t']) {
             if let Some(value) = fields.get_mut(&current) {
@@ -97,7 +104,9 @@ pub fn deb822(text: &str, path: &str) -> Vec<PackageSource> {
 
 fn stanza(fields: &BTreeMap<String, String>, place: &str) -> Vec<PackageSource> {
     let words = |name: &str| -> Vec<String> {
-        fields.get(name).map(|value| value.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
+        // Every address repeats the suites and components.
+        let words = |value: &String| value.split_whitespace().take(MAX_SOURCES).map(str::to_owned).collect();
+        fields.get(name).map(words).unwrap_or_default()
     };
     let is_off = fields
         .get("enabled")
@@ -129,7 +138,7 @@ fn source(uri: &str, option: &dyn Fn(&str) -> Option<String>) -> PackageSource {
         if value.contains("BEGIN PGP") {
             "inline".to_owned()
         } else {
-            value.split_whitespace().collect::<Vec<_>>().join(" ")
+            value.split_whitespace().take(MAX_KEYS).collect::<Vec<_>>().join(" ")
         }
     });
     PackageSource {

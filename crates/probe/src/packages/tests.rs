@@ -106,6 +106,13 @@ fn keyrings_that_others_may_change_are_told() {
 }
 
 #[test]
+fn lists_that_multiply_each_other_do_not_fill_the_memory() {
+    let many = "a ".repeat(100_000);
+    let sources = apt::deb822(&format!("Types: deb\nURIs: {many}\nSuites: {many}\nSigned-By: {many}\n"), "x");
+    assert!(sources.len() <= 500 && sources.iter().all(|source| source.suites.len() <= 500));
+}
+
+#[test]
 fn junk_does_no_harm() {
     for text in ["{{{{{{{{{{{{{{{{{{{{", "}}};;\"", "a {b \"c", "/*", "x::y", ";"] {
         crate::apt_conf::AptConf::default().parse(text, "x");

@@ -34,6 +34,9 @@ pub(crate) enum Criterion {
 /// A user and an address that stand for "none of those somebody named". The address is kept for documentation.
 const NEUTRAL: [&str; 5] = ["palisade-nobody", "nowhere.invalid", "192.0.2.1", "192.0.2.2", "22"];
 
+/// Entries of one list from which a name is made; whoever writes more names nobody with the first ones.
+const MAX_TRIED: usize = 100;
+
 /// The criteria of a `Match` line, the keyword taken off.
 pub(crate) fn criteria(text: &str) -> Vec<Criterion> {
     let mut criteria = Vec::new();
@@ -188,6 +191,7 @@ fn sample(list: &str) -> Option<String> {
     let made = list
         .split(',')
         .filter(|entry| !entry.starts_with('!') && !entry.is_empty())
+        .take(MAX_TRIED)
         .map(|entry| entry.replace(['*', '?'], "x"));
     // A name of our own would let other blocks' patterns alone where this list is `*`.
     std::iter::once(NEUTRAL[0].to_owned())
@@ -196,10 +200,10 @@ fn sample(list: &str) -> Option<String> {
 }
 
 fn sample_address(list: &str) -> Option<String> {
-    let made =
-        list.split(',').filter(|entry| !entry.starts_with('!')).map(|entry| match parse_network(entry) {
-            Some((network, _)) => network.to_string(),
-            None => entry.replace(['*', '?'], "1"),
-        });
+    let entries = list.split(',').filter(|entry| !entry.starts_with('!')).take(MAX_TRIED);
+    let made = entries.map(|entry| match parse_network(entry) {
+        Some((network, _)) => network.to_string(),
+        None => entry.replace(['*', '?'], "1"),
+    });
     std::iter::once(NEUTRAL[2].to_owned()).chain(made).find(|address| in_list(list, address, address_fits))
 }

@@ -12,6 +12,9 @@ const MOST: usize = 200;
 /// How deep files may include files.
 const DEPTH: usize = 5;
 
+/// The most files that are read for one service: files may include one another many times over.
+const FILES: usize = 200;
+
 /// The sources of every installed service.
 pub(super) fn sources(door: &Door, services: &[TimeService]) -> Result<Vec<TimeSource>, Error> {
     let mut sources = Vec::new();
@@ -19,7 +22,7 @@ pub(super) fn sources(door: &Door, services: &[TimeService]) -> Result<Vec<TimeS
         match service.name.as_str() {
             "chrony" => {
                 for path in ["/etc/chrony/chrony.conf", "/etc/chrony.conf", "/usr/local/etc/chrony.conf"] {
-                    if chrony(door, path, DEPTH, &mut sources)? {
+                    if chrony(door, path, DEPTH, &mut 0, &mut sources)? {
                         break;
                     }
                 }
@@ -46,9 +49,23 @@ pub(super) fn sources(door: &Door, services: &[TimeService]) -> Result<Vec<TimeS
 }
 
 /// chrony's file and those it includes; false when it is not there.
-fn chrony(door: &Door, path: &str, depth: usize, sources: &mut Vec<TimeSource>) -> Result<bool, Error> {
+fn chrony(
+    door: &Door,
+    path: &str,
+    depth: usize,
+    files: &mut usize,
+    sources: &mut Vec<TimeSource>,
+) -> Result<bool, Error> {
+    *files += 1;
+    if *files > FILES {
+        let message = format!("more than {FILES} files are included");
+        return Err(Error::Io { what: path.to_owned(), message });
+    }
     let Some(text) = read_if_any(door, path)? else { return Ok(false) };
     for line in meaningful_lines(&text).filter(|line| !line.text.starts_with(['!', ';', '%'])) {
+        if sources.len() >= MOST {
+            break;
+        }
         let mut words = line.text.split_ascii_whitespace();
         let Some(directive) = words.next() else { continue };
         match directive.to_ascii_lowercase().as_str() {
@@ -58,7 +75,7 @@ fn chrony(door: &Door, path: &str, depth: usize, sources: &mut Vec<TimeSource>) 
             "include" if depth > 0 => {
                 for pattern in words {
                     for included in matching(door, pattern)? {
-                        chrony(door, &included, depth - 1, sources)?;
+                        chrony(door, &included, depth - 1, files, sources)?;
                     }
                 }
             }
@@ -66,7 +83,7 @@ fn chrony(door: &Door, path: &str, depth: usize, sources: &mut Vec<TimeSource>) 
                 let ending = if directive == "confdir" { ".conf" } else { ".sources" };
                 for folder in words {
                     for name in files_in(door, folder, ending)? {
-                        chrony(door, &format!("{folder}/{name}"), depth - 1, sources)?;
+                        chrony(door, &format!("{folder}/{name}"), depth - 1, files, sources)?;
                     }
                 }
             }

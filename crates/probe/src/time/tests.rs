@@ -201,6 +201,11 @@ fn a_file_tree_tells_settings_but_no_state() {
     assert!(time(door).sources.value().unwrap().len() <= 6);
     let (door, _root) = Machine::new()
         .file("/usr/sbin/chronyd", "")
+        .file("/etc/chrony/chrony.conf", "include /etc/chrony/chrony.conf\n".repeat(100))
+        .offline_door();
+    assert!(time(door).sources.is_unreadable());
+    let (door, _root) = Machine::new()
+        .file("/usr/sbin/chronyd", "")
         .file("/etc/chrony/chrony.conf", vec![b'\n'; host::FILE_LIMIT + 1])
         .offline_door();
     assert!(time(door).sources.is_unreadable());

@@ -61,10 +61,7 @@ pub(super) fn pending(door: &Door, installed: &Installed) -> Result<Vec<Pending>
     if lists.is_empty() {
         return Err(ListError::NoLists);
     }
-    let mut by_name: HashMap<&str, &[Package]> = HashMap::new();
-    for package in installed.all() {
-        by_name.entry(&package.name).or_insert_with(|| installed.named(&package.name));
-    }
+    let by_name = by_name(installed);
     let mut seen: HashMap<(&str, &str), Seen> = HashMap::new();
     for (index, list) in lists.iter().enumerate() {
         let archive = archive(door, list, &names);
@@ -72,12 +69,9 @@ pub(super) fn pending(door: &Door, installed: &Installed) -> Result<Vec<Pending>
             continue;
         }
         let path = format!("{FOLDER}/{list}");
-        stanzas::each(opened(door, &path)?, &path, |paragraph| {
-            let Some(packages) = name(paragraph).and_then(|name| by_name.get(name)) else { return };
-            if let Some((package, version)) = matching(paragraph, packages) {
-                let known = seen.entry((&package.name, &package.architecture)).or_default();
-                note(known, archive, package, version, index);
-            }
+        offers(opened(door, &path)?, &path, &by_name, |package, version| {
+            let known = seen.entry((&package.name, &package.architecture)).or_default();
+            note(known, archive, package, version, index);
         })?;
     }
     let mut all: Vec<Pending> = installed
@@ -98,6 +92,29 @@ pub(super) fn pending(door: &Door, installed: &Installed) -> Result<Vec<Pending>
         .collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
+}
+
+/// The installed packages by name.
+pub(crate) fn by_name(installed: &Installed) -> HashMap<&str, &[Package]> {
+    installed.all().map(|package| (package.name.as_str(), installed.named(&package.name))).collect()
+}
+
+/// Hands every version that `list` offers of an installed package to `visit`.
+///
+/// # Errors
+/// As [`stanzas::each`].
+pub(crate) fn offers<'a>(
+    list: impl Read,
+    what: &str,
+    installed: &HashMap<&str, &'a [Package]>,
+    mut visit: impl FnMut(&'a Package, &str),
+) -> Result<(), Error> {
+    stanzas::each(list, what, |paragraph| {
+        let packages = name(paragraph).and_then(|name| installed.get(name).copied());
+        if let Some((package, version)) = packages.and_then(|packages| matching(paragraph, packages)) {
+            visit(package, version);
+        }
+    })
 }
 
 /// When the lists were last fetched: apt's own stamp, or the last time a list was replaced.

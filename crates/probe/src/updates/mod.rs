@@ -2,7 +2,7 @@
 
 mod automatic;
 mod history;
-mod lists;
+pub(crate) mod lists;
 mod preferences;
 
 use host::{Door, Error};
