@@ -176,8 +176,10 @@ pub struct Request<'a> {
     pub findings: Vec<(&'a Value, String, String)>,
     /// Opt-in fixes that were asked for.
     pub opt_in: &'a [String],
-    /// Fixes that must not be tried (again), with the reason.
+    /// Fixes that must not be tried, with the reason.
     pub without: &'a BTreeMap<String, String>,
+    /// Findings, by rule and subject, that must not be tried again, with the reason.
+    pub tried: &'a BTreeMap<(String, String), String>,
     /// The target.
     pub door: &'a Door,
     /// The target's tree.
@@ -213,6 +215,14 @@ pub fn plan(request: &Request<'_>) -> Plan {
         };
         if let Some(reason) = reason {
             refused.extend(uses.iter().map(|one| refuse(one, &reason)));
+            continue;
+        }
+        uses.retain(|one| {
+            let reason = request.tried.get(&(one.rule.clone(), one.subject.clone()));
+            refused.extend(reason.map(|reason| refuse(one, reason)));
+            reason.is_none()
+        });
+        if uses.is_empty() {
             continue;
         }
         let mut draft = Draft::default();

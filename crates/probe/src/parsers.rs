@@ -11,8 +11,8 @@ pub use crate::audit::{
     parse_settings as auditd_settings, parse_status as auditctl_status, rules as audit_rules,
 };
 pub use crate::certificates::{Parsed, parse as certificates};
-pub use crate::endpoints::answer::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
 pub use crate::docker::heard as docker;
+pub use crate::endpoints::answer::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
 pub use crate::endpoints::detect::greeting;
 pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
 pub use crate::endpoints::html::{Page, scan as html};

@@ -17,7 +17,7 @@ use crate::audit::check_names;
 use crate::output::{Ending, say, talk, tell_problems};
 use crate::{input, target};
 
-/// How often a plan is made again without the fixes that did not help.
+/// How often a plan is made again without the findings whose fix did not help.
 const ROUNDS: usize = 6;
 
 /// The longest window: whoever did not confirm within a day will not.
@@ -29,7 +29,7 @@ pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
     let (document, report) = work.look()?;
     let mut without: BTreeMap<String, String> =
         args.without.iter().map(|id| (id.clone(), "left out by --without".to_owned())).collect();
-    let plan = work.plan(&document, &report, &mut without)?;
+    let plan = work.plan(&document, &report, &mut without, &Tried::new())?;
     match (args.output, args.format) {
         (Some(PlanOutput::Playbook), _) => say(&harden::playbook(&plan, &report.target.name))?,
         (None, ListFormat::Json) => say(&serde_json::to_string_pretty(&plan.view())?)?,
@@ -42,8 +42,11 @@ pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
         bail!("say what to mend: --all, --rule, --guide or --severity");
     }
     session::must_be_root(&work.door, args.root.as_deref())?;
-    work.apply(&document, plan, without)
+    work.apply(&document, &report, plan, without)
 }
+
+/// Findings whose fix did not help, with the reason.
+type Tried = BTreeMap<(String, String), String>;
 
 /// What one run works with.
 struct Work<'a> {
@@ -101,6 +104,7 @@ impl<'a> Work<'a> {
         document: &FactsDocument,
         report: &Report,
         without: &mut BTreeMap<String, String>,
+        tried: &Tried,
     ) -> Result<Plan> {
         let facts: Facts = serde_json::from_value(serde_json::to_value(&document.facts)?)
             .context("the facts do not have the shape of facts; this is a bug")?;
@@ -121,6 +125,7 @@ impl<'a> Work<'a> {
                 findings,
                 opt_in: &self.args.opt_in,
                 without,
+                tried,
                 door: &self.door,
                 disk: &self.disk,
             });
@@ -136,6 +141,7 @@ impl<'a> Work<'a> {
     fn apply(
         &self,
         document: &FactsDocument,
+        report: &Report,
         mut plan: Plan,
         mut without: BTreeMap<String, String>,
     ) -> Result<Ending> {
@@ -157,19 +163,20 @@ impl<'a> Work<'a> {
         if !agreed? {
             bail!("nothing was changed");
         }
+        let mut tried = Tried::new();
         for _ in 0..ROUNDS {
-            match self.round(&mut executor, &plan) {
+            let failing = match self.round(&mut executor, &plan) {
                 Ok(outcome) => return self.done(&plan, &outcome),
-                Err(ApplyError::StillFails { findings, .. }) => {
-                    for (fix, reason) in culprits(&plan, &findings) {
-                        talk(&format!("{fix}: {reason}; put back"));
-                        without.insert(fix, reason);
-                    }
-                }
+                Err(ApplyError::StillFails { findings, .. }) => findings,
                 Err(error) => return Err(error.into()),
+            };
+            for one in failing {
+                talk(&format!("{} ({}) still fails after its fix: put back", one.rule, one.subject));
+                let reason = "its fix was tried, and it still failed; everything of it was put back".to_owned();
+                tried.insert((one.rule, one.subject), reason);
             }
-            let (_, report) = self.look()?;
-            plan = self.plan(document, &report, &mut without)?;
+            // All is as it was, so what was read at first still holds.
+            plan = self.plan(document, report, &mut without, &tried)?;
             if plan.is_empty() {
                 bail!("no change of the plan helped; everything is as it was");
             }
@@ -247,19 +254,5 @@ fn still_failing(plan: &Plan, report: &Report) -> Vec<Mended> {
             })
         })
         .cloned()
-        .collect()
-}
-
-/// The fixes that meant to mend what still fails.
-fn culprits(plan: &Plan, failing: &[Mended]) -> Vec<(String, String)> {
-    plan.fixes
-        .iter()
-        .filter_map(|fix| {
-            let first = fix.mends.iter().find(|one| failing.contains(one))?;
-            Some((
-                fix.id.clone(),
-                format!("it was tried, and {} on {} still failed", first.rule, first.subject),
-            ))
-        })
         .collect()
 }

@@ -108,6 +108,7 @@ impl Host {
                 .collect(),
             opt_in: &[case.fix.to_owned()],
             without: &BTreeMap::new(),
+            tried: &BTreeMap::new(),
             door: &self.door,
             disk: &Disk::below(self.root.path()).unwrap(),
         })

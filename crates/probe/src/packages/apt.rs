@@ -16,7 +16,6 @@ const MAX_SOURCES: usize = 500;
 /// More files of keys than this are not listed for one source.
 const MAX_KEYS: usize = 20;
 
-
 /// Sources of sources.list and sources.list.d.
 ///
 /// # Errors
