@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::cel::{Engine, Expression};
-use crate::rules::{CompiledRule, WithExamples};
+use crate::rules::CompiledRule;
 use crate::yaml::{self, Text};
 use crate::{Problem, guides, rules};
 
@@ -34,6 +34,15 @@ pub struct Content {
     /// SHA-256 (hex) over all files.
     pub hash: String,
     pub(crate) engine: Engine,
+}
+
+/// What content is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To check or show it: with the examples of its rules and the places in its expressions.
+    Check,
+    /// To decide: without examples, which are two fifths of the text, and without those places.
+    Decide,
 }
 
 /// Something a site may declare in its profile.
@@ -78,18 +87,18 @@ pub fn embedded() -> Vec<ContentFile> {
 impl Content {
     /// Loads files. Entries that cannot be read become problems; the others are there.
     pub fn load(files: &[ContentFile]) -> (Self, Vec<Problem>) {
-        Self::read(files, WithExamples::Yes)
+        Self::read(files, Purpose::Check)
     }
 
-    /// The content compiled into the program, without the examples of its rules: all that deciding needs.
+    /// The content compiled into the program, with all that deciding needs and nothing else.
     ///
     /// Nothing can be wrong with it that the tests of this crate would not have found.
     pub fn to_decide() -> (Self, Vec<Problem>) {
-        Self::read(&embedded(), WithExamples::No)
+        Self::read(&embedded(), Purpose::Decide)
     }
 
-    fn read(files: &[ContentFile], examples: WithExamples) -> (Self, Vec<Problem>) {
-        let engine = Engine::new();
+    fn read(files: &[ContentFile], purpose: Purpose) -> (Self, Vec<Problem>) {
+        let engine = Engine::new(purpose);
         let mut content = Self {
             rules: Vec::new(),
             guides: Vec::new(),
@@ -100,7 +109,7 @@ impl Content {
         let mut problems = Vec::new();
         for file in files {
             if file.path.starts_with("rules/") {
-                content.rules.extend(rules::load(&content.engine, file, examples, &mut problems));
+                content.rules.extend(rules::load(&content.engine, file, purpose, &mut problems));
             } else if file.path.starts_with("guides/") {
                 content.guides.extend(guides::load(file, &mut problems));
             } else if file.path.starts_with("declarations/") {

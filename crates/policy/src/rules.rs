@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cel::{Engine, Expression, Scope};
+use crate::content::Purpose;
 use crate::paths::Path;
 use crate::yaml::{self, Entry, Start, Text};
 use crate::{ContentFile, Problem};
@@ -76,23 +77,16 @@ struct RawRule {
     examples: Examples,
 }
 
-/// Whether the examples of rules are read: two fifths of the text, which only the check needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WithExamples {
-    Yes,
-    No,
-}
-
 /// Loads one file of rules.
 pub(crate) fn load(
     engine: &Engine,
     file: &ContentFile,
-    examples: WithExamples,
+    purpose: Purpose,
     problems: &mut Vec<Problem>,
 ) -> Vec<CompiledRule> {
-    let text = match examples {
-        WithExamples::Yes => Cow::Borrowed(file.text.as_str()),
-        WithExamples::No => Cow::Owned(without_examples(&file.text)),
+    let text = match purpose {
+        Purpose::Check => Cow::Borrowed(file.text.as_str()),
+        Purpose::Decide => Cow::Owned(without_examples(&file.text)),
     };
     let (entries, wrong) = yaml::list::<RawRule>(&file.path, &text);
     problems.extend(wrong);
@@ -274,18 +268,18 @@ mod tests {
 
     #[test]
     fn leaving_out_examples_changes_neither_rules_nor_lines() {
-        let engine = Engine::new();
         let mut count = 0;
         for file in crate::embedded().iter().filter(|file| file.path.starts_with("rules/")) {
-            let read = |examples| {
+            let read = |purpose| {
+                let engine = Engine::new(purpose);
                 let mut problems = Vec::new();
-                let mut rules = load(&engine, file, examples, &mut problems);
+                let mut rules = load(&engine, file, purpose, &mut problems);
                 assert_eq!(problems, []);
                 rules.iter_mut().for_each(|rule| rule.rule.examples = Examples::default());
                 rules.iter().map(|rule| format!("{:?} {:?}", rule.rule, rule.at)).collect::<Vec<_>>()
             };
-            let rules = read(WithExamples::No);
-            assert_eq!(rules, read(WithExamples::Yes));
+            let rules = read(Purpose::Decide);
+            assert_eq!(rules, read(Purpose::Check));
             count += rules.len();
         }
         assert!(count > 500, "{count}");
