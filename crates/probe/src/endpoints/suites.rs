@@ -88,6 +88,11 @@ pub(super) fn names_curve(id: u16) -> bool {
     })
 }
 
+/// Whether the server proves itself with a key on a curve.
+pub(super) fn signs_on_curve(id: u16) -> bool {
+    TlsCipherSuite::from_id(id).is_some_and(|suite| suite.name.contains("_ECDSA_"))
+}
+
 fn is_anonymous(suite: &TlsCipherSuite) -> bool {
     suite.name.contains("_anon_") || (suite.au == TlsCipherAu::Null && suite.kx != TlsCipherKx::Tls13)
 }

@@ -229,6 +229,11 @@ fn groups(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Optio
         }
         exchanges = true;
         let mut left = suites::groups(accepted.version);
+        // A group that was found with another version need not be asked for again, unless the server's key is on a
+        // curve: such a server wants to see that curve in every list.
+        if !suites.iter().all(|suite| suites::signs_on_curve(*suite)) {
+            left.retain(|group| !found.contains(group));
+        }
         while !left.is_empty() {
             let said = Hello { share: accepted.share, ..hello(accepted.version, &suites, &left, name) };
             match ask(peer, &said, until)? {
