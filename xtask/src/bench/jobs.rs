@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::ballast;
 use super::clean_root::FOLDER;
 use super::process::{Runs, measure};
 use super::stage::Stage;
@@ -106,6 +107,7 @@ pub(crate) fn all(stage: &Stage) -> Result<Vec<Job>> {
     fs::write(&facts, output(&program.to_string(), &["facts"])?)?;
     let facts = facts.display();
     let (tls, ssh) = (stage.tls_port(), stage.ssh_port());
+    let (tls_room, empty_room) = (stage.tls_room.prefix(), stage.empty_room.prefix());
     let one = "--rule ssh.password-login-off";
     let json = "--format json";
     let testssl = "testssl --quiet --color 0 --warnings off -p -E";
@@ -115,9 +117,24 @@ pub(crate) fn all(stage: &Stage) -> Result<Vec<Job>> {
         job(Group::Host, "palisade audit", &format!("{program} audit {json}"), (5, 1), rules),
         job(Group::Ssh, "palisade facts ssh", &format!("{chroot}{inner} facts ssh"), (10, 1), none),
         job(Group::Ssh, "ssh-audit", &format!("ssh-audit -n -p {ssh} 127.0.0.1"), (5, 1), ssh_audit),
-        job(Group::Tls, "palisade facts endpoints", &format!("{program} facts endpoints"), (10, 1), endpoints),
-        job(Group::Tls, "sslscan", &format!("sslscan --no-colour 127.0.0.1:{tls}"), (5, 1), sslscan),
+        job(
+            Group::Tls,
+            "palisade facts endpoints",
+            &format!("{tls_room}{program} facts endpoints"),
+            (20, 1),
+            endpoints,
+        ),
+        job(
+            Group::Tls,
+            "the same without a server",
+            &format!("{empty_room}{program} facts endpoints"),
+            (20, 1),
+            endpoints,
+        ),
+        job(Group::Tls, "sslscan", &format!("{tls_room}sslscan --no-colour 127.0.0.1:{tls}"), (5, 1), sslscan),
         job(Group::Parts, "Docker section", &format!("{chroot}{inner} facts docker"), (10, 1), containers),
+        job(Group::Parts, "files section", &format!("{program} facts files"), (5, 1), walk),
+        job(Group::Parts, "endpoints section", &format!("{program} facts endpoints"), (10, 1), endpoints),
         job(
             Group::Parts,
             "all rules over saved facts",
@@ -132,7 +149,7 @@ pub(crate) fn all(stage: &Stage) -> Result<Vec<Job>> {
             (20, 1),
             rules,
         ),
-        job(Group::Tls, "testssl.sh -p -E", &format!("{testssl} 127.0.0.1:{tls}"), (1, 0), none),
+        job(Group::Tls, "testssl.sh -p -E", &format!("{tls_room}{testssl} 127.0.0.1:{tls}"), (1, 0), none),
         job(
             Group::CleanRoot,
             "OpenSCAP",
@@ -226,7 +243,12 @@ fn endpoints(output: &str) -> String {
     let section = facts.pointer("/facts/endpoints").unwrap_or(&facts);
     let count = |name: &str| section.get(name).and_then(Value::as_array).map_or(0, Vec::len);
     let suites = section.pointer("/tls/0/suites").and_then(Value::as_array).map_or(0, Vec::len);
-    format!("{suites} suites of {} TLS server, and {} SSH server", count("tls"), count("ssh"))
+    format!("{} TLS server with {suites} suites, {} SSH server", count("tls"), count("ssh"))
+}
+
+/// What the walk over the files saw.
+fn walk(output: &str) -> String {
+    format!("{} files and directories", ballast::entries(output))
 }
 
 fn containers(output: &str) -> String {

@@ -3,9 +3,11 @@
 //! The machine is made for it and gone afterwards: the program starts itself again inside namespaces of its own, so
 //! that every process and mount ends with it. The clean root is kept under `target/bench/` for the next time.
 
+mod ballast;
 mod clean_root;
 mod jobs;
 mod process;
+mod room;
 mod stage;
 mod table;
 

@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 use test_support::{Engine, Nginx, Server, free_port, self_signed};
 
-use super::clean_root;
+use super::ballast::Ballast;
+use super::clean_root::{self, FOLDER};
+use super::room::Room;
 use crate::run::{output, run};
 
 /// How many containers run.
@@ -18,11 +20,17 @@ pub(crate) const CONTAINERS: usize = 20;
 /// What stands ready to be audited.
 pub(crate) struct Stage {
     engine: Engine,
-    tls: Nginx,
+    _tls: Nginx,
+    lone_tls: Nginx,
     ssh: Server,
+    /// Where the TLS server is alone.
+    pub(crate) tls_room: Room,
+    /// Where no server is.
+    pub(crate) empty_room: Room,
     /// The clean root.
     pub(crate) root: PathBuf,
     scratch: TempDir,
+    _ballast: Ballast,
 }
 
 impl Stage {
@@ -30,24 +38,22 @@ impl Stage {
     pub(crate) fn set() -> Result<Self> {
         run("ip", &["link", "set", "lo", "up"], &[])?;
         let scratch = tempfile::tempdir()?;
-        let tls = Nginx::start(
-            true,
-            "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;
-             ssl_certificate {dir}/own.pem; ssl_certificate_key {dir}/own.key;",
-            |dir| {
-                self_signed(dir, "own", "-newkey rsa:2048 -sha256 -days 30");
-            },
-        );
+        let tls = start_nginx("");
+        // It hangs up on every request: what is measured there is TLS.
+        let tls_room = Room::open()?;
+        let lone_tls = tls_room.inside(|| start_nginx("location / { return 444; }"))?;
+        let empty_room = Room::open()?;
         let ssh = start_sshd(scratch.path())?;
         let engine = start_containers();
         let root = clean_root::place();
         mount(&root, scratch.path())?;
-        Ok(Self { engine, tls, ssh, root, scratch })
+        let ballast = Ballast::make(&root.join(FOLDER).join("palisade").display().to_string())?;
+        Ok(Self { engine, _tls: tls, lone_tls, ssh, tls_room, empty_room, root, scratch, _ballast: ballast })
     }
 
-    /// The TLS server's port on the loopback address.
+    /// The port of the TLS server that is alone.
     pub(crate) fn tls_port(&self) -> u16 {
-        self.tls.address().port()
+        self.lone_tls.address().port()
     }
 
     /// The SSH server's port on the loopback address.
@@ -66,6 +72,17 @@ impl Stage {
             self.engine.request("DELETE", &format!("/containers/bench-{number}?force=1"), "");
         }
     }
+}
+
+/// A TLS server with every version and suite of its library; `more` stands in its configuration.
+fn start_nginx(more: &str) -> Nginx {
+    let tls = format!(
+        "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;
+         ssl_certificate {{dir}}/own.pem; ssl_certificate_key {{dir}}/own.key; {more}"
+    );
+    Nginx::start(true, &tls, |dir| {
+        self_signed(dir, "own", "-newkey rsa:2048 -sha256 -days 30");
+    })
 }
 
 fn start_sshd(scratch: &Path) -> Result<Server> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
+use super::ballast::ENTRIES;
 use super::jobs::{Group, OPENSCAP_LIMIT, Outcome, PACKAGES};
 use super::process::median;
 use super::stage::{CONTAINERS, Stage};
@@ -89,8 +90,9 @@ pub(crate) fn page(machine: &Machine, results: &[Outcome]) -> String {
             Group::Host,
             "This host",
             format!(
-                "The machine on which Palisade is built, caches warm: {} inodes in use on its root file system. \
-                 OpenSCAP is ended after {OPENSCAP_LIMIT} s.",
+                "The machine on which Palisade is built, caches warm: {} inodes in use on its root file system, with \
+                 as many empty files made for the run as {ENTRIES} entries of the walk want. OpenSCAP is ended after \
+                 {OPENSCAP_LIMIT} s.",
                 machine.inodes
             ),
         ),
@@ -104,16 +106,17 @@ pub(crate) fn page(machine: &Machine, results: &[Outcome]) -> String {
         (
             Group::Tls,
             "One TLS server",
-            "Palisade's figure is its whole endpoints section: it finds the listening sockets, enumerates protocols and \
-             suites of the TLS server, reads its certificate, asks for pages, and lists the algorithms of the SSH \
-             server beside it. sslscan does about as much for TLS alone. testssl.sh is asked for protocols and suites \
-             only."
+            "The server is alone in a network namespace and hangs up on every request. Palisade's figure is its whole \
+             endpoints section: it finds the listening sockets, enumerates protocols, suites and groups, reads the \
+             certificate, and asks for a page. What that takes without any server is the second row. sslscan does \
+             about as much. testssl.sh is asked for protocols and suites only."
                 .to_owned(),
         ),
         (
             Group::Parts,
             "Parts of Palisade",
-            "Each is a whole run of the program with only that part. Deciding takes at most what all rules take more \
+            "Each is a whole run of the program with only that part. The files section walks this host; the endpoints \
+             are a TLS server with pages and an SSH server. Deciding takes at most what all rules take more \
              than one, over the same saved facts: both load all content, and the difference also holds writing the \
              report."
                 .to_owned(),
@@ -164,13 +167,14 @@ fn targets(results: &[Outcome]) -> String {
         .map_or(f64::NAN, |outcome| outcome.runs.peak.iter().fold(0.0_f64, |high, mib| high.max(*mib)));
     let own = wall(Group::CleanRoot, "palisade");
     let deciding = wall(Group::Parts, "all rules") - wall(Group::Parts, "one rule");
+    let tls = wall(Group::Tls, "palisade") - wall(Group::Tls, "the same without");
     let rows = [
         ("whole audit of the clean root: wall under 1 s", own, 1.0, "s"),
         ("whole audit of the clean root: peak under 50 MiB", peak, 50.0, "MiB"),
-        ("whole audit of this host, warm: under 5 s", wall(Group::Host, "palisade"), 5.0, "s"),
+        ("whole audit of this host, 600,000 inodes, warm: under 5 s", wall(Group::Host, "palisade"), 5.0, "s"),
         ("Docker section of 20 containers: under 0.3 s", wall(Group::Parts, "Docker"), 0.3, "s"),
         ("SSH section: under 0.1 s", wall(Group::Ssh, "palisade"), 0.1, "s"),
-        ("TLS server (with all endpoints): under 0.05 s", wall(Group::Tls, "palisade"), 0.05, "s"),
+        ("one TLS server: under 0.05 s", tls, 0.05, "s"),
         ("all rules decided: under 0.02 s", deciding, 0.02, "s"),
     ];
     let mut text = String::from("\n## Targets\n\n| target | measured | met |\n|---|---|---|\n");
