@@ -164,7 +164,7 @@ fn the_topmost_mount_counts() {
     assert_eq!(plain(&shm.persisted), Fact::known(vec!["noexec".to_owned(), "nodev".to_owned()]));
     assert_eq!(net.mounts["/tmp"].separate.value(), Some(&false));
     assert!(net.mounts["/tmp"].nodev.is_absent());
-    assert_eq!(net.mounts["/proc"].hidepid, text("invisible"));
+    assert_eq!(plain(&net.mounts["/proc"].hidepid), text("invisible"));
 }
 
 #[test]
