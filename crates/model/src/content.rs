@@ -24,7 +24,7 @@ pub struct Rule {
     pub each: Option<Each>,
     /// CEL; true is a pass.
     pub expect: String,
-    /// What should be seen, for a person; the predicate itself when empty.
+    /// What should be seen, for a person; `{name}` is the value of a parameter. The content check demands it.
     pub expected: String,
     /// Paths of the facts a finding shows.
     pub shows: Vec<String>,

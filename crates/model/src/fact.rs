@@ -137,6 +137,15 @@ impl<T> Fact<T> {
         }
     }
 
+    /// The same; a known value without a place of its own was read at `place`.
+    #[must_use]
+    pub fn or_at(self, place: impl Into<String>) -> Self {
+        match self {
+            Self::Known(value, None) => Self::read_at(value, place),
+            other => other,
+        }
+    }
+
     /// Known when there is a value, absent otherwise.
     pub fn from_option(value: Option<T>) -> Self {
         value.map_or(Self::Absent, Self::known)

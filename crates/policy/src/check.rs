@@ -61,6 +61,27 @@ fn check_texts(rule: &CompiledRule, problems: &mut Vec<Problem>) {
                 .help("list in `shows` the facts that a person needs to believe the verdict"),
         );
     }
+    check_expected(rule, problems);
+}
+
+/// A person is told what should have been seen in the words of the setting, never the predicate.
+fn check_expected(rule: &CompiledRule, problems: &mut Vec<Problem>) {
+    let id = &rule.rule.id;
+    if rule.rule.expected.trim().is_empty() {
+        problems
+            .push(Problem::at(&rule.file, rule.at, format!("rule {id} does not say what is expected")).help(
+            "write in `expected` what should be seen, in the words of the setting: PasswordAuthentication no",
+        ));
+    }
+    for name in
+        rule.rule.expected.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
+    {
+        if !rule.rule.params.contains_key(name) {
+            let what = format!("`expected` of rule {id} names `{{{name}}}`, which is no parameter");
+            let known = rule.rule.params.keys().map(String::as_str);
+            problems.push(Problem::at(&rule.file, rule.at, what).suggest(name, known));
+        }
+    }
 }
 
 fn check_names(rule: &CompiledRule, schema: &Schema, content: &Content, problems: &mut Vec<Problem>) {

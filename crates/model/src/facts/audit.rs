@@ -236,6 +236,6 @@ pub struct WatchedPath {
     pub watched: Fact<bool>,
     /// Whether it will after the next boot.
     pub persisted: Fact<bool>,
-    /// Where the rule stands; empty when there is none.
+    /// Where the rule stands; where rules were looked for when there is none.
     pub source: String,
 }

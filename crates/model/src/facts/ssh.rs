@@ -81,6 +81,8 @@ pub struct ConfigFile {
     pub gid: u32,
     /// Whether only root can change it.
     pub only_root_writes: bool,
+    /// Its path.
+    pub source: String,
 }
 
 /// A `Match` block.
@@ -129,6 +131,8 @@ pub struct HostKey {
     pub uid: u32,
     /// Whether root owns the private key and nobody else can read or change it; the group `ssh_keys` may read.
     pub only_root_reads: bool,
+    /// The private key's file.
+    pub source: String,
 }
 
 /// A name of `AllowUsers` or `AllowGroups`.

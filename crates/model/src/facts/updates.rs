@@ -28,7 +28,7 @@ pub struct Updates {
     /// Whether a package asked for a reboot since the last one; only a running host tells.
     pub reboot_required: Fact<bool>,
     /// The packages that asked for it.
-    pub reboot_required_by: Vec<String>,
+    pub reboot_required_by: Fact<Vec<String>>,
     /// How updates are installed without a person.
     pub automatic: Automatic,
 }

@@ -27,6 +27,14 @@ fn this_host_is_audited_and_its_report_fits_the_schema() {
         // A predicate that met a value it cannot compare is a mistake of ours.
         assert!(!reason.contains("no matching overload"), "{finding}");
         assert!(!reason.contains("was not collected"), "{finding}");
+        // What was seen names the place where it was seen; what is absent has none.
+        for evidence in finding["evidence"].as_array().unwrap() {
+            let of_the_site = ["declared.", "params."]
+                .iter()
+                .any(|root| evidence["path"].as_str().is_some_and(|path| path.starts_with(root)));
+            let placed = !evidence["source"]["at"].as_str().unwrap_or_default().is_empty();
+            assert!(placed || of_the_site || evidence["value"].is_null(), "{} of {finding}", evidence["path"]);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod empty;
 mod host;
 mod hostile;
 mod network;
+mod nothing;
 mod ssh;
 mod verdicts;
 mod web;

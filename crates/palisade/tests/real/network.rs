@@ -39,6 +39,7 @@ table inet filter {
     ct state established,related accept
     meta l4proto { icmp, ipv6-icmp } accept
     ip saddr 198.51.100.0/24 tcp dport 22 accept
+    ip saddr 198.51.100.0/24 tcp dport 8883 accept
     tcp dport 443 limit rate over 50/second drop
     tcp dport 443 accept
   }
@@ -102,7 +103,7 @@ END
     );
     let states = looks(&script);
     let declared = json!({
-        "firewall_in": ["tcp/22 198.51.100.0/24", "tcp/443 any"],
+        "firewall_in": ["tcp/22 198.51.100.0/24", "tcp/8883 198.51.100.0/24", "tcp/443 any"],
         "firewall_out": ["udp/53 198.51.100.53"],
         "firewall_forward": ["tcp/443 10.0.0.0/24 > any"],
         "port_forwards": ["tcp/8443"],
@@ -212,7 +213,6 @@ fn every_rule_on_sockets_is_passed_and_failed_by_real_ones() {
         "pass listeners.approved :22
          none listeners.approved :5432
          pass listeners.databases-local :5432
-         pass listeners.no-plaintext-logins :23
          pass listeners.no-plaintext-fieldbus :502
          pass listeners.no-old-services :445
          pass listeners.metrics-local :9100
@@ -228,8 +228,6 @@ fn every_rule_on_sockets_is_passed_and_failed_by_real_ones() {
          fail listeners.approved udp 0.0.0.0:69
          pass listeners.databases-local :5432
          fail listeners.databases-local :3306
-         pass listeners.no-plaintext-logins :23
-         fail listeners.no-plaintext-logins :21
          pass listeners.no-plaintext-fieldbus :502
          fail listeners.no-plaintext-fieldbus :44818
          fail listeners.no-old-services :139

@@ -61,6 +61,11 @@ impl Verdicts {
         Self { name, findings }
     }
 
+    /// The findings with this verdict.
+    pub(crate) fn with(&self, verdict: Verdict) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.verdict == verdict)
+    }
+
     /// The worst verdict of a rule over its subjects; `none` when there is no finding.
     pub(crate) fn worst(&self, rule: &str) -> &'static str {
         assert!(CONTENT.rules.iter().any(|known| known.rule.id == rule), "there is no rule {rule}");

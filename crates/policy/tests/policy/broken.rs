@@ -12,6 +12,7 @@ fn told(replace: &str, by: &str) -> String {
   severity: high
   when: facts.os != null
   expect: facts.os != null
+  expected: a release
   shows: [facts.os]
   why: Because.
   remedy: Upgrade.
@@ -49,8 +50,15 @@ fn every_slip_is_told_with_its_place() {
             "rules/test.yaml:6:11",
             "compared (`==`) with a string",
         ),
-        ("shows: [facts.os]", "shows: [facts.os + 1]", "rules/test.yaml:7:11", "is not a fact's path"),
+        ("shows: [facts.os]", "shows: [facts.os + 1]", "rules/test.yaml:8:11", "is not a fact's path"),
         ("shows: [facts.os]", "shows: []", "rules/test.yaml:2:", "shows no evidence"),
+        ("  expected: a release\n", "", "rules/test.yaml:2:7", "does not say what is expected"),
+        (
+            "expected: a release",
+            "expected: 'at least {min_age}'",
+            "rules/test.yaml:2:7",
+            "`{min_age}`, which is no parameter",
+        ),
         ("id: os.supported", "id: Supported", "rules/test.yaml:2:7", "subject.state"),
         (
             "examples: {pass: [], fail: []}",

@@ -6,7 +6,7 @@ use crate::support::load;
 
 fn told(expect: &str, examples: &str) -> Vec<String> {
     let rule = format!(
-        "- id: os.known\n  title: T\n  severity: low\n  expect: {expect}\n  shows: [facts.os]\n  why: W\n  remedy: R\n  examples: {examples}\n"
+        "- id: os.known\n  title: T\n  severity: low\n  expect: {expect}\n  expected: E\n  shows: [facts.os]\n  why: W\n  remedy: R\n  examples: {examples}\n"
     );
     let (content, problems) = load(&rule, "guide: t\ntitle: t\n");
     assert_eq!(problems, [], "{rule}");

@@ -45,8 +45,9 @@ pub(crate) fn password_policy(door: &Door, login_defs: &Fact<Values>) -> Passwor
         None => {
             policy.quality_module = Fact::Absent;
             policy.min_classes = Fact::Absent;
-            policy.dictionary_check = Fact::known(false);
-            policy.holds_for_root = Fact::known(false);
+            let place = format!("/etc/pam.d/{}", service.unwrap_or_default());
+            policy.dictionary_check = Fact::read_at(false, &place);
+            policy.holds_for_root = Fact::read_at(false, &place);
             policy.min_length = match unix {
                 Some(unix) => {
                     match (unix.arg("minlen").and_then(|value| value.parse().ok()), unix.has("obscure")) {
@@ -88,8 +89,9 @@ fn quality(door: &Door, module: &Module, policy: &mut PasswordPolicy) {
         let why = "the demands of pam_passwdqc are not modelled";
         policy.min_length = Fact::unreadable(why);
         policy.min_classes = Fact::unreadable(why);
-        policy.dictionary_check = Fact::known(true);
-        policy.holds_for_root = Fact::known(module.arg("enforce").is_none_or(|who| who == "everyone"));
+        policy.dictionary_check = Fact::read_at(true, &module.source);
+        let holds_for_root = module.arg("enforce").is_none_or(|who| who == "everyone");
+        policy.holds_for_root = Fact::read_at(holds_for_root, &module.source);
         return;
     }
     let conf = if module.name == "pam_pwquality" { pwquality_files(door) } else { Ok(Vec::new()) };
@@ -101,7 +103,7 @@ fn quality(door: &Door, module: &Module, policy: &mut PasswordPolicy) {
         policy.min_length = Fact::Absent;
         policy.min_classes = Fact::Absent;
         policy.dictionary_check = enforcing.map(|_| false);
-        policy.holds_for_root = Fact::known(false);
+        policy.holds_for_root = Fact::read_at(false, &module.source);
         return;
     }
     policy.min_length = number("minlen").or_default_value(8);
@@ -118,13 +120,13 @@ fn quality(door: &Door, module: &Module, policy: &mut PasswordPolicy) {
         other => other,
     };
     policy.dictionary_check = match number("dictcheck") {
-        Fact::Absent => Fact::known(true),
+        Fact::Absent => Fact::read_at(true, &module.source),
         other => other.map(|value| value != 0),
     };
     let for_root = argument(module, &conf, "enforce_for_root");
     policy.holds_for_root = match (module.has("enforce_for_root"), for_root) {
         (true, _) => Fact::read_at(true, &module.source),
-        (false, Fact::Absent) => Fact::known(false),
+        (false, Fact::Absent) => Fact::read_at(false, &module.source),
         (false, other) => other.map(|_| true),
     };
 }
@@ -158,10 +160,15 @@ fn inactive_days(door: &Door) -> Fact<i64> {
     })
 }
 
-/// Whether `nullok` stands in the auth stack of a way in.
+/// Whether `nullok` stands in the auth stack of a way in; absent when PAM lets nobody in.
 fn empty_accepted(door: &Door) -> Fact<bool> {
-    let mut found = Fact::known(false);
-    for service in ["sshd", "login", "su", "common-auth", "system-auth"] {
+    let ways = ["sshd", "login", "su", "common-auth", "system-auth"];
+    let ways: Vec<&str> = ways.into_iter().filter(|service| pam::has_service(door, service)).collect();
+    if ways.is_empty() {
+        return Fact::Absent;
+    }
+    let mut found = Fact::read_at(false, format!("{} in /etc/pam.d", ways.join(", ")));
+    for service in ways {
         match pam::stack(door, service, "auth") {
             Ok(modules) => {
                 let unix = modules

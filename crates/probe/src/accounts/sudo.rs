@@ -25,13 +25,16 @@ const MAX_MEMBERS: usize = 2_000;
 
 const PROGRAMS: [&str; 3] = ["/usr/bin/sudo", "/usr/local/bin/sudo", "/bin/sudo"];
 
+/// The file that includes the others.
+const MAIN: &str = "/etc/sudoers";
+
 /// Reads sudo's policy; absent when sudo is not installed.
 pub(crate) fn read(door: &Door, people: &People) -> Fact<Sudo> {
     if !PROGRAMS.iter().any(|path| door.stat(path).is_ok()) {
         return Fact::Absent;
     }
     let mut reader = Reader::new(door);
-    reader.file("/etc/sudoers", 0);
+    reader.file(MAIN, 0);
     let mut sudo = Sudo { problems: std::mem::take(&mut reader.problems), ..Sudo::default() };
     sudo.files = reader.files.iter().filter_map(|path| account_file(door, path)).collect();
     if let Some(why) = reader.unread.first() {
@@ -45,11 +48,11 @@ pub(crate) fn read(door: &Door, people: &People) -> Fact<Sudo> {
         sudo.env_reset = Fact::unreadable(unreadable());
         sudo.secure_path = Fact::unreadable(unreadable());
         sudo.asks_target_password = Fact::unreadable(unreadable());
-        return Fact::known(sudo);
+        return Fact::read_at(sudo, MAIN);
     }
     sudo.grants = Fact::known(reader.grants(people));
     reader.defaults(&mut sudo);
-    Fact::known(sudo)
+    Fact::read_at(sudo, MAIN)
 }
 
 struct Setting {

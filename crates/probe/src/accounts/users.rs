@@ -117,7 +117,7 @@ pub(crate) fn administrators(people: &People, sudo: &Fact<Sudo>) -> Fact<Vec<Adm
             source: format!("/etc/passwd:{}", user.line),
         })
     });
-    Fact::known(admins.collect())
+    Fact::read_at(admins.collect(), "/etc/passwd, /etc/group and sudo's files")
 }
 
 /// Databases of accounts beside the local files.

@@ -42,8 +42,8 @@ pub(crate) fn recorded(rules: &Fact<Vec<SyscallRule>>) -> Fact<Vec<Activity>> {
     };
     let activities = ACTIVITIES.iter().map(|(name, calls, condition)| Activity {
         name: (*name).to_owned(),
-        not_loaded: missing(rules, calls, *condition, |rule| &rule.loaded),
-        not_persisted: missing(rules, calls, *condition, |rule| &rule.persisted),
+        not_loaded: missing(rules, calls, *condition, |rule| &rule.loaded).or_at("auditctl -l"),
+        not_persisted: missing(rules, calls, *condition, |rule| &rule.persisted).or_at("/etc/audit/rules.d"),
     });
     Fact::known(activities.collect())
 }

@@ -32,14 +32,15 @@ pub(crate) fn read(door: &Door, running: &Running) -> Fact<AuditDaemon> {
         (_, None) => Fact::Absent,
     };
     let plugins = plugins(door);
-    Fact::known(AuditDaemon {
+    let daemon = AuditDaemon {
         running: running.any(&["auditd"]),
         enabled: starts_at_boot(door, &["auditd"]),
         remote_server: remote_server(door, &plugins),
         config,
         log,
         plugins,
-    })
+    };
+    Fact::read_at(daemon, CONFIG)
 }
 
 /// Settings by lower-case name, with their lines; the last one wins.
@@ -153,7 +154,7 @@ fn plugins(door: &Door) -> Fact<Vec<AuditPlugin>> {
             });
         }
     }
-    Fact::known(plugins)
+    Fact::read_at(plugins, "/etc/audit/plugins.d")
 }
 
 fn remote_server(door: &Door, plugins: &Fact<Vec<AuditPlugin>>) -> Fact<String> {

@@ -24,6 +24,9 @@ use rules::{Line, PathKind, Rule, parse_line};
 /// auditctl asks the kernel and answers at once.
 const LIMIT: Duration = Duration::from_secs(2);
 
+/// What the lists of rules are made from.
+const BOTH: &str = "/etc/audit/rules.d and auditctl -l";
+
 /// More differences than this are not listed.
 const MAX_LISTED: usize = 100;
 
@@ -33,7 +36,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Audit> {
     let persisted = persisted::read(door);
     let loaded = loaded(door);
     let (watches, syscall_rules) = match merge(door, persisted.as_ref(), &loaded) {
-        Ok((watches, rules)) => (Fact::known(watches), Fact::known(rules)),
+        Ok((watches, rules)) => (Fact::read_at(watches, BOTH), Fact::read_at(rules, BOTH)),
         Err(reason) => (Fact::unreadable(reason.clone()), Fact::unreadable(reason)),
     };
     Fact::known(Audit {
@@ -240,8 +243,8 @@ fn persistence(persisted: Result<Persisted, String>, loaded: &Result<Vec<Rule>, 
                 .iter()
                 .filter(|(rule, _)| !in_kernel.contains(&rule.identity()))
                 .map(|(rule, place)| format!("{place}: {}", rule.text()));
-            summary.only_loaded = Fact::known(only_loaded.take(MAX_LISTED).collect());
-            summary.only_persisted = Fact::known(only_persisted.take(MAX_LISTED).collect());
+            summary.only_loaded = Fact::read_at(only_loaded.take(MAX_LISTED).collect(), BOTH);
+            summary.only_persisted = Fact::read_at(only_persisted.take(MAX_LISTED).collect(), BOTH);
         }
         Err(reason) => {
             summary.only_loaded = Fact::unreadable(reason.clone());

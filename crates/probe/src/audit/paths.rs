@@ -151,7 +151,7 @@ fn one(
         path: path.to_owned(),
         watched: any(covering.iter().map(|watch| &watch.loaded)),
         persisted: any(covering.iter().map(|watch| &watch.persisted)),
-        source: covering.first().map(|watch| watch.source.clone()).unwrap_or_default(),
+        source: covering.first().map(|watch| watch.source.clone()).unwrap_or_else(|| super::BOTH.to_owned()),
     }
 }
 

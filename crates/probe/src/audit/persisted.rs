@@ -69,13 +69,13 @@ pub(crate) fn read(door: &Door) -> Result<Persisted, String> {
     };
     let summary = AuditPersistence {
         loader,
-        files: Fact::known(files),
-        broken_lines: Fact::known(loading.broken),
+        files: Fact::read_at(files, RULES_D),
+        broken_lines: Fact::read_at(loading.broken, RULES_D),
         compiled_is_current,
         enabled: loading.enabled,
         failure: loading.failure,
         backlog_limit: loading.backlog,
-        writable_files: Fact::known(writable),
+        writable_files: Fact::read_at(writable, RULES_D),
         ..AuditPersistence::default()
     };
     Ok(Persisted { rules: loading.rules, summary })

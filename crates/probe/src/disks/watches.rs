@@ -77,7 +77,7 @@ pub(super) fn read(door: &Door) -> Fact<Vec<StorageWatch>> {
         Ok(jobs) => watches.extend(jobs.iter().filter_map(watching_job)),
         Err(error) => return Fact::unreadable(reason(&error, door)),
     }
-    Fact::known(watches)
+    Fact::read_at(watches, "known programs and scheduled jobs")
 }
 
 fn watching_job(job: &Job) -> Option<StorageWatch> {

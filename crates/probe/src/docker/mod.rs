@@ -103,7 +103,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
             Json::new(networks.as_ref().map_err(String::as_str), "docker network ls"),
             &containers,
         ),
-        engine: Fact::known(engine),
+        engine: Fact::read_at(engine, "flags of dockerd, /etc/docker/daemon.json and docker info"),
         containers,
         images,
         podman,

@@ -95,6 +95,7 @@ impl Walked {
                 let remedy = if is_root { "" } else { "; run as root" };
                 format!("{} directories may not be read{example}{remedy}", outcome.denied)
             }
+            None if outcome.entries == 0 => "there is not one file on the local disks".to_owned(),
             None => return None,
         };
         Some(because)

@@ -59,7 +59,7 @@ pub(crate) fn managers(door: &Door) -> Fact<Vec<Manager>> {
             source: file.unwrap_or(known.files.first().unwrap_or(&"")).to_string(),
         })
     });
-    Fact::known(found.collect())
+    Fact::read_at(found.collect(), "the places of known programs and their services")
 }
 
 /// Names of services that systemd or sysvinit starts at boot.

@@ -39,13 +39,15 @@ pub(crate) fn probe(cx: &Context) -> Fact<Firewall> {
     let ipv6_in_use = ipv6_in_use(door);
     let set = if door.is_live() { live(door) } else { saved(door) };
     let firewall = Firewall { managers, persistent, ipv6_in_use: ipv6_in_use.clone(), ..Firewall::default() };
-    Fact::known(match set {
-        Ok(set) => summarised(firewall, set, ipv6_in_use.value().copied().unwrap_or(true)),
+    let place = if door.is_live() { "nft list ruleset and iptables-save" } else { "/etc/iptables" };
+    let firewall = match set {
+        Ok(set) => summarised(firewall, set, ipv6_in_use.value().copied().unwrap_or(true), place),
         Err(reason) => unreadable(firewall, &reason),
-    })
+    };
+    Fact::read_at(firewall, place)
 }
 
-fn summarised(firewall: Firewall, mut set: RuleSet, ipv6_in_use: bool) -> Firewall {
+fn summarised(firewall: Firewall, mut set: RuleSet, ipv6_in_use: bool, place: &str) -> Firewall {
     set.chains.sort_by_key(|chain| chain.hook.value().is_none());
     let walk = Walk::new(&set);
     let (accepts, cut) = walk.accepts();
@@ -54,17 +56,18 @@ fn summarised(firewall: Firewall, mut set: RuleSet, ipv6_in_use: bool) -> Firewa
     };
     let docker_user = set.chains.iter().any(|chain| chain.chain == "DOCKER-USER");
     Firewall {
-        filtering: Fact::known(walk.filtering()),
-        input: Fact::known(walk.direction("input", ipv6_in_use)),
-        forward: Fact::known(walk.direction("forward", ipv6_in_use)),
-        output: Fact::known(walk.direction("output", ipv6_in_use)),
-        accepts: Fact::known(accepts),
-        limited: Fact::known(walk.limited()),
-        forwards: Fact::known(pick(&|_, verdict| verdict == "dnat" || verdict == "redirect")),
-        docker_user: Fact::from_option(docker_user.then(|| pick(&|chain, _| chain.ends_with(" DOCKER-USER")))),
+        filtering: Fact::read_at(walk.filtering(), place),
+        input: Fact::read_at(walk.direction("input", ipv6_in_use), place),
+        forward: Fact::read_at(walk.direction("forward", ipv6_in_use), place),
+        output: Fact::read_at(walk.direction("output", ipv6_in_use), place),
+        accepts: Fact::read_at(accepts, place),
+        limited: Fact::read_at(walk.limited(), place),
+        forwards: Fact::read_at(pick(&|_, verdict| verdict == "dnat" || verdict == "redirect"), place),
+        docker_user: Fact::from_option(docker_user.then(|| pick(&|chain, _| chain.ends_with(" DOCKER-USER"))))
+            .or_at(place),
         truncated: set.truncated || cut,
-        chains: Fact::known(set.chains),
-        rules: Fact::known(set.rules),
+        chains: Fact::read_at(set.chains, place),
+        rules: Fact::read_at(set.rules, place),
         ..firewall
     }
 }
@@ -91,8 +94,8 @@ fn ipv6_in_use(door: &Door) -> Fact<bool> {
         return Fact::unreadable("addresses in use only a running host tells");
     }
     match door.read_text("/proc/net/if_inet6") {
-        Ok(text) => Fact::known(!text.trim().is_empty()),
-        Err(error) if error.is_not_found() => Fact::known(false),
+        Ok(text) => Fact::read_at(!text.trim().is_empty(), "/proc/net/if_inet6"),
+        Err(error) if error.is_not_found() => Fact::read_at(false, "/proc/net/if_inet6"),
         Err(error) => Fact::unreadable(reason(&error, door)),
     }
 }

@@ -71,7 +71,7 @@ fn the_fate_of_unnamed_packets_takes_final_rules_into_account() {
     assert_eq!(default(&firewall.input), "reject", "a final reject comes before the policy");
     assert_eq!(default(&firewall.output), "drop", "a final drop makes a policy of accept moot");
     assert_eq!(default(&firewall.forward), "drop");
-    assert_eq!(firewall.filtering, Fact::known(true));
+    assert_eq!(firewall.filtering.value(), Some(&true));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_family_without_rules_is_the_weaker_one_when_it_is_in_use() {
     let forward = read(machine).forward;
     let forward = forward.value().unwrap();
     assert_eq!((forward.default.as_str(), forward.ipv4.as_str()), ("accept", "drop"));
-    assert_eq!(forward.ipv6, Fact::known("accept".to_owned()));
+    assert_eq!(forward.ipv6.value(), Some(&"accept".to_owned()));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn ways_in_and_out_are_listed_by_port_and_peer() {
         ]
     );
     assert_eq!(approvals(&firewall, "out"), ["tcp/443 203.0.113.5"]);
-    assert_eq!(firewall.limited, Fact::known(vec!["any/any".to_owned()]));
+    assert_eq!(firewall.limited.value(), Some(&vec!["any/any".to_owned()]));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn iptables_rules_are_read_as_iptables_tells_them() {
     assert_eq!(default(&firewall.forward), "accept");
     assert_eq!(default(&firewall.output), "drop", "nft's other tables stay");
     assert_eq!(approvals(&firewall, "in"), ["tcp/22 192.0.2.7", "tcp/25 any"]);
-    assert_eq!(firewall.limited, Fact::known(vec!["tcp/25".to_owned()]));
+    assert_eq!(firewall.limited.value(), Some(&vec!["tcp/25".to_owned()]));
     let docker_user = firewall.docker_user.value().unwrap();
     assert_eq!(docker_user.len(), 1);
     assert_eq!(docker_user[0].ports, ["80", "8000-8010"]);
@@ -141,7 +141,7 @@ fn without_nft_iptables_is_enough() {
 fn no_rules_is_known_to_be_no_rules() {
     for json in ["", r#"{"nftables": [{"metainfo": {"json_schema_version": 1}}]}"#] {
         let firewall = with_nft(json);
-        assert_eq!(firewall.filtering, Fact::known(false));
+        assert_eq!(firewall.filtering.value(), Some(&false));
         assert_eq!(default(&firewall.input), "accept");
         assert!(firewall.docker_user.is_absent());
     }
@@ -201,20 +201,20 @@ fn what_is_loaded_at_boot_is_told_apart_from_what_only_lies_there() {
             "#!/usr/sbin/nft -f\nflush ruleset\ntable inet f {\n chain i {\n policy drop;\n }\n}\n",
         )
     };
-    assert_eq!(read(machine()).persistent, Fact::known(false));
+    assert_eq!(read(machine()).persistent.value(), Some(&false));
     let wants = "/etc/systemd/system/sysinit.target.wants/nftables.service";
     let enabled = || machine().link(wants, "/lib/systemd/system/nftables.service");
-    assert_eq!(read(enabled()).persistent, Fact::known(true));
+    assert_eq!(read(enabled()).persistent.value(), Some(&true));
     let masked = enabled().link("/etc/systemd/system/nftables.service", "/dev/null");
-    assert_eq!(read(masked).persistent, Fact::known(false));
+    assert_eq!(read(masked).persistent.value(), Some(&false));
     let ufw = |state: &str| {
         Machine::new()
             .file("/usr/sbin/ufw", "")
             .file("/etc/ufw/ufw.conf", format!("# comment\nENABLED={state}\n"))
             .link("/etc/systemd/system/multi-user.target.wants/ufw.service", "/lib/x")
     };
-    assert_eq!(read(ufw("no")).persistent, Fact::known(false));
-    assert_eq!(read(ufw("yes")).persistent, Fact::known(true));
+    assert_eq!(read(ufw("no")).persistent.value(), Some(&false));
+    assert_eq!(read(ufw("yes")).persistent.value(), Some(&true));
 }
 
 #[test]

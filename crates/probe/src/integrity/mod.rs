@@ -17,8 +17,8 @@ pub(crate) fn probe(cx: &Context) -> Fact<Integrity> {
     let door = &cx.door;
     let processes = Processes::read(door);
     Fact::known(Integrity {
-        checkers: checkers::read(door, &processes),
-        detectors: Fact::known(detectors::read(door, &processes)),
+        checkers: checkers::read(door, &processes).or_at("the places of known programs"),
+        detectors: Fact::read_at(detectors::read(door, &processes), "the places of known programs"),
         ima: ima(door),
     })
 }

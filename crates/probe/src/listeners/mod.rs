@@ -101,7 +101,8 @@ fn scan(cx: &Context, with_peers: bool) -> Fact<Listeners> {
     let mut peers = if with_peers { peers(&connected, &listening_ports, &owners) } else { Vec::new() };
     truncated |= peers.len() > PEERS;
     peers.truncate(PEERS);
-    Fact::known(Listeners { sockets, peers, truncated, other_namespaces: owners.other_namespaces })
+    let listeners = Listeners { sockets, peers, truncated, other_namespaces: owners.other_namespaces };
+    Fact::read_at(listeners, "/proc/net")
 }
 
 fn read(door: &Door, name: &'static str, with_peers: bool) -> Result<(Vec<Row>, bool), Error> {

@@ -42,11 +42,12 @@ pub(crate) fn read(door: &Door) -> Found {
     for root in ELSEWHERE {
         walk.named_for_logs(root, 2);
     }
-    let directories = Fact::known(std::mem::take(&mut walk.directories));
+    let directories = std::mem::take(&mut walk.directories);
+    let directories = Fact::read_at(directories, "/var/log and folders named for logs");
     // A folder we may not enter hides how open its files are.
     let exposed = match refused {
         Some(reason) => Fact::unreadable(reason),
-        None => Fact::known(walk.exposed),
+        None => Fact::read_at(walk.exposed, "files in /var/log and folders named for logs"),
     };
     Found { exposed, directories }
 }

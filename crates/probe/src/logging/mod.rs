@@ -44,7 +44,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Logging> {
         syslog_ng.value().map(|server| &server.running),
     ];
     Fact::known(Logging {
-        collecting: any(states.into_iter().flatten()),
+        collecting: any(states.into_iter().flatten()).or_at("no process of journald, rsyslog or syslog-ng"),
         inputs: inputs([&rsyslog, &syslog_ng]),
         journald,
         forwarders: forwarders(door, &running, &rsyslog, &syslog_ng),
@@ -238,7 +238,7 @@ fn forwarders(
         }
     }
     all.extend(shippers::read(door, running));
-    Fact::known(all)
+    Fact::read_at(all, "settings of syslog servers and log shippers")
 }
 
 #[cfg(test)]

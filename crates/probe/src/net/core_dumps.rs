@@ -9,10 +9,11 @@ use crate::text::{files_in, meaningful_lines};
 
 /// Decides by the pattern in effect: a handler, a file, or nowhere.
 pub(crate) fn core_dumps(door: &Door, pattern: &Fact<String>) -> Fact<String> {
+    let place = "/proc/sys/kernel/core_pattern";
     let pattern = match pattern {
         Fact::Known(pattern, _) => pattern.as_str(),
         // Kernels without the setting write no dumps.
-        Fact::Absent if door.is_live() => return Fact::known("none".to_owned()),
+        Fact::Absent if door.is_live() => return Fact::read_at("none".to_owned(), place),
         Fact::Absent => "core",
         Fact::Unreadable(_) if !door.is_live() => "core",
         Fact::Unreadable(reason) => return Fact::unreadable(reason),
@@ -20,17 +21,17 @@ pub(crate) fn core_dumps(door: &Door, pattern: &Fact<String>) -> Fact<String> {
     let Some(handler) = pattern.strip_prefix('|') else {
         return match hard_limit(door) {
             Ok(Some((limit, source))) if limit == "0" => Fact::sourced("none".to_owned(), source),
-            Ok(_) => Fact::known("file".to_owned()),
+            Ok(_) => Fact::read_at("file".to_owned(), place),
             Err(error) => Fact::unreadable(reason(&error, door)),
         };
     };
     let program = handler.split_ascii_whitespace().next().unwrap_or_default();
     let name = program.rsplit('/').next().unwrap_or_default();
     if name == "false" || name == "true" {
-        return Fact::known("none".to_owned());
+        return Fact::read_at("none".to_owned(), place);
     }
     if name != "systemd-coredump" {
-        return Fact::known(format!("handler {program}"));
+        return Fact::read_at(format!("handler {program}"), place);
     }
     dns::setting(door, "coredump.conf", "Storage").or_default_value("external".to_owned())
 }

@@ -43,24 +43,30 @@ struct Configuration {
 pub(crate) fn modules(door: &Door) -> BTreeMap<String, Module> {
     let configuration = configuration(door);
     let loaded = loaded(door);
+    let release = release(door);
     let available = listed(door, "modules.dep");
     let built_in = listed(door, "modules.builtin");
     let one = |kind: &str, name: &str| {
         let key = normal(name);
-        let has = |set: &Result<BTreeSet<String>, String>| match set {
-            Ok(set) => Fact::known(set.contains(&key)),
+        let has = |set: &Result<BTreeSet<String>, String>, place: String| match set {
+            Ok(set) => Fact::read_at(set.contains(&key), place),
             Err(reason) => Fact::unreadable(reason),
         };
-        let (loaded, available, built_in) = (has(&loaded), has(&available), has(&built_in));
+        let list = |name: &str| format!("/lib/modules/{release}/{name}");
+        let loaded = has(&loaded, "/proc/modules".to_owned());
+        let (available, built_in) =
+            (has(&available, list("modules.dep")), has(&built_in, list("modules.builtin")));
         let (install_refused, blacklisted) = match &configuration {
             Ok(known) => (
-                known.install.get(&key).map_or(Fact::known(false), |(command, source)| {
-                    Fact::sourced(refuses(command), source.clone())
-                }),
                 known
-                    .blacklist
+                    .install
                     .get(&key)
-                    .map_or(Fact::known(false), |source| Fact::sourced(true, source.clone())),
+                    .map_or(Fact::read_at(false, "no line in modprobe.d"), |(command, source)| {
+                        Fact::sourced(refuses(command), source.clone())
+                    }),
+                known.blacklist.get(&key).map_or(Fact::read_at(false, "no line in modprobe.d"), |source| {
+                    Fact::sourced(true, source.clone())
+                }),
             ),
             Err(reason) => (Fact::unreadable(reason), Fact::unreadable(reason)),
         };
@@ -91,12 +97,13 @@ fn usable(
     available: &Fact<bool>,
     refused: &Fact<bool>,
 ) -> Fact<bool> {
-    if loaded.value() == Some(&true) || built_in.value() == Some(&true) {
-        return Fact::known(true);
+    if let Some(fact) = [loaded, built_in].into_iter().find(|fact| fact.value() == Some(&true)) {
+        return fact.clone();
     }
     let loadable = match (available, refused) {
-        (Fact::Known(false, _), _) | (_, Fact::Known(true, _)) => Fact::known(false),
-        (Fact::Known(true, _), Fact::Known(false, _)) => return Fact::known(true),
+        (Fact::Known(false, _), _) => available.clone(),
+        (_, Fact::Known(true, source)) => Fact::Known(false, source.clone()),
+        (Fact::Known(true, _), Fact::Known(false, _)) => return available.clone(),
         (Fact::Unreadable(reason), _) | (_, Fact::Unreadable(reason)) => Fact::unreadable(reason),
         _ => Fact::Absent,
     };
@@ -186,6 +193,14 @@ fn module_name(line: &str) -> Option<String> {
     file.split_once(".ko").map(|(name, _)| normal(name))
 }
 
+/// The release whose lists are read, for the places of facts.
+fn release(door: &Door) -> String {
+    match releases(door).as_deref() {
+        Ok([release]) => release.clone(),
+        _ => "*".to_owned(),
+    }
+}
+
 fn releases(door: &Door) -> Result<Vec<String>, String> {
     if door.is_live() {
         return match door.read_text("/proc/sys/kernel/osrelease") {
@@ -193,9 +208,13 @@ fn releases(door: &Door) -> Result<Vec<String>, String> {
             Err(error) => Err(reason(&error, door)),
         };
     }
+    // A tree without a kernel runs on one that it does not tell of.
+    let none =
+        || Err("no kernel in /lib/modules: which modules there are only a running host tells".to_owned());
     match door.read_dir("/lib/modules") {
+        Ok(entries) if entries.is_empty() => none(),
         Ok(entries) => Ok(entries.into_iter().map(|entry| entry.name).take(KERNELS).collect()),
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        Err(error) if error.is_not_found() => none(),
         Err(error) => Err(reason(&error, door)),
     }
 }

@@ -67,15 +67,15 @@ fn one(
             mount.noexec = has("noexec");
             mount.separate = Fact::sourced(true, source.clone());
             mount.hidepid = match options.iter().find_map(|option| option.strip_prefix("hidepid=")) {
-                Some(value) => Fact::known(value.to_owned()),
-                None if path == "/proc" => Fact::known("0".to_owned()),
+                Some(value) => Fact::sourced(value.to_owned(), source.clone()),
+                None if path == "/proc" => Fact::sourced("0".to_owned(), source.clone()),
                 None => Fact::Absent,
             };
-            mount.filesystem = Fact::known(filesystem);
-            mount.options = Fact::known(options);
+            mount.filesystem = Fact::sourced(filesystem, source.clone());
+            mount.options = Fact::sourced(options, source);
         }
         Ok(None) => {
-            mount.separate = Fact::known(false);
+            mount.separate = Fact::read_at(false, "/proc/self/mountinfo");
             mount.nodev = Fact::Absent;
             mount.nosuid = Fact::Absent;
             mount.noexec = Fact::Absent;

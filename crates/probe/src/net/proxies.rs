@@ -14,7 +14,7 @@ const PROXIES: usize = 64;
 
 /// Reads them: `/etc/environment`, apt's configuration, docker's unit and its `daemon.json`.
 pub(crate) fn proxies(door: &Door) -> Fact<Vec<Proxy>> {
-    gather(door).into_fact(door)
+    gather(door).into_fact(door).or_at("/etc/environment and the settings of apt and docker")
 }
 
 fn gather(door: &Door) -> Result<Vec<Proxy>, Error> {

@@ -53,15 +53,16 @@ pub(crate) fn probe(cx: &Context) -> Fact<Packages> {
     let has_apt = door.exists("/etc/apt");
     Fact::known(Packages {
         manager: Fact::read_at(manager.to_owned(), database),
-        installed: list(&installed, |all| all.len() as u64),
-        unwanted: list(&installed, |all| unwanted::among(all.iter().map(|(name, _)| name.as_str()))),
-        held,
+        installed: list(&installed, |all| all.len() as u64).or_at(database),
+        unwanted: list(&installed, |all| unwanted::among(all.iter().map(|(name, _)| name.as_str())))
+            .or_at(database),
+        held: held.or_at(database),
         sources: when(has_apt, || match apt::sources(door) {
-            Ok(sources) => Fact::known(sources),
+            Ok(sources) => Fact::read_at(sources, "/etc/apt/sources.list and sources.list.d"),
             Err(reason) => Fact::unreadable(reason),
         }),
         apt: when(has_apt, || apt::settings(door)),
-        keyrings: when(has_apt, || apt::keyrings(door)),
+        keyrings: when(has_apt, || apt::keyrings(door)).or_at("the directories of apt's keys"),
     })
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Services> {
     let (units, timers) = match UnitTree::read(door) {
         Ok(Some(tree)) => {
             let (units, timers) = units::read(door, &tree, &active);
-            (Fact::known(units), timers)
+            (Fact::read_at(units, "unit files and their links"), timers)
         }
         Ok(None) => (Fact::Absent, Vec::new()),
         Err(error) => (Fact::unreadable(reason(&error, door)), Vec::new()),
@@ -41,7 +41,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Services> {
         (_, Ok(mut jobs)) => {
             jobs.extend(timers);
             jobs.truncate(MAX_JOBS);
-            Fact::known(jobs)
+            Fact::read_at(jobs, "timers of systemd and tables of cron")
         }
     };
     let names = units.value().into_iter().flatten().map(|unit: &Unit| unit.name.clone()).collect();
@@ -78,7 +78,7 @@ fn names_of(units: &Fact<Vec<Unit>>, holds: impl Fn(&Unit) -> bool) -> Fact<Vec<
     units.clone().map(|units| units.into_iter().filter(|unit| holds(unit)).map(|unit| unit.name).collect())
 }
 
-/// Files that run with root's rights and that others may change.
+/// Files that run with root's rights and that others may change; absent when no file does.
 fn changeable(
     units: &Fact<Vec<Unit>>,
     cron: &Fact<Cron>,
@@ -87,13 +87,17 @@ fn changeable(
     if let Fact::Unreadable(reason) = units {
         return Fact::unreadable(reason.clone());
     }
-    let units =
-        units.value().into_iter().flatten().filter(|unit| unit.others_may_change).map(|unit| &unit.source);
+    let units = units.value().into_iter().flatten().map(|unit| (unit.others_may_change, &unit.source));
     let files = cron.value().into_iter().flat_map(|cron| &cron.files);
-    let files = files.filter(|file| file.others_may_change).map(|file| &file.path);
+    let files = files.map(|file| (file.others_may_change, &file.path));
     let scripts = scripts.value().into_iter().flatten();
-    let scripts = scripts.filter(|script| script.others_may_change).map(|script| &script.source);
-    Fact::known(units.chain(files).chain(scripts).take(MAX_CHANGEABLE).cloned().collect())
+    let scripts = scripts.map(|script| (script.others_may_change, &script.source));
+    let mut all = units.chain(files).chain(scripts).peekable();
+    if all.peek().is_none() {
+        return Fact::Absent;
+    }
+    let changeable = all.filter(|(changeable, _)| *changeable).map(|(_, source)| source.clone());
+    Fact::read_at(changeable.take(MAX_CHANGEABLE).collect(), "unit files, init scripts and tables of cron")
 }
 
 fn manager(door: &Door) -> Fact<String> {

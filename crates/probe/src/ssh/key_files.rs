@@ -54,12 +54,13 @@ pub(crate) fn read(door: &Door, people: &People, config: Option<&Config>, ssh: &
         }
     }
     mark_shared(&mut ssh.authorized_keys);
-    ssh.private_keys = private.map_or_else(Fact::unreadable, Fact::known);
+    ssh.private_keys =
+        private.map_or_else(Fact::unreadable, |keys| Fact::read_at(keys, "~/.ssh of all accounts"));
     let unread = ssh.authorized_keys.iter().find_map(|key| match key {
         Fact::Unreadable(why) => Some(why.clone()),
         Fact::Known(..) | Fact::Absent => None,
     });
-    ssh.all_keys_read = unread.map_or(Fact::known(true), Fact::Unreadable);
+    ssh.all_keys_read = unread.map_or_else(|| Fact::read_at(true, "~/.ssh of all accounts"), Fact::Unreadable);
 }
 
 /// Every pattern that `AuthorizedKeysFile` may hold for somebody: globally or in a `Match` block.

@@ -33,7 +33,8 @@ pub(crate) fn probe(cx: &Context) -> Fact<Ssh> {
     key_files::read(&cx.door, &people, server.as_ref().map(|server| &server.config), &mut ssh);
     match server {
         Some(server) => {
-            ssh.login_users = logins::users(&server.config, &people, &ssh.authorized_keys);
+            ssh.login_users = logins::users(&server.config, &people, &ssh.authorized_keys)
+                .or_at("/etc/passwd and the settings of sshd");
             ssh.server = Fact::known(server.facts);
         }
         None => {

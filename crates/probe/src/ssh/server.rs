@@ -264,6 +264,7 @@ fn config_file(door: &Door, path: &str) -> Option<ConfigFile> {
         uid: stat.uid,
         gid: stat.gid,
         only_root_writes: stat.uid == 0 && stat.mode & 0o002 == 0 && (stat.gid == 0 || stat.mode & 0o020 == 0),
+        source: path.to_owned(),
     })
 }
 
@@ -279,7 +280,8 @@ fn host_keys(door: &Door, values: &Values) -> Vec<HostKey> {
         let ssh_keys_may_read =
             stat.gid != 0 && stat.mode & 0o077 == 0o040 && group_is(door, stat.gid, "ssh_keys");
         let public = door.read_text(format!("{path}.pub")).into_fact(door);
-        let public = public.and_then(|text| Fact::from_option(keys::parse_public(&text)));
+        let public =
+            public.and_then(|text| Fact::from_option(keys::parse_public(&text))).or_at(format!("{path}.pub"));
         found.push(HostKey {
             path: path.to_owned(),
             algorithm: public.clone().map(|key| key.algorithm),
@@ -288,6 +290,7 @@ fn host_keys(door: &Door, values: &Values) -> Vec<HostKey> {
             mode: format!("{:04o}", stat.mode),
             uid: stat.uid,
             only_root_reads: stat.uid == 0 && (stat.mode & 0o077 == 0 || ssh_keys_may_read),
+            source: path.to_owned(),
         });
     }
     found

@@ -82,6 +82,9 @@ const KNOWN: &[Known] = &[
     },
 ];
 
+/// Where services are looked for.
+const PLACES: &str = "the places of known programs";
+
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Time> {
     let door = &cx.door;
@@ -97,8 +100,10 @@ pub(crate) fn probe(cx: &Context) -> Fact<Time> {
     }
     let running = named(&services, |service| &service.running);
     let mut time = Time {
-        enabled: named(&services, |service| &service.enabled),
-        sources: settings::sources(door, &services).into_fact(door),
+        enabled: named(&services, |service| &service.enabled).or_at("the units of known programs"),
+        sources: settings::sources(door, &services)
+            .into_fact(door)
+            .or_at("the settings of the installed programs"),
         timezone: timezone(door),
         ..Time::default()
     };
@@ -106,8 +111,8 @@ pub(crate) fn probe(cx: &Context) -> Fact<Time> {
         services.iter().any(|service| service.name == name && service.running.value() == Some(&true))
     };
     state::read(door, &running, runs, &mut time);
-    time.running = running;
-    time.services = Fact::known(services);
+    time.running = running.or_at("the processes of known programs");
+    time.services = Fact::read_at(services, PLACES);
     Fact::known(time)
 }
 

@@ -41,14 +41,14 @@ pub(super) fn apt(door: &Door, installed: &Installed) -> Automatic {
     let switched_on = tool.value().is_some() && !switched_off && often(&lists) && often(&upgrade);
     Automatic {
         enabled: match &scheduled {
-            _ if !switched_on => Fact::known(false),
-            Fact::Known(scheduled, _) => Fact::known(*scheduled),
-            Fact::Absent => Fact::known(false),
+            _ if !switched_on => Fact::read_at(false, "/etc/apt/apt.conf.d and installed packages"),
+            Fact::Known(scheduled, source) => Fact::Known(*scheduled, source.clone()),
+            Fact::Absent => Fact::read_at(false, "no timer or job of apt"),
             Fact::Unreadable(why) => Fact::Unreadable(why.clone()),
         },
         security_origin: match security {
             Some(origin) => Fact::read_at(true, origin.source.clone()),
-            None => Fact::known(false),
+            None => Fact::read_at(false, "/etc/apt/apt.conf.d"),
         },
         origins: origins.iter().map(|origin| origin.value.clone()).collect(),
         last_run_at: stamp::newest(

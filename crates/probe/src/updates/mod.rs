@@ -21,7 +21,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Updates> {
         Err(error) if error.is_not_found() => other(door),
         Err(error) => without_packages(Fact::read_at("apt".to_owned(), dpkg::STATUS), &reason(&error, door)),
     };
-    let (required, required_by) = reboot(door);
+    let (required, required_by) = reboot(door, updates.manager.value().is_some_and(|name| name == "apt"));
     Fact::known(Updates { reboot_required: required, reboot_required_by: required_by, ..updates })
 }
 
@@ -84,20 +84,27 @@ fn without_packages(manager: Fact<String>, why: &str) -> Updates {
     }
 }
 
-/// Whether packages asked for a reboot since the last one, and which.
-fn reboot(door: &Door) -> (Fact<bool>, Vec<String>) {
+/// Whether packages asked for a reboot since the last one, and which. Only Debian's packages leave the mark.
+fn reboot(door: &Door, by_apt: bool) -> (Fact<bool>, Fact<Vec<String>>) {
     let mark = "/run/reboot-required";
     let required = match kernel::read(door, mark) {
         Ok(_) => Fact::read_at(true, mark),
+        Err(Error::NotFound(_)) if !door.is_live() => {
+            Fact::unreadable("whether a reboot waits only a running host tells")
+        }
+        Err(Error::NotFound(_)) if !by_apt => {
+            Fact::unreadable(format!("{mark} is left by Debian's packages alone; this host is not kept by apt"))
+        }
         Err(Error::NotFound(_)) => Fact::read_at(false, format!("{mark} does not exist")),
         Err(error) => Fact::unreadable(reason(&error, door)),
     };
-    let mut by: Vec<String> = door
-        .read_text("/run/reboot-required.pkgs")
-        .map(|text| text.lines().take(200).map(str::to_owned).collect())
-        .unwrap_or_default();
-    by.sort();
-    by.dedup();
+    let packages = "/run/reboot-required.pkgs";
+    let by = door.read_text(packages).into_fact(door).or_at(packages).map(|text| {
+        let mut by: Vec<String> = text.lines().take(200).map(str::to_owned).collect();
+        by.sort();
+        by.dedup();
+        by
+    });
     (required, by)
 }
 

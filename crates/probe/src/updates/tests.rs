@@ -210,7 +210,7 @@ fn the_last_upgrade_and_the_wish_for_a_reboot_are_read() {
     let found = updates(door);
     assert_eq!(found.last_upgrade_at.value().unwrap(), "2025-06-26T10:00:01Z");
     assert_eq!(found.reboot_required.value(), Some(&true));
-    assert_eq!(found.reboot_required_by, ["libc6", "linux-image-6.1.0-25-amd64"]);
+    assert_eq!(found.reboot_required_by.value().unwrap(), &["libc6", "linux-image-6.1.0-25-amd64"]);
     let (door, _root) = host().offline_door();
     let found = updates(door);
     assert!(found.reboot_required.is_unreadable() && found.last_upgrade_at.is_absent());
