@@ -8,6 +8,7 @@
     reason = "a test that cannot be set up must stop, and it works on this machine"
 )]
 
+use std::collections::BTreeMap;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use serde_json::Value;
 
 fn section() -> Value {
     let listeners = PROBES.iter().find(|probe| probe.name == "listeners").unwrap();
-    (listeners.run)(&Context::new(Door::new(Arc::new(Local::new()))))
+    let section = (listeners.run)(&Context::new(Door::new(Arc::new(Local::new()))));
+    model::split(section, "", &mut BTreeMap::new(), &mut BTreeMap::new()).unwrap()
 }
 
 /// The element of `sockets` with this name and address.

@@ -98,14 +98,16 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         volumes: storage::volumes(
             Json::new(volumes.as_ref().map_err(String::as_str), "docker volume ls"),
             &containers,
-        ),
+        )
+        .or_at("docker volume ls"),
         networks: storage::networks(
             Json::new(networks.as_ref().map_err(String::as_str), "docker network ls"),
             &containers,
-        ),
+        )
+        .or_at("docker network ls"),
         engine: Fact::read_at(engine, "flags of dockerd, /etc/docker/daemon.json and docker info"),
-        containers,
-        images,
+        containers: containers.or_at("docker ps --all"),
+        images: images.or_at("docker image ls"),
         podman,
     })
 }
