@@ -43,6 +43,20 @@ pub enum Change {
         /// Where it stands.
         path: String,
     },
+    /// A line that holds a public key goes from one text to another. Nobody has to know the line's text: it is told
+    /// by its number and its key, and nothing is done when another line stands there.
+    MoveKey {
+        /// The authorized_keys file.
+        from: String,
+        /// The line's number, from 1.
+        line: usize,
+        /// `SHA256:...` of the key in it; none when the line holds no key.
+        fingerprint: Option<String>,
+        /// The file that gets it, made with mode 0600.
+        to: String,
+        /// What is written before it there.
+        mark: String,
+    },
     /// The running state is different. Left out for a tree that does not run.
     Live(Live),
 }

@@ -9,6 +9,7 @@ use crate::disk::{Content, Disk, Perms, State};
 use crate::edit::render;
 use crate::fix::{Disruption, Fix};
 use crate::keeper;
+use crate::keys;
 use crate::plan::{PLAN_SCHEMA, Plan, PlannedFix, Refused, Shown, Step};
 
 /// The most links followed to find the file behind a path.
@@ -59,7 +60,7 @@ impl<'a> Compiler<'a> {
         let mut places = self.places.clone();
         let mut live = Vec::new();
         let mut touched = BTreeSet::new();
-        for change in changes {
+        for change in self.spelled_out(changes)? {
             match change {
                 Change::Live(one) => {
                     if self.door.is_live() && !self.live.contains(&one) {
@@ -100,7 +101,7 @@ impl<'a> Compiler<'a> {
             Change::Access { path, .. } => (path.clone(), false),
             Change::Directory { path, .. } => (path.clone(), false),
             Change::Link { path, .. } | Change::Remove { path } => (path.clone(), true),
-            Change::Live(_) => return Err("a change of running state has no path".to_owned()),
+            Change::Live(_) | Change::MoveKey { .. } => return Err("such a change has no path of its own".to_owned()),
         };
         if !path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".") {
             return Err(format!("{path} is not an absolute path"));
@@ -156,7 +157,7 @@ impl<'a> Compiler<'a> {
                     .ok_or_else(|| format!("{path}: another fix of this plan wants another owner or mode"))?;
                 place.wanted.clone()
             }
-            Change::Live(_) => Wanted::AsItIs,
+            Change::Live(_) | Change::MoveKey { .. } => Wanted::AsItIs,
         };
         let fits = place.wanted == Wanted::AsItIs
             || place.wanted == wanted
@@ -166,6 +167,28 @@ impl<'a> Compiler<'a> {
         }
         place.wanted = wanted;
         Ok(path)
+    }
+
+    /// Changes that say only where a line stands, as edits that say how it reads.
+    fn spelled_out(&self, changes: Vec<Change>) -> Result<Vec<Change>, String> {
+        let mut spelled = Vec::new();
+        for change in changes {
+            let Change::MoveKey { from, line, fingerprint, to, mark } = change else {
+                spelled.push(change);
+                continue;
+            };
+            let state = self.disk.state(&self.behind(&from)?, true).map_err(|error| error.to_string())?;
+            let text = state.content().and_then(Content::as_text).unwrap_or_default();
+            let found = line.checked_sub(1).and_then(|index| text.lines().nth(index)).map(str::trim);
+            let Some(old) = found.filter(|old| !old.is_empty() && keys::fingerprint(old) == fingerprint) else {
+                return Err(format!("{from}: line {line} is not what it was; look again"));
+            };
+            let edit = Edit::Line { rank: 100, text: format!("{mark} {old}") };
+            spelled.push(Change::Edit { file: to, mode: 0o600, edit });
+            let edit = Edit::Replace { old: old.to_owned(), new: None };
+            spelled.push(Change::Edit { file: from, mode: 0o600, edit });
+        }
+        Ok(spelled)
     }
 
     /// Wants the directories of `path` that are not there.

@@ -1,11 +1,24 @@
 //! Every fix, in the order in which plans show them.
 
+mod ssh_banner;
+mod ssh_key_access;
+mod ssh_keys_quarantine;
+mod ssh_login_group;
+mod sshd;
+mod sshd_algorithms;
 mod sshd_option;
 
 use crate::fix::Fix;
 
 /// All fixes. A rule names one by its id; a test demands that every fix is named by some rule, and shows that it works.
-pub const ALL: &[&Fix] = &[&sshd_option::FIX];
+pub const ALL: &[&Fix] = &[
+    &sshd_option::FIX,
+    &sshd_option::WITHOUT_PAM,
+    &ssh_login_group::FIX,
+    &ssh_banner::FIX,
+    &ssh_keys_quarantine::FIX,
+    &ssh_key_access::FIX,
+];
 
 /// The fix of that name.
 pub fn find(id: &str) -> Option<&'static Fix> {

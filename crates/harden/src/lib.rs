@@ -21,8 +21,10 @@ mod journal;
 mod execute;
 mod foreign;
 mod guard;
+mod keys;
 mod playbook;
 mod watchdog;
+mod ways_in;
 
 pub use change::{Access, Act, Change, Edit, Live, Syntax};
 pub use disk::{Content, Disk, DiskError, Perms, State};

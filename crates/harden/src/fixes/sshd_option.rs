@@ -2,43 +2,55 @@
 
 use std::collections::BTreeMap;
 
-use crate::change::{Change, Edit, Syntax};
+use super::sshd::{Settings, Value};
 use crate::fix::{Ask, Disruption, Draft, Fix, accepts};
-
-/// sshd takes the first value it reads; files are read in the order of their names.
-const FILE: &str = "/etc/ssh/sshd_config.d/00-palisade.conf";
-const MAIN: &str = "/etc/ssh/sshd_config";
-const FOLDER: &str = "/etc/ssh/sshd_config.d/";
 
 pub(super) const FIX: Fix = Fix {
     id: "sshd-option",
     title: "Set options of the SSH server where they win over all other files",
-    changes: "/etc/ssh/sshd_config.d/00-palisade.conf, and an Include at the top of sshd_config when it has none",
+    changes: "/etc/ssh/sshd_config.d/00-palisade.conf, an Include at the top of sshd_config when it has none before \
+              other settings, and contrary lines in Match blocks",
     disruption: Disruption::Reload,
-    may_break: "logins that need what is switched off; open sessions stay",
+    may_break: "logins, forwarded ports and old clients that need what is switched off; open sessions stay",
     opt_in: false,
     can_cut_off: true,
-    accepts: accepts::<BTreeMap<String, String>>,
+    accepts: accepts::<BTreeMap<String, Value>>,
+    plan,
+};
+
+/// The same for `UsePAM no`, which takes more away than its name says.
+pub(super) const WITHOUT_PAM: Fix = Fix {
+    id: "sshd-without-pam",
+    title: "Let the SSH server do without PAM",
+    changes: "/etc/ssh/sshd_config.d/00-palisade.conf, and an Include at the top of sshd_config when it needs one",
+    disruption: Disruption::Reload,
+    may_break: "limits, lock-outs after failed logins, second factors, home directories and sessions of systemd-logind \
+                that PAM gives to SSH logins",
+    opt_in: true,
+    can_cut_off: true,
+    accepts: accepts::<BTreeMap<String, Value>>,
     plan,
 };
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
-    let Some(server) = ask.facts.ssh.value().and_then(|ssh| ssh.server.value()) else { return };
-    let mut include = !server.config_files.iter().any(|file| file.path.starts_with(FOLDER));
-    ask.each(draft, |_, options: BTreeMap<String, String>, draft| {
-        for (key, value) in options {
-            let winner = format!("ssh.server.options.{}", key.to_lowercase());
-            // Whoever is read before our file has the last word.
-            include |= ask.line_of(&winner).is_some_and(|(file, ..)| file == MAIN || file < FILE);
-            draft.change(Change::Edit {
-                file: FILE.to_owned(),
-                mode: 0o600,
-                edit: Edit::Set { syntax: Syntax::Spaced, section: None, key, value },
-            });
+    let mut settings = match Settings::new(ask) {
+        Ok(settings) => settings,
+        Err(why) => {
+            ask.uses.iter().for_each(|one| draft.refuse(one, why.clone()));
+            return;
+        }
+    };
+    let mut later = Vec::new();
+    ask.each(draft, |one, options: BTreeMap<String, Value>, _| {
+        if settings.add(one, options.clone()).is_err() {
+            later.push((one.clone(), options));
         }
     });
-    if include && !draft.changes.is_empty() {
-        let edit = Edit::First(format!("Include {FILE}"));
-        draft.change(Change::Edit { file: MAIN.to_owned(), mode: 0o600, edit });
+    // One way in may be closed once another one is open.
+    for (one, options) in later {
+        if let Err(why) = settings.add(&one, options) {
+            draft.refuse(&one, why);
+        }
     }
+    settings.finish(draft);
 }

@@ -40,6 +40,8 @@ pub struct Server {
     pub config_error: Fact<String>,
     /// Every file that the configuration is made of, in the order in which sshd reads them.
     pub config_files: Vec<ConfigFile>,
+    /// Its `Include` lines, in the order in which sshd reads them.
+    pub includes: Vec<Include>,
     /// Effective settings outside of every `Match` block: keyword in lower case to value. Values that may stand on
     /// several lines are joined by a space. Absent: not set, and without a built-in value.
     /// `without-password` reads `prohibit-password`.
@@ -82,6 +84,18 @@ pub struct ConfigFile {
     /// Whether only root can change it.
     pub only_root_writes: bool,
     /// Its path.
+    pub source: String,
+}
+
+/// A pattern of an `Include` line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Include {
+    /// The pattern, absolute: `/etc/ssh/sshd_config.d/*.conf`.
+    pub pattern: String,
+    /// Whether it stands in a `Match` block, so that it does not hold for every connection.
+    pub in_match: bool,
+    /// `/etc/ssh/sshd_config:12`.
     pub source: String,
 }
 
@@ -229,6 +243,8 @@ pub struct KeyFile {
     pub others_read: bool,
     /// Permission bits of the directory that holds it, in octal.
     pub directory_mode: String,
+    /// Owner of that directory. Absent when it could not be looked at.
+    pub directory_uid: Fact<u32>,
     /// When it last changed (RFC 3339).
     pub changed_at: Fact<String>,
     /// Its entries; unreadable when the file could not be read.

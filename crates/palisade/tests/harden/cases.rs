@@ -1,10 +1,11 @@
 //! A machine for every fix.
 
 mod ssh;
+mod ssh_keys;
 
 use crate::harness::Case;
 
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
-    [ssh::cases()].into_iter().flatten().collect()
+    [ssh::cases(), ssh_keys::cases()].into_iter().flatten().collect()
 }

@@ -3,6 +3,7 @@
 //! Source: `sshd_config(5)` and the behaviour of OpenSSH 9.2, against which `tests/ssh.rs` compares this.
 
 use host::Door;
+use model::facts::ssh::Include;
 
 use crate::fact::reason;
 use crate::ssh::glob;
@@ -61,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) blocks: Vec<Block>,
     /// Files read, each once.
     pub(crate) files: Vec<String>,
+    /// Patterns of `Include`, each as often as it is read.
+    pub(crate) includes: Vec<Include>,
     /// Places where a file could not be read: how many settings came before, and why.
     pub(crate) gaps: Vec<(usize, String)>,
 }
@@ -119,7 +122,8 @@ impl Reader<'_> {
                 }
                 "include" => {
                     for pattern in &directive.args {
-                        self.include(pattern, &blocks, depth);
+                        let place = format!("{path}:{}", directive.line);
+                        self.include(pattern, place, &blocks, depth);
                     }
                 }
                 _ => self.config.settings.push(Setting {
@@ -131,8 +135,12 @@ impl Reader<'_> {
         }
     }
 
-    fn include(&mut self, pattern: &str, blocks: &[usize], depth: usize) {
+    fn include(&mut self, pattern: &str, source: String, blocks: &[usize], depth: usize) {
         let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
+        if self.config.includes.len() < MAX_FILES {
+            let in_match = !blocks.is_empty();
+            self.config.includes.push(Include { pattern: pattern.clone(), in_match, source });
+        }
         match glob::expand(self.door, &pattern) {
             Ok(paths) => {
                 for path in paths {

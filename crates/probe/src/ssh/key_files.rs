@@ -125,6 +125,7 @@ fn key_file(door: &Door, user: &Passwd, path: &str, ssh: &mut Ssh) {
         owner_fits: ours(stat.uid),
         others_write: stat.mode & 0o022 != 0 || !ours(stat.uid) || directory_open,
         others_read: stat.mode & 0o044 != 0,
+        directory_uid: directory_stat.as_ref().map_or(Fact::Absent, |stat| Fact::known(stat.uid)),
         directory_mode: directory_stat.map_or_else(|_| String::new(), |stat| format!("{:04o}", stat.mode)),
         changed_at: changed_at.clone(),
         entries: Fact::known(0),

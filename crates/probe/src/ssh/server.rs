@@ -42,6 +42,7 @@ pub(crate) fn read(door: &Door, people: &People) -> Read {
     let mut facts = Server {
         version: version(door),
         config_files: config.files.iter().filter_map(|path| config_file(door, path)).collect(),
+        includes: config.includes.clone(),
         ..Server::default()
     };
     let otherwise = match &asked {
