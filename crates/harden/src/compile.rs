@@ -101,7 +101,9 @@ impl<'a> Compiler<'a> {
             Change::Access { path, .. } => (path.clone(), false),
             Change::Directory { path, .. } => (path.clone(), false),
             Change::Link { path, .. } | Change::Remove { path } => (path.clone(), true),
-            Change::Live(_) | Change::MoveKey { .. } => return Err("such a change has no path of its own".to_owned()),
+            Change::Live(_) | Change::MoveKey { .. } => {
+                return Err("such a change has no path of its own".to_owned());
+            }
         };
         if !path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".") {
             return Err(format!("{path} is not an absolute path"));

@@ -103,8 +103,12 @@ fn keys_and_accounts(facts: &Facts, plan: &Plan, fix: &PlannedFix, after: &mut A
             "/etc/shadow" => shadow(step, after),
             "/etc/group" => group(step, after),
             path => {
-                let keys: Vec<_> =
-                    ssh.authorized_keys.iter().filter_map(|key| key.value()).filter(|k| k.file == path).collect();
+                let keys: Vec<_> = ssh
+                    .authorized_keys
+                    .iter()
+                    .filter_map(|key| key.value())
+                    .filter(|k| k.file == path)
+                    .collect();
                 if keys.is_empty() {
                     continue;
                 }

@@ -175,7 +175,8 @@ impl<'a> World<'a> {
             .collect();
         let in_groups = |list: &str| list.split_whitespace().any(|entry| groups.iter().any(|g| fits(entry, g)));
         let named = |list: &str| {
-            list.split_whitespace().any(|entry| fits(entry.split_once('@').map_or(entry, |(user, _)| user), name))
+            list.split_whitespace()
+                .any(|entry| fits(entry.split_once('@').map_or(entry, |(user, _)| user), name))
         };
         // Further lines add to these lists: who is on one stays on it.
         let lists = [self.option("allowgroups"), option("allowgroups")];
@@ -184,7 +185,9 @@ impl<'a> World<'a> {
             let mut lists = lists.into_iter().flatten().peekable();
             let list = lists.peek().copied().unwrap_or_default();
             if !list.is_empty() && !lists.any(in_groups) {
-                return Err(format!("{name} is in none of the groups {list}: run `gpasswd -a {name} GROUP` first"));
+                return Err(format!(
+                    "{name} is in none of the groups {list}: run `gpasswd -a {name} GROUP` first"
+                ));
             }
         }
         if let (Some(list), None) = (option("allowusers"), self.option("allowusers"))
@@ -233,7 +236,8 @@ impl<'a> World<'a> {
     }
 
     fn usable_keys(&self, name: &str, after: &After) -> impl Iterator<Item = &'a AuthorizedKey> {
-        let spec = after.options.get("pubkeyacceptedalgorithms").or(after.options.get("pubkeyacceptedkeytypes"));
+        let spec =
+            after.options.get("pubkeyacceptedalgorithms").or(after.options.get("pubkeyacceptedkeytypes"));
         let now = self.server.and_then(|server| server.user_key_algorithms.value());
         let accepted = list_after(now.map(Vec::as_slice), spec.map(String::as_str));
         let bits = after.options.get("requiredrsasize").and_then(|bits| bits.parse::<u32>().ok()).unwrap_or(0);
@@ -318,9 +322,10 @@ pub(crate) fn fits(pattern: &str, name: &str) -> bool {
         None => name.is_empty(),
         Some('*') => {
             let rest = chars.as_str();
-            fits(rest, name) || name.char_indices().any(|(at, c)| {
-                name.get(at + c.len_utf8()..).is_some_and(|name| fits(rest, name))
-            })
+            fits(rest, name)
+                || name
+                    .char_indices()
+                    .any(|(at, c)| name.get(at + c.len_utf8()..).is_some_and(|name| fits(rest, name)))
         }
         Some(first) => {
             let mut name = name.chars();

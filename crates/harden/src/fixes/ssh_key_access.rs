@@ -46,7 +46,8 @@ fn mend_key_file(ask: &Ask<'_>, one: &Use, draft: &mut Draft) -> bool {
         return true;
     };
     let directory = file.path.rsplit_once('/').map_or("/", |(directory, _)| directory);
-    let at_home = account.home != "/" && file.path.starts_with(&format!("{}/", account.home.trim_end_matches('/')));
+    let at_home =
+        account.home != "/" && file.path.starts_with(&format!("{}/", account.home.trim_end_matches('/')));
     let mut access = Access { clear: 0o7033, ..Access::default() };
     if at_home {
         access.clear |= 0o044;

@@ -28,8 +28,12 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
     let mut after = After::default();
     let mut moved: BTreeMap<&str, (&AuthorizedKey, BTreeSet<String>)> = BTreeMap::new();
     ask.each(draft, |one, NoArgs {}, draft| {
-        let keys: Vec<&AuthorizedKey> =
-            ssh.authorized_keys.iter().filter_map(|key| key.value()).filter(|k| k.name == one.subject).collect();
+        let keys: Vec<&AuthorizedKey> = ssh
+            .authorized_keys
+            .iter()
+            .filter_map(|key| key.value())
+            .filter(|k| k.name == one.subject)
+            .collect();
         let mut with = after.clone();
         for key in &keys {
             if let Some(fingerprint) = key.fingerprint.value() {
@@ -69,12 +73,16 @@ fn spared(ask: &Ask<'_>, before: &After, with: &After) -> Option<String> {
     let left = |name: &str| (usable_keys(ask.facts, name, before), usable_keys(ask.facts, name, with));
     let operator = &ask.site.operator.name;
     if matches!(left(operator), (1.., 0)) {
-        return Some(format!("it is the only key that you ({operator}) could log in with: add a new one first"));
+        return Some(format!(
+            "it is the only key that you ({operator}) could log in with: add a new one first"
+        ));
     }
     let counts: Vec<(usize, usize)> = administrators(ask.facts).iter().map(|name| left(name)).collect();
     let any_before = counts.iter().any(|(before, _)| *before > 0);
     if any_before && counts.iter().all(|(_, after)| *after == 0) {
-        return Some("it is the last key that an administrator could log in with: add a new one first".to_owned());
+        return Some(
+            "it is the last key that an administrator could log in with: add a new one first".to_owned(),
+        );
     }
     closed(ask.facts, &ask.site.operator, with)
 }

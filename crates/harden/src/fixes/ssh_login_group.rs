@@ -64,7 +64,9 @@ fn fit(ask: &Ask<'_>, group: &str) -> Result<(), String> {
     };
     let name = &group.name;
     if group.members.is_empty() {
-        return Err(format!("the group {name} has no members: run `gpasswd -a USER {name}`, for yourself first"));
+        return Err(format!(
+            "the group {name} has no members: run `gpasswd -a USER {name}`, for yourself first"
+        ));
     }
     let outside = administrators(ask.facts).into_iter().find(|admin| {
         // Root gets in by other accounts and sudo; whether somebody does is looked at besides.

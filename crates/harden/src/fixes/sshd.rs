@@ -112,8 +112,10 @@ impl<'a> Settings<'a> {
             let is_mended_for_all =
                 self.ask.uses.iter().any(|other| other.rule == one.rule && other.subject != one.subject);
             if !changes && !is_mended_for_all {
-                return Err("no line of the Match block that the fix knows makes it fail: change the block by hand"
-                    .to_owned());
+                return Err(
+                    "no line of the Match block that the fix knows makes it fail: change the block by hand"
+                        .to_owned(),
+                );
             }
         }
         self.check_methods(&wanted)?;
@@ -308,9 +310,8 @@ impl<'a> Settings<'a> {
             [("passwordauthentication", "password"), ("kbdinteractiveauthentication", "keyboard-interactive")]
         {
             let off = wanted.after.options.get(option).is_some_and(|value| value == "no");
-            let needs = |list: &&&String| {
-                list.split([' ', ',']).any(|name| name.split(':').next() == Some(method))
-            };
+            let needs =
+                |list: &&&String| list.split([' ', ',']).any(|name| name.split(':').next() == Some(method));
             if off && let Some(list) = demanded.iter().find(needs) {
                 return Err(format!("AuthenticationMethods demands {method} (`{list}`): change that first"));
             }

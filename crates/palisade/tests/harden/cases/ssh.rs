@@ -79,7 +79,8 @@ pub(super) fn cases() -> Vec<Case> {
             fix: "ssh-banner",
             rules: &["ssh.banner-set"],
             machine: || {
-                people(server(DEBIAN)).file("/etc/ssh/sshd_config.d/10-bob.conf", "Match User bob\n  Banner none\n")
+                people(server(DEBIAN))
+                    .file("/etc/ssh/sshd_config.d/10-bob.conf", "Match User bob\n  Banner none\n")
             },
             profile: "",
             answers_stay: false,
@@ -94,14 +95,18 @@ fn options() -> Vec<Case> {
             "sshd options, the main file's own setting comes before the include",
             &["ssh.password-login-off", "ssh.root-login-off"],
             || {
-                server("PermitRootLogin yes\nInclude /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication yes\n")
-                    .file("/etc/ssh/sshd_config.d/50-cloud.conf", "PasswordAuthentication yes\n")
+                server(
+                    "PermitRootLogin yes\nInclude /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication yes\n",
+                )
+                .file("/etc/ssh/sshd_config.d/50-cloud.conf", "PasswordAuthentication yes\n")
             },
         ),
         option("sshd options, no include", &["ssh.password-login-off", "ssh.auth-tries-limited"], || {
             server("# Only this file\nPasswordAuthentication yes\n\n")
         }),
-        option("sshd options, an include and nothing in the folder", &["ssh.x11-forwarding-off"], || server(DEBIAN)),
+        option("sshd options, an include and nothing in the folder", &["ssh.x11-forwarding-off"], || {
+            server(DEBIAN)
+        }),
         option("sshd options, a drop-in is read before ours", &["ssh.password-login-off"], || {
             server(DEBIAN).file("/etc/ssh/sshd_config.d/00-a.conf", "PasswordAuthentication yes\n")
         }),
@@ -141,13 +146,20 @@ fn options() -> Vec<Case> {
                 .link("/etc/ssh/sshd_config", "../../srv/config/sshd")
                 .program("sshd -t", "")
         }),
-        option("sshd options, a release without Include", &["ssh.password-login-off", "ssh.auth-tries-limited"], || {
-            Machine::new()
-                .file("/usr/sbin/sshd", "")
-                .file("/etc/ssh/sshd_config", "PasswordAuthentication yes\nMatch User bob\nX11Forwarding no\n")
-                .program("sshd -t", "")
-                .program("sshd -V", "OpenSSH_7.9p1 Debian-10, OpenSSL 1.1.1")
-        }),
+        option(
+            "sshd options, a release without Include",
+            &["ssh.password-login-off", "ssh.auth-tries-limited"],
+            || {
+                Machine::new()
+                    .file("/usr/sbin/sshd", "")
+                    .file(
+                        "/etc/ssh/sshd_config",
+                        "PasswordAuthentication yes\nMatch User bob\nX11Forwarding no\n",
+                    )
+                    .program("sshd -t", "")
+                    .program("sshd -V", "OpenSSH_7.9p1 Debian-10, OpenSSL 1.1.1")
+            },
+        ),
         option("sshd options, our own file is there already", &["ssh.x11-forwarding-off"], || {
             server(DEBIAN).file(
                 "/etc/ssh/sshd_config.d/00-palisade.conf",

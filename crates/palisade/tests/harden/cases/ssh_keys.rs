@@ -26,7 +26,9 @@ pub(super) fn cases() -> Vec<Case> {
             "keys that are weak or no keys, some twice, with options, blanks and no newline at the end",
             &["ssh.keys-well-formed", "ssh.keys-of-strong-type", "ssh.rsa-keys-long"],
             || {
-                let alice = format!("# alice's\n\n  {RSA}\n{ALICE}\nssh-ed25519 AAAA broken\nfrom=\"10.0.0.1\" {RSA}\n{RSA}");
+                let alice = format!(
+                    "# alice's\n\n  {RSA}\n{ALICE}\nssh-ed25519 AAAA broken\nfrom=\"10.0.0.1\" {RSA}\n{RSA}"
+                );
                 people(server(""))
                     .file("/home/alice/.ssh/authorized_keys", alice)
                     .file("/home/bob/.ssh/authorized_keys", format!("restrict,pty {ECDSA}\r\n"))
@@ -41,7 +43,11 @@ pub(super) fn cases() -> Vec<Case> {
                 people(server(""))
                     .file("/home/bob/.ssh/authorized_keys", format!("{ECDSA}\n"))
                     .file("/home/carol/.ssh/authorized_keys", format!("{CAROL}\n"))
-                    .file_with_mode("/etc/ssh/quarantined_keys", "# kept\ndave 2026-01-01 by-hand: ssh-rsa AAAA\n", 0o600)
+                    .file_with_mode(
+                        "/etc/ssh/quarantined_keys",
+                        "# kept\ndave 2026-01-01 by-hand: ssh-rsa AAAA\n",
+                        0o600,
+                    )
             },
             "declare:\n  retired_ssh_keys: [\"SHA256:6sDdN+MiEDZcccg4s5tNP4flfNv0DMuvx0aRLiMV+Bk\"]\n  ssh_keys:\n  \
              - {user: alice, fingerprint: \"SHA256:hseSkz3mm1hV67ei8E9Aiao0kQhbkjckUYbHK5VooeY\", registered: \"2999-01-01\"}\n  \
