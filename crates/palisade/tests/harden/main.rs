@@ -13,6 +13,7 @@
 mod cases;
 mod faults;
 mod harness;
+mod real_ssh;
 mod playbook;
 mod snapshot;
 
