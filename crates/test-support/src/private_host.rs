@@ -41,7 +41,9 @@ impl PrivateHost {
     pub fn start(files: &[(&str, &str, u32)], programs: &[(&Path, &str)]) -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for (directory, mode) in [("tmp", 0o1777), ("etc", 0o755), ("run", 0o755), ("var/lib", 0o755), ("root", 0o700)] {
+        for (directory, mode) in
+            [("tmp", 0o1777), ("etc", 0o755), ("run", 0o755), ("var/lib", 0o755), ("root", 0o700)]
+        {
             fs::create_dir_all(root.path().join(directory)).unwrap();
             fs::set_permissions(root.path().join(directory), fs::Permissions::from_mode(mode)).unwrap();
         }
@@ -52,7 +54,18 @@ impl PrivateHost {
             fs::set_permissions(place, fs::Permissions::from_mode(*mode)).unwrap();
         }
         let mut child = Command::new("unshare")
-            .args(["--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child=SIGKILL", "sh", "-c", FURNISH, "sh"])
+            .args([
+                "--mount",
+                "--net",
+                "--pid",
+                "--ipc",
+                "--fork",
+                "--kill-child=SIGKILL",
+                "sh",
+                "-c",
+                FURNISH,
+                "sh",
+            ])
             .arg(root.path())
             .args(programs.iter().flat_map(|(here, there)| [here.as_os_str(), there.as_ref()]))
             .stdin(Stdio::null())
@@ -77,7 +90,7 @@ impl PrivateHost {
     pub fn shell(&self, line: &str) -> Command {
         let mut command = Command::new("nsenter");
         command
-            .args(["--target", &self.pid.to_string(), "--mount", "--net", "--pid", "--ipc", "--root", "--wd=/"])
+            .args(["--target", &self.pid.to_string(), "--mount", "--net", "--pid", "--ipc", "--root", "--wd"])
             .args(["--", "/bin/sh", "-c", line])
             .env_clear()
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")

@@ -13,8 +13,8 @@
 mod cases;
 mod faults;
 mod harness;
-mod real_ssh;
 mod playbook;
+mod real_ssh;
 mod snapshot;
 
 use std::collections::BTreeSet;
