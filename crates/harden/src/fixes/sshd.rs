@@ -349,23 +349,4 @@ pub(super) fn parse_release(version: &str) -> Option<Release> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{parse_release, stricter};
-
-    #[test]
-    fn releases_compare_as_numbers() {
-        assert_eq!(parse_release("OpenSSH_9.2p1"), Some((9, 2)));
-        assert_eq!(parse_release("OpenSSH_10.0p2"), Some((10, 0)));
-        assert_eq!(parse_release("8.5"), Some((8, 5)));
-        assert_eq!(parse_release("dropbear"), None);
-        assert!(parse_release("OpenSSH_10.0p2") > parse_release("OpenSSH_9.9p1"));
-    }
-
-    #[test]
-    fn of_two_wishes_the_stricter_one_holds_or_none() {
-        assert_eq!(stricter("permitrootlogin", "prohibit-password", "no").as_deref(), Some("no"));
-        assert_eq!(stricter("maxauthtries", "4", "3").as_deref(), Some("3"));
-        assert_eq!(stricter("requiredrsasize", "2048", "3072").as_deref(), Some("3072"));
-        assert_eq!(stricter("banner", "/a", "/b"), None);
-    }
-}
+mod tests;
