@@ -20,6 +20,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("openssh-client", "SSH"),
     ("openssh-server", "SSH"),
     ("openssl", "TLS servers and certificates"),
+    ("procps", "processes of private hosts"),
     ("python3-venv", "the Python environment"),
     ("sslscan", "the cross-check of TLS suites"),
     ("sudo", "sudoers"),
