@@ -1,11 +1,67 @@
 //! Every fix, in the order in which plans show them.
 
+mod access;
+mod account_inactivity;
+mod account_lock;
+mod empty_passwords;
+mod faillock;
+mod file_access;
+mod group_members;
+mod home_access;
+mod leftovers;
+mod log_access;
+mod login_defs;
+mod pam;
+mod password_age;
+mod password_hashing;
+mod password_history;
+mod password_quality;
+mod people;
+mod root_lock;
+mod scalar;
+mod secret_access;
+mod setuid_drop;
+mod shell_timeout;
 mod sshd_option;
+mod su_restricted;
+mod sudo_defaults;
+mod sudo_password;
+mod system_shell;
+mod trust_files;
+mod umask;
+mod world_writable;
 
 use crate::fix::Fix;
 
 /// All fixes. A rule names one by its id; a test demands that every fix is named by some rule, and shows that it works.
-pub const ALL: &[&Fix] = &[&sshd_option::FIX];
+pub const ALL: &[&Fix] = &[
+    &sshd_option::FIX,
+    &login_defs::FIX,
+    &password_quality::FIX,
+    &password_history::FIX,
+    &password_hashing::FIX,
+    &empty_passwords::FIX,
+    &faillock::FIX,
+    &password_age::FIX,
+    &account_inactivity::FIX,
+    &account_lock::FIX,
+    &root_lock::FIX,
+    &system_shell::FIX,
+    &group_members::FIX,
+    &sudo_password::FIX,
+    &sudo_defaults::FIX,
+    &su_restricted::FIX,
+    &shell_timeout::FIX,
+    &umask::FIX,
+    &home_access::FIX,
+    &trust_files::FIX,
+    &file_access::FIX,
+    &secret_access::FIX,
+    &log_access::FIX,
+    &world_writable::FIX,
+    &setuid_drop::FIX,
+    &leftovers::FIX,
+];
 
 /// The fix of that name.
 pub fn find(id: &str) -> Option<&'static Fix> {
