@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
                     self.aliases.insert((kind, name), members);
                 }
                 ItemKind::Defaults { is_global, settings } => {
-                    self.drop_ins_win &= depth > 0;
+                    self.drop_ins_win &= path.starts_with("/etc/sudoers.d/");
                     self.settings.extend(settings.into_iter().map(|default| Setting {
                         default,
                         is_global,
