@@ -10,13 +10,6 @@ use crate::fix::{Ask, Disruption, Draft, Fix, accepts};
 /// It is read behind its drop-ins, so it wins.
 const FILE: &str = "/etc/security/pwquality.conf";
 
-/// The settings and the facts that they decide.
-const FACTS: [(&str, &str); 3] = [
-    ("minlen", "accounts.password_policy.min_length"),
-    ("dictcheck", "accounts.password_policy.dictionary_check"),
-    ("enforce_for_root", "accounts.password_policy.holds_for_root"),
-];
-
 pub(super) const FIX: Fix = Fix {
     id: "password-quality",
     title: "Demand good passwords of whoever sets a new one",
@@ -32,6 +25,8 @@ pub(super) const FIX: Fix = Fix {
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
     let Some(accounts) = ask.facts.accounts.value() else { return };
     let module = accounts.password_policy.quality_module.value().map(String::as_str);
+    // Its arguments win over its files.
+    let place = pam::line_of(ask, "accounts.password_policy.quality_module");
     ask.each(draft, |one, settings: BTreeMap<String, Scalar>, draft| {
         match module {
             Some("pam_pwquality") => {}
@@ -56,10 +51,7 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
             }
         }
         for (key, value) in settings {
-            let fact = FACTS.iter().find(|(name, _)| *name == key).map(|(_, fact)| *fact);
-            let argument = fact.and_then(|fact| pam::line_of(ask, fact)).filter(|(_, line)| {
-                pam::argument(line, &key).is_some()
-            });
+            let argument = place.filter(|(_, line)| pam::argument(line, &key).is_some());
             match argument {
                 Some((file, line)) => draft.change(pam::set(file, line, &key, &value.to_string())),
                 None => draft.change(Change::set(FILE, Syntax::Equals, None, &key, &value.to_string())),
