@@ -65,7 +65,7 @@ fn accounts_and_sudo_of_a_whole_host_are_mended_and_are_as_before_when_undone() 
 fn nobody_takes_from_themselves_what_they_cannot_get_back(host: &Debian) {
     let plan = host.shell(&format!("SUDO_USER=alice {PROGRAM} harden --rule accounts.sudo-asks-for-password"));
     let text = String::from_utf8_lossy(&plan.stdout).into_owned();
-    assert!(text.contains("you work as alice, who has no password"), "{text}");
+    assert!(text.contains("you work as alice"), "{text}");
 }
 
 fn sudo_asks(host: &Debian) {
