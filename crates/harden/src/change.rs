@@ -101,6 +101,33 @@ pub enum Edit {
     },
     /// A line stands above everything else in the file.
     First(String),
+    /// A line stands below everything else in the file.
+    Last(String),
+    /// A line stands right behind the one that reads `line` (but for blanks around it).
+    After {
+        /// The line as it stands. It must be there.
+        line: String,
+        /// The line that follows it.
+        text: String,
+    },
+    /// A word between blanks of the line that reads `line` is another. Several of one line go together.
+    Word {
+        /// The line as it stands. It must be there.
+        line: String,
+        /// The word as it stands; none: one is added at the line's end.
+        old: Option<String>,
+        /// What it becomes; none: it goes.
+        new: Option<String>,
+    },
+    /// A field is different in the lines that `key` begins, in files such as `/etc/passwd`: fields between colons.
+    Field {
+        /// The first field.
+        key: String,
+        /// Which field, from 0.
+        index: usize,
+        /// What becomes of it.
+        field: Field,
+    },
     /// The line that reads so (but for blanks around it) reads otherwise, or goes. It must be there once at least.
     Replace {
         /// The line as it stands.
@@ -110,6 +137,17 @@ pub enum Edit {
     },
     /// The file consists of this text.
     Whole(String),
+}
+
+/// What becomes of a field between colons.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// It reads so.
+    Is(String),
+    /// It begins with this; what stood there follows.
+    Begins(String),
+    /// It is a list with commas in which this name does not stand. The line need not be there.
+    Without(String),
 }
 
 /// How a configuration file writes settings. Comments begin with `#`; with `;` too in [`Syntax::Ini`].
@@ -208,6 +246,19 @@ impl Change {
     pub fn line(file: &str, text: &str) -> Self {
         let edit = Edit::Line { rank: 100, text: text.to_owned() };
         Self::Edit { file: file.to_owned(), mode: 0o644, edit }
+    }
+
+    /// A word of a line of a file that is there; none as `new`: it goes, none as `old`: it comes at the end.
+    pub fn word(file: &str, line: &str, old: Option<&str>, new: Option<&str>) -> Self {
+        let (old, new) = (old.map(ToOwned::to_owned), new.map(ToOwned::to_owned));
+        let edit = Edit::Word { line: line.trim().to_owned(), old, new };
+        Self::Edit { file: file.to_owned(), mode: 0o644, edit }
+    }
+
+    /// A field of the lines of a file such as `/etc/passwd` that begin with `key`.
+    pub fn field(file: &str, key: &str, index: usize, field: Field) -> Self {
+        let edit = Edit::Field { key: key.to_owned(), index, field };
+        Self::Edit { file: file.to_owned(), mode: 0o600, edit }
     }
 
     /// A whole file of Palisade's own.

@@ -155,6 +155,15 @@ impl<'a> Compiler<'a> {
             Change::Link { target, .. } => Wanted::Link(target),
             Change::Remove { .. } => Wanted::Gone,
             Change::Access { access, .. } => {
+                match (&place.before, &place.wanted) {
+                    (State::Link { .. }, _) => {
+                        return Err(format!(
+                            "{path} is a symbolic link; what it leads to is not changed through it"
+                        ));
+                    }
+                    (State::Absent, Wanted::AsItIs) => return Err(format!("{path} is not there any more")),
+                    _ => {}
+                }
                 place.access = merge(place.access, access)
                     .ok_or_else(|| format!("{path}: another fix of this plan wants another owner or mode"))?;
                 place.wanted.clone()
@@ -348,6 +357,11 @@ pub(crate) fn show(path: &str, before: &State, after: &State) -> Vec<Shown> {
         }
         (State::Link { target }, State::Absent) => {
             shown.push(Shown::Line(format!("remove the link {path} -> {target}")));
+        }
+        // What is taken away may hold anything; undoing brings it back from the journal.
+        (State::File { content, .. }, State::Absent) => {
+            let size = content.as_ref().map_or(0, |content| content.0.len());
+            shown.push(Shown::Line(format!("remove {path} ({size} bytes)")));
         }
         (State::File { .. } | State::Absent, State::File { .. } | State::Absent) => {
             let text = |state: &State| state.content().map(|content| content.as_text().map(ToOwned::to_owned));

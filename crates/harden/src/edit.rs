@@ -4,7 +4,7 @@ mod json;
 mod lines;
 mod settings;
 
-use crate::change::Edit;
+use crate::change::{Edit, Field};
 
 /// The first line of files that Palisade makes, behind the comment sign.
 pub(crate) const HEADING: &str = "Written by Palisade; `palisade harden undo` takes it back.";
@@ -33,6 +33,13 @@ pub(crate) fn render(original: Option<&str>, edits: &[Edit]) -> Result<String, E
         return Ok(text.clone());
     }
     let mut text = original.map_or_else(|| heading(&edits), ToOwned::to_owned);
+    // First what finds its place by a whole line that another edit may change.
+    for edit in &edits {
+        if let Edit::After { line, text: new } = edit {
+            text = lines::after(&text, line, new)?;
+        }
+    }
+    text = lines::words(&text, &edits)?;
     for edit in &edits {
         match edit {
             Edit::Replace { old, new } => text = lines::replace(&text, old, new.as_deref())?,
@@ -44,8 +51,14 @@ pub(crate) fn render(original: Option<&str>, edits: &[Edit]) -> Result<String, E
             }
             Edit::First(line) if text.lines().any(|known| known.trim() == line) => {}
             Edit::First(line) => text = format!("{line}\n{text}"),
+            Edit::Last(line) if text.lines().next_back().is_some_and(|last| last.trim() == line) => {}
+            Edit::Last(line) => {
+                let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+                text = format!("{text}{end}{line}\n");
+            }
             Edit::Json { path, value } => text = json::set(&text, path, value)?,
-            Edit::Line { .. } | Edit::Whole(_) => {}
+            Edit::Field { key, index, field } => text = lines::field(&text, key, *index, field)?,
+            Edit::Line { .. } | Edit::Whole(_) | Edit::After { .. } | Edit::Word { .. } => {}
         }
     }
     let own: Vec<(u16, &str)> = edits
@@ -80,6 +93,15 @@ fn refuse_conflicts(edits: &[&Edit]) -> Result<(), EditError> {
                     path.starts_with(path_2) || path_2.starts_with(path)
                 }
                 (Edit::Replace { old, .. }, Edit::Replace { old: old_2, .. }) => old.trim() == old_2.trim(),
+                (Edit::Replace { old, .. }, Edit::Word { line, .. })
+                | (Edit::Word { line, .. }, Edit::Replace { old, .. }) => old.trim() == line.trim(),
+                (Edit::Word { line, old, new }, Edit::Word { line: line_2, old: old_2, new: new_2 }) => {
+                    line == line_2 && old == old_2 && (old.is_some() || name_of(new) == name_of(new_2))
+                }
+                (
+                    Edit::Field { key, index, field: Field::Is(_) | Field::Begins(_) },
+                    Edit::Field { key: key_2, index: index_2, .. },
+                ) => key == key_2 && index == index_2,
                 (Edit::Whole(_), _) | (_, Edit::Whole(_)) => true,
                 _ => false,
             };
@@ -91,6 +113,11 @@ fn refuse_conflicts(edits: &[&Edit]) -> Result<(), EditError> {
     Ok(())
 }
 
+/// What a word `name=value` sets.
+fn name_of(word: &Option<String>) -> Option<&str> {
+    word.as_deref().map(|word| word.split('=').next().unwrap_or(word))
+}
+
 impl std::fmt::Display for Edit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -99,6 +126,22 @@ impl std::fmt::Display for Edit {
             Self::Json { path, value } => write!(f, "`{}` to be `{value}`", path.join(".")),
             Self::Line { text, .. } => write!(f, "the line `{text}`"),
             Self::First(text) => write!(f, "`{text}` to come first"),
+            Self::Last(text) => write!(f, "`{text}` to come last"),
+            Self::After { line, text } => write!(f, "`{text}` behind `{line}`"),
+            Self::Word { line, old: Some(old), new: Some(new) } => {
+                write!(f, "`{old}` to be `{new}` in `{line}`")
+            }
+            Self::Word { line, old: Some(old), new: None } => write!(f, "`{old}` to go from `{line}`"),
+            Self::Word { line, old: None, new } => {
+                write!(f, "`{}` added to `{line}`", new.as_deref().unwrap_or_default())
+            }
+            Self::Field { key, index, field: Field::Is(value) } => {
+                write!(f, "field {} of `{key}` to be `{value}`", index + 1)
+            }
+            Self::Field { key, index, field: Field::Begins(start) } => {
+                write!(f, "field {} of `{key}` to begin with `{start}`", index + 1)
+            }
+            Self::Field { key, field: Field::Without(name), .. } => write!(f, "`{name}` to go from `{key}`"),
             Self::Replace { old, new: Some(new) } => write!(f, "`{old}` to read `{new}`"),
             Self::Replace { old, new: None } => write!(f, "`{old}` to go"),
             Self::Whole(_) => write!(f, "the whole file"),

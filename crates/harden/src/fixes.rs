@@ -6,7 +6,36 @@ mod ssh_keys_quarantine;
 mod ssh_login_group;
 mod sshd;
 mod sshd_algorithms;
+mod access;
+mod account_inactivity;
+mod account_lock;
+mod empty_passwords;
+mod faillock;
+mod file_access;
+mod group_members;
+mod home_access;
+mod leftovers;
+mod log_access;
+mod login_defs;
+mod pam;
+mod password_age;
+mod password_hashing;
+mod password_history;
+mod password_quality;
+mod people;
+mod root_lock;
+mod scalar;
+mod secret_access;
+mod setuid_drop;
+mod shell_timeout;
 mod sshd_option;
+mod su_restricted;
+mod sudo_defaults;
+mod sudo_password;
+mod system_shell;
+mod trust_files;
+mod umask;
+mod world_writable;
 
 use crate::fix::Fix;
 
@@ -18,6 +47,31 @@ pub const ALL: &[&Fix] = &[
     &ssh_banner::FIX,
     &ssh_keys_quarantine::FIX,
     &ssh_key_access::FIX,
+    &login_defs::FIX,
+    &password_quality::FIX,
+    &password_history::FIX,
+    &password_hashing::FIX,
+    &empty_passwords::FIX,
+    &faillock::FIX,
+    &password_age::FIX,
+    &account_inactivity::FIX,
+    &account_lock::FIX,
+    &root_lock::FIX,
+    &system_shell::FIX,
+    &group_members::FIX,
+    &sudo_password::FIX,
+    &sudo_defaults::FIX,
+    &su_restricted::FIX,
+    &shell_timeout::FIX,
+    &umask::FIX,
+    &home_access::FIX,
+    &trust_files::FIX,
+    &file_access::FIX,
+    &secret_access::FIX,
+    &log_access::FIX,
+    &world_writable::FIX,
+    &setuid_drop::FIX,
+    &leftovers::FIX,
 ];
 
 /// The fix of that name.

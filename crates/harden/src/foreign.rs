@@ -1,6 +1,6 @@
 //! What somebody else changed since: shown three ways, never overwritten unasked.
 
-use crate::compile::unified;
+use crate::compile::{is_secret, unified};
 use crate::disk::{Content, Disk, DiskError, State};
 use crate::plan::Plan;
 
@@ -62,6 +62,7 @@ fn difference(path: &str, from: &State, to: &State) -> String {
     let mut out = match (text(from), text(to)) {
         (None, None) => String::new(),
         (from, to) if from == to => String::new(),
+        _ if is_secret(path) => format!("{path} differs; its text is not shown\n"),
         (from, to) => unified(path, from, to),
     };
     if from.perms() != to.perms() {

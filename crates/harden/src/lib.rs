@@ -26,7 +26,7 @@ mod playbook;
 mod watchdog;
 mod ways_in;
 
-pub use change::{Access, Act, Change, Edit, Live, Syntax};
+pub use change::{Access, Act, Change, Edit, Field, Live, Syntax};
 pub use disk::{Content, Disk, DiskError, Perms, State};
 pub use execute::{ApplyError, Executor, Moment, Outcome, Recheck};
 pub use fix::{Ask, Disruption, Draft, Fix, Operator, Site, Use};

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::change::{Act, Live};
 use crate::compile::Compiler;
 use crate::disk::{Disk, State};
-use crate::fix::{Ask, Disruption, Draft, Site, Use};
+use crate::fix::{Ask, Disruption, Draft, Fix, Site, Use};
 use crate::fixes;
 use crate::keeper::Settle;
 
@@ -186,6 +186,19 @@ pub struct Request<'a> {
     pub disk: &'a Disk,
 }
 
+fn planned_fix(fix: &Fix, mends: Vec<Mended>, changes: Vec<Shown>, notes: Vec<String>) -> PlannedFix {
+    PlannedFix {
+        id: fix.id.to_owned(),
+        title: fix.title.to_owned(),
+        disruption: fix.disruption,
+        can_cut_off: fix.can_cut_off,
+        may_break: fix.may_break.to_owned(),
+        mends,
+        changes,
+        notes,
+    }
+}
+
 /// Makes the plan. Nothing is changed; the target's files are read.
 pub fn plan(request: &Request<'_>) -> Plan {
     let mut uses: BTreeMap<&str, Vec<Use>> = BTreeMap::new();
@@ -239,16 +252,39 @@ pub fn plan(request: &Request<'_>) -> Plan {
                 let reason = "everything is already as the fix would make it";
                 refused.extend(uses.iter().map(|one| refuse(one, reason)));
             }
-            Ok(changes) => planned.push(PlannedFix {
-                id: fix.id.to_owned(),
-                title: fix.title.to_owned(),
-                disruption: fix.disruption,
-                can_cut_off: fix.can_cut_off,
-                may_break: fix.may_break.to_owned(),
-                mends: uses.into_iter().map(|one| Mended { rule: one.rule, subject: one.subject }).collect(),
-                changes,
-                notes: draft.notes,
-            }),
+            Ok(changes) => {
+                let mends = uses.into_iter().map(|one| Mended { rule: one.rule, subject: one.subject });
+                planned.push(planned_fix(fix, mends.collect(), changes, draft.notes));
+            }
+            // One finding that cannot be mended does not keep the others from it.
+            Err(_) if uses.len() > 1 => {
+                let (mut mends, mut changes, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+                for one in uses {
+                    let mut draft = Draft::default();
+                    let uses = std::slice::from_ref(&one);
+                    (fix.plan)(
+                        &Ask { facts: request.facts, sources: request.sources, site: request.site, uses },
+                        &mut draft,
+                    );
+                    if let Some((_, _, reason)) = draft.refused.first() {
+                        refused.push(refuse(&one, reason));
+                        continue;
+                    }
+                    match compiler.add(fix, draft.changes) {
+                        Ok(more) => {
+                            changes.extend(more);
+                            notes.extend(draft.notes);
+                            mends.push(Mended { rule: one.rule, subject: one.subject });
+                        }
+                        Err(reason) => refused.push(refuse(&one, &reason)),
+                    }
+                }
+                if changes.is_empty() {
+                    continue;
+                }
+                notes.dedup();
+                planned.push(planned_fix(fix, mends, changes, notes));
+            }
             Err(reason) => refused.extend(uses.iter().map(|one| refuse(one, &reason))),
         }
     }

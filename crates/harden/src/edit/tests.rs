@@ -96,3 +96,54 @@ fn two_wishes_for_one_place_are_a_conflict() {
 fn a_line_that_must_come_first_does_so_once() {
     check(Some("Port 22\n"), &[Edit::First("Include /x".to_owned())], "Include /x\nPort 22\n");
 }
+
+#[test]
+fn words_of_one_line_change_together_and_a_line_comes_behind_it() {
+    let line = "password  [success=1]\tpam_unix.so md5 minlen=6";
+    let word = |old: Option<&str>, new: Option<&str>| Edit::Word {
+        line: line.to_owned(),
+        old: old.map(ToOwned::to_owned),
+        new: new.map(ToOwned::to_owned),
+    };
+    let edits = [
+        word(Some("md5"), Some("yescrypt")),
+        word(Some("minlen=6"), None),
+        word(None, Some("remember=5")),
+        Edit::After { line: line.to_owned(), text: "password requisite pam_deny.so".to_owned() },
+    ];
+    check(
+        Some(&format!("# x\n {line}\nlast\n")),
+        &edits,
+        "# x\n password  [success=1]\tpam_unix.so yescrypt remember=5\npassword requisite pam_deny.so\nlast\n",
+    );
+    assert_eq!(
+        render(Some("other\n"), &[word(Some("md5"), None)]).unwrap_err(),
+        EditError::LineGone(line.to_owned())
+    );
+    assert!(render(Some(line), &[word(Some("md5"), None), word(Some("md5"), Some("sha512"))]).is_err());
+}
+
+#[test]
+fn a_field_between_colons_is_set_prefixed_or_loses_a_name() {
+    let field = |key: &str, index, field| Edit::Field { key: key.to_owned(), index, field };
+    check(
+        Some("a:x:1:\nab::2:a,b,c\n\n"),
+        &[
+            field("ab", 1, Field::Begins("!".to_owned())),
+            field("ab", 2, Field::Is("3".to_owned())),
+            field("ab", 3, Field::Without("b".to_owned())),
+            field("gone", 3, Field::Without("b".to_owned())),
+        ],
+        "a:x:1:\nab:!:3:a,c\n\n",
+    );
+    for wrong in [field("gone", 1, Field::Is(String::new())), field("a", 9, Field::Is(String::new()))] {
+        assert!(render(Some("a:x:1:\n"), &[wrong]).is_err());
+    }
+    let two = [field("a", 2, Field::Is("3".to_owned())), field("a", 2, Field::Is("4".to_owned()))];
+    assert!(matches!(render(Some("a:x:1:\n"), &two), Err(EditError::Conflict(..))));
+}
+
+#[test]
+fn a_line_comes_last_once() {
+    check(Some("one\ntwo"), &[Edit::Last("three".to_owned())], "one\ntwo\nthree\n");
+}

@@ -154,6 +154,8 @@ pub struct Sudo {
     pub files: Vec<AccountFile>,
     /// Who may do what, aliases resolved, in order. At most 5,000.
     pub grants: Fact<Vec<SudoGrant>>,
+    /// Whether `/etc/sudoers` reads `/etc/sudoers.d` behind all settings of its own, so that those in there win.
+    pub drop_ins_win: bool,
     /// Lines that sudo would not understand: `path:line: text`.
     pub problems: Vec<String>,
     /// Whether commands run in a terminal of their own (`use_pty`).
@@ -198,6 +200,8 @@ pub struct SudoGrant {
     pub no_password: bool,
     /// Whether a command takes commands away with `!`, which never holds.
     pub uses_negation: bool,
+    /// The line as it stands; absent when it goes on over several lines.
+    pub line: Fact<String>,
     /// `/etc/sudoers.d/x:3`.
     pub source: String,
 }

@@ -1,5 +1,7 @@
 //! A machine for every fix.
 
+mod accounts;
+mod files;
 mod ssh;
 mod ssh_keys;
 
@@ -8,4 +10,5 @@ use crate::harness::Case;
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
     [ssh::cases(), ssh_keys::cases()].into_iter().flatten().collect()
+    [ssh::cases(), accounts::cases(), files::cases()].into_iter().flatten().collect()
 }

@@ -15,6 +15,7 @@ mod faults;
 mod harness;
 mod playbook;
 mod real_ssh;
+mod real_accounts;
 mod snapshot;
 
 use std::collections::BTreeSet;

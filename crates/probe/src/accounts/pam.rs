@@ -1,6 +1,7 @@
 //! PAM's stacks: the modules that a service goes through, includes followed.
 
 use host::Door;
+use model::Source;
 
 use crate::fact::reason;
 
@@ -21,6 +22,8 @@ pub(crate) struct Module {
     pub(crate) args: Vec<String>,
     /// `/etc/pam.d/common-auth:17`.
     pub(crate) source: String,
+    /// The line's text.
+    pub(crate) text: String,
 }
 
 /// A stack of a service.
@@ -32,7 +35,7 @@ pub(crate) enum Line {
     /// `@include FILE`: everything of that file.
     Include(String),
     /// A module, or a file included for one kind.
-    Module { kind: String, control: String, module: String, args: Vec<String>, number: usize },
+    Module { kind: String, control: String, module: String, args: Vec<String>, number: usize, text: String },
 }
 
 /// Whether the service has a file; without one PAM uses `other`.
@@ -77,7 +80,7 @@ fn collect(
     for line in parse(&text) {
         match line {
             Line::Include(file) => collect(door, &file, kind, depth + 1, files, modules)?,
-            Line::Module { kind: found, control, module, args, number } if found == kind => {
+            Line::Module { kind: found, control, module, args, number, text } if found == kind => {
                 if control == "include" || control == "substack" {
                     collect(door, &module, kind, depth + 1, files, modules)?;
                 } else {
@@ -86,6 +89,7 @@ fn collect(
                         name: name.strip_suffix(".so").unwrap_or(name).to_owned(),
                         args,
                         source: format!("{path}:{number}"),
+                        text,
                     });
                 }
             }
@@ -116,12 +120,18 @@ pub(crate) fn parse(text: &str) -> Vec<Line> {
                 module: words.next()?.to_owned(),
                 args: words.map(str::to_owned).collect(),
                 number: line.number,
+                text: line.text.clone(),
             })
         })
         .collect()
 }
 
 impl Module {
+    /// Where it stands, with the line's text.
+    pub(crate) fn place(&self) -> Source {
+        Source { excerpt: Some(self.text.clone()), ..Source::at(&self.source) }
+    }
+
     /// The value of `name=value`.
     pub(crate) fn arg(&self, name: &str) -> Option<&str> {
         self.args.iter().rev().find_map(|arg| arg.strip_prefix(name)?.strip_prefix('='))

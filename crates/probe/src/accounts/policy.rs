@@ -51,9 +51,9 @@ pub(crate) fn password_policy(door: &Door, login_defs: &Fact<Values>) -> Passwor
             policy.min_length = match unix {
                 Some(unix) => {
                     match (unix.arg("minlen").and_then(|value| value.parse().ok()), unix.has("obscure")) {
-                        (Some(length), _) => Fact::read_at(length, &unix.source),
+                        (Some(length), _) => Fact::sourced(length, unix.place()),
                         // `obscure` refuses passwords shorter than six characters.
-                        (None, true) => Fact::read_at(6, &unix.source),
+                        (None, true) => Fact::sourced(6, unix.place()),
                         (None, false) => Fact::Absent,
                     }
                 }
@@ -67,7 +67,7 @@ pub(crate) fn password_policy(door: &Door, login_defs: &Fact<Values>) -> Passwor
             argument(module, &conf, "remember").and_then(parsed).or_default_value(10)
         }
         (None, Some(unix)) => match unix.arg("remember").and_then(|value| value.parse().ok()) {
-            Some(count) => Fact::read_at(count, &unix.source),
+            Some(count) => Fact::sourced(count, unix.place()),
             None => Fact::Absent,
         },
         (None, None) => Fact::Absent,
@@ -75,7 +75,7 @@ pub(crate) fn password_policy(door: &Door, login_defs: &Fact<Values>) -> Passwor
     let scheme =
         unix.and_then(|unix| SCHEMES.into_iter().find(|scheme| unix.has(scheme)).map(|scheme| (scheme, unix)));
     policy.hash_scheme = match scheme {
-        Some((scheme, unix)) => Fact::read_at(scheme.replace('_', "-"), &unix.source),
+        Some((scheme, unix)) => Fact::sourced(scheme.replace('_', "-"), unix.place()),
         None => text_of(login_defs, "ENCRYPT_METHOD").map(|name| name.to_ascii_lowercase()),
     };
     policy
@@ -83,7 +83,7 @@ pub(crate) fn password_policy(door: &Door, login_defs: &Fact<Values>) -> Passwor
 
 /// Sets what the quality module demands: its arguments win over its files.
 fn quality(door: &Door, module: &Module, policy: &mut PasswordPolicy) {
-    policy.quality_module = Fact::read_at(module.name.clone(), &module.source);
+    policy.quality_module = Fact::sourced(module.name.clone(), module.place());
     if module.name == "pam_passwdqc" {
         // Its `min=` has five lengths, of which the fourth is for three kinds of characters.
         let why = "the demands of pam_passwdqc are not modelled";
@@ -125,8 +125,8 @@ fn quality(door: &Door, module: &Module, policy: &mut PasswordPolicy) {
     };
     let for_root = argument(module, &conf, "enforce_for_root");
     policy.holds_for_root = match (module.has("enforce_for_root"), for_root) {
-        (true, _) => Fact::read_at(true, &module.source),
-        (false, Fact::Absent) => Fact::read_at(false, &module.source),
+        (true, _) => Fact::sourced(true, module.place()),
+        (false, Fact::Absent) => Fact::sourced(false, module.place()),
         (false, other) => other.map(|_| true),
     };
 }
@@ -175,7 +175,7 @@ fn empty_accepted(door: &Door) -> Fact<bool> {
                     .iter()
                     .find(|m| m.name == "pam_unix" && (m.has("nullok") || m.has("nullok_secure")));
                 if let Some(unix) = unix {
-                    return Fact::read_at(true, &unix.source);
+                    return Fact::sourced(true, unix.place());
                 }
             }
             Err(why) => found = Fact::unreadable(why),

@@ -2,7 +2,7 @@
 
 use host::Door;
 use model::facts::accounts::Session;
-use model::{Fact, Source};
+use model::{Fact, Place, Source};
 
 use crate::accounts::pam;
 use crate::accounts::values::{Values, text_of};
@@ -125,7 +125,7 @@ fn umask(door: &Door, acts: &[(Act, Source)], login_defs: &Fact<Values>, session
         Ok(modules) => {
             let module = modules.iter().find(|module| module.name == "pam_umask");
             if let Some(mask) = module.and_then(|module| module.arg("umask")).and_then(octal) {
-                masks.extend(module.map(|module| (mask, Source::at(&module.source))));
+                masks.extend(module.map(|module| (mask, module.place())));
             } else if let Fact::Known(text, source) = text_of(login_defs, "UMASK")
                 && (module.is_some() || masks.is_empty())
             {
@@ -140,11 +140,19 @@ fn umask(door: &Door, acts: &[(Act, Source)], login_defs: &Fact<Values>, session
         }
     }
     // The loosest one is what somebody ends up with.
-    let Some((_, source)) = masks.iter().min_by_key(|(mask, _)| mask & 0o007).cloned() else {
+    let Some((at, _)) = masks.iter().enumerate().min_by_key(|(_, (mask, _))| mask & 0o007) else {
         session.umask = Fact::Absent;
         session.umask_hides_from_others = Fact::Absent;
         return;
     };
+    let mut source = masks.get(at).map(|(_, source)| source.clone()).unwrap_or_default();
+    // Whoever mends the loosest needs to know the others that are loose too.
+    for (index, (mask, other)) in masks.iter().enumerate() {
+        if index != at && mask & 0o007 != 0o007 {
+            let excerpt = other.excerpt.clone().unwrap_or_default();
+            source.overridden.push(Place { at: other.at.clone(), excerpt });
+        }
+    }
     let loosest = masks.iter().fold(0o777, |all, (mask, _)| all & mask);
     session.umask = Fact::sourced(format!("{loosest:04o}"), source.clone());
     session.umask_hides_from_others = Fact::sourced(loosest & 0o007 == 0o007, source);

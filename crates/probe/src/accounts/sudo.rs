@@ -35,7 +35,11 @@ pub(crate) fn read(door: &Door, people: &People) -> Fact<Sudo> {
     }
     let mut reader = Reader::new(door);
     reader.file(MAIN, 0);
-    let mut sudo = Sudo { problems: std::mem::take(&mut reader.problems), ..Sudo::default() };
+    let mut sudo = Sudo {
+        problems: std::mem::take(&mut reader.problems),
+        drop_ins_win: reader.drop_ins_win,
+        ..Sudo::default()
+    };
     sudo.files = reader.files.iter().filter_map(|path| account_file(door, path)).collect();
     if let Some(why) = reader.unread.first() {
         let unreadable = || why.clone();
@@ -64,6 +68,7 @@ struct Setting {
 struct Spec {
     who: Vec<String>,
     grants: Vec<sudoers::Grant>,
+    whole: Option<String>,
     source: String,
 }
 
@@ -74,6 +79,7 @@ struct Reader<'a> {
     problems: Vec<String>,
     unread: Vec<String>,
     settings: Vec<Setting>,
+    drop_ins_win: bool,
     aliases: BTreeMap<(&'static str, String), Vec<String>>,
     specs: Vec<Spec>,
 }
@@ -87,6 +93,7 @@ impl<'a> Reader<'a> {
             problems: Vec::new(),
             unread: Vec::new(),
             settings: Vec::new(),
+            drop_ins_win: false,
             aliases: BTreeMap::new(),
             specs: Vec::new(),
         }
@@ -118,6 +125,7 @@ impl<'a> Reader<'a> {
                         format!("{directory}/{included}")
                     };
                     if is_directory {
+                        self.drop_ins_win |= depth == 0 && included == "/etc/sudoers.d";
                         self.directory(&included, depth + 1);
                     } else {
                         self.file(&included, depth + 1);
@@ -127,13 +135,16 @@ impl<'a> Reader<'a> {
                     self.aliases.insert((kind, name), members);
                 }
                 ItemKind::Defaults { is_global, settings } => {
+                    self.drop_ins_win &= path.starts_with("/etc/sudoers.d/");
                     self.settings.extend(settings.into_iter().map(|default| Setting {
                         default,
                         is_global,
                         source: Source::line(path, item.line, &item.text),
                     }));
                 }
-                ItemKind::Spec { who, grants } => self.specs.push(Spec { who, grants, source }),
+                ItemKind::Spec { who, grants } => {
+                    self.specs.push(Spec { who, grants, whole: item.whole, source })
+                }
                 ItemKind::Problem if self.problems.len() < 100 => {
                     self.problems
                         .push(format!("{source}: {}", item.text.chars().take(200).collect::<String>()));
@@ -213,6 +224,7 @@ impl<'a> Reader<'a> {
                         run_as,
                         commands,
                         no_password: grant.no_password,
+                        line: Fact::from_option(spec.whole.clone()),
                         source: spec.source.clone(),
                     });
                 }

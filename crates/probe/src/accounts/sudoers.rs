@@ -7,6 +7,8 @@ pub(crate) struct Item {
     pub(crate) line: usize,
     /// Its beginning.
     pub(crate) text: String,
+    /// The line with its comment; none when it goes on over several.
+    pub(crate) whole: Option<String>,
     pub(crate) kind: ItemKind,
 }
 
@@ -82,7 +84,12 @@ const MAX_GRANTS: usize = 1_000;
 /// The items of a file, in order.
 pub(crate) fn parse(text: &str) -> Vec<Item> {
     let mut items = Vec::new();
+    let lines: Vec<&str> = text.lines().collect();
     for (line, text) in logical_lines(text) {
+        let whole = lines
+            .get(line.saturating_sub(1))
+            .filter(|whole| **whole == text && text.len() <= MAX_EXCERPT)
+            .map(|whole| (*whole).to_owned());
         let text = without_comment(&text).trim().to_owned();
         if text.is_empty() {
             continue;
@@ -92,7 +99,7 @@ pub(crate) fn parse(text: &str) -> Vec<Item> {
             if items.len() >= MAX_ITEMS {
                 return items;
             }
-            items.push(Item { line, text: excerpt.clone(), kind });
+            items.push(Item { line, text: excerpt.clone(), whole: whole.clone(), kind });
         }
     }
     items

@@ -76,7 +76,7 @@ pub(crate) fn key_values(door: &Door, files: &[String]) -> Fact<Values> {
 /// A value of the module's arguments, or of its files.
 pub(crate) fn argument(module: &Module, conf: &Fact<Values>, name: &str) -> Fact<String> {
     match module.arg(name) {
-        Some(value) => Fact::read_at(value.to_owned(), &module.source),
+        Some(value) => Fact::sourced(value.to_owned(), module.place()),
         None => text_of(conf, name),
     }
 }

@@ -73,11 +73,11 @@ pub(crate) fn lockout(door: &Door) -> Lockout {
         attempts: number("deny").or_default_value(attempts),
         unlock_secs: number("unlock_time").or_default_value(unlock),
         locks_root: match (module.has("even_deny_root"), argument(&module, &conf, "even_deny_root")) {
-            (true, _) => Fact::read_at(true, &module.source),
+            (true, _) => Fact::sourced(true, module.place()),
             (false, Fact::Absent) => Fact::known(false),
             (false, other) => other.map(|_| true),
         },
-        module: Fact::read_at(module.name.clone(), &module.source),
+        module: Fact::sourced(module.name.clone(), module.place()),
     }
 }
 
@@ -109,8 +109,12 @@ pub(crate) fn su_restricted(door: &Door) -> Fact<bool> {
     }
     match pam::stack(door, "su", "auth") {
         Ok(modules) => match modules.iter().find(|module| module.name == "pam_wheel" && !module.has("trust")) {
-            Some(module) => Fact::read_at(true, &module.source),
-            None => Fact::read_at(false, "/etc/pam.d/su"),
+            Some(module) => Fact::sourced(true, module.place()),
+            // Behind this one it would have to stand: root may always.
+            None => match modules.iter().find(|module| module.name == "pam_rootok") {
+                Some(root) => Fact::sourced(false, root.place()),
+                None => Fact::read_at(false, "/etc/pam.d/su"),
+            },
         },
         Err(why) => Fact::unreadable(why),
     }
