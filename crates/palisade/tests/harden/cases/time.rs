@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
                     )
                     .file("/usr/sbin/chronyd", "")
                     .file("/usr/lib/systemd/systemd-timesyncd", "");
-                let machine = runs(runs(machine, 9, "chronyd"), 10, "systemd-timesyncd");
+                let machine = runs(runs(machine, 9, "chronyd"), 10, "systemd-timesyn");
                 switched(machine, &["systemd-timesyncd.service", "chrony.service"])
             },
             profile: "",
