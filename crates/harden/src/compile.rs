@@ -111,7 +111,7 @@ impl<'a> Compiler<'a> {
         if !path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".") {
             return Err(format!("{path} is not an absolute path"));
         }
-        if content
+        if (content || matches!(change, Change::Directory { .. }))
             && !matches!(change, Change::Remove { .. })
             && let Some((above, _)) = path.rsplit_once('/')
             && !above.is_empty()
