@@ -175,11 +175,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Wants audit.rules to be what augenrules makes of rules.d as all fixes so far leave it.
-    fn compile_audit_rules(
-        &self,
-        places: &mut BTreeMap<String, Place>,
-        fix: &Fix,
-    ) -> Result<String, String> {
+    fn compile_audit_rules(&self, places: &mut BTreeMap<String, Place>, fix: &Fix) -> Result<String, String> {
         let mut paths: BTreeSet<String> = self
             .disk
             .names(audit_rules::FOLDER)

@@ -20,7 +20,8 @@ const RULES: &str = "/etc/audit/rules.d/50-palisade.rules";
 /// Settings of our own: of two the last one counts.
 const SETTINGS: &str = "/etc/audit/rules.d/zz-palisade.rules";
 
-const CHANGES: &str = "/etc/audit/rules.d/50-palisade.rules, what augenrules makes of it, and the rules in the kernel";
+const CHANGES: &str =
+    "/etc/audit/rules.d/50-palisade.rules, what augenrules makes of it, and the rules in the kernel";
 
 /// What auditctl says of a rule that is there, of one that is not, and of one whose folder is not there.
 const ALREADY: &[&str] = &["Rule exists", "No such file or directory", "No rule"];
@@ -131,12 +132,16 @@ fn hindered(audit: &Audit) -> Option<&'static str> {
         return Some("auditd is not installed: run `apt-get install auditd`, then harden again");
     }
     if audit.kernel.value().is_some_and(|kernel| kernel.enabled == 2) {
-        return Some("the audit rules are locked until the next boot (-e 2): take the lock out of the rules, reboot, \
-                     then harden again");
+        return Some(
+            "the audit rules are locked until the next boot (-e 2): take the lock out of the rules, reboot, \
+                     then harden again",
+        );
     }
     if audit.persistence.loader.value().is_some_and(|loader| loader == "auditctl") {
-        return Some("this host loads /etc/audit/audit.rules itself: move its rules to a file in /etc/audit/rules.d, \
-                     run `augenrules --load`, then harden again");
+        return Some(
+            "this host loads /etc/audit/audit.rules itself: move its rules to a file in /etc/audit/rules.d, \
+                     run `augenrules --load`, then harden again",
+        );
     }
     None
 }
@@ -213,7 +218,8 @@ fn watch(ask: &Ask<'_>, draft: &mut Draft) {
                     && known.conditions.is_empty()
                     && known.key.value() == Some(&args.key)
             });
-            let stands = known.next().map_or_else(Stands::default, |known| stands(&known.loaded, &known.persisted));
+            let stands =
+                known.next().map_or_else(Stands::default, |known| stands(&known.loaded, &known.persisted));
             match watch_rule(&path, &args.key) {
                 Some(rule) => rules.add(rule, stands),
                 None => draft.refuse(one, format!("auditctl takes no path such as `{path}`: rename it")),
@@ -241,7 +247,9 @@ fn paths(ask: &Ask<'_>, audit: &Audit, one: &Use) -> Vec<String> {
         audit.watches.value().into_iter().flatten().any(|watch| {
             let both = watch.loaded.value() == Some(&true) && watch.persisted.value() == Some(&true);
             let below = path.strip_prefix(&watch.path).is_some_and(|rest| rest.starts_with('/'));
-            both && watch.changes && watch.conditions.is_empty() && (watch.path == path || (watch.recursive && below))
+            both && watch.changes
+                && watch.conditions.is_empty()
+                && (watch.path == path || (watch.recursive && below))
         })
     };
     let declared = ask.declared_list("audit_paths").unwrap_or_default();
@@ -260,11 +268,14 @@ fn activity(ask: &Ask<'_>, draft: &mut Draft) {
             return draft.refuse(one, "no rules are known for this; write them by hand");
         }
         if ask.facts.os.value().and_then(|os| os.architecture.value()).is_some_and(|name| name != "x86_64") {
-            return draft.refuse(one, "the system calls of this processor have other names; write the rules by hand");
+            return draft
+                .refuse(one, "the system calls of this processor have other names; write the rules by hand");
         }
         for rule in doings {
-            let mut known = audit.syscall_rules.value().into_iter().flatten().filter(|known| is_same(rule, known));
-            let stands = known.next().map_or_else(Stands::default, |known| stands(&known.loaded, &known.persisted));
+            let mut known =
+                audit.syscall_rules.value().into_iter().flatten().filter(|known| is_same(rule, known));
+            let stands =
+                known.next().map_or_else(Stands::default, |known| stands(&known.loaded, &known.persisted));
             rules.add((*rule).to_owned(), stands);
         }
     });
@@ -302,7 +313,8 @@ fn persist(ask: &Ask<'_>, draft: &mut Draft) {
         for rule in audit.persistence.only_loaded.value().into_iter().flatten() {
             match as_auditctl_reads(rule) {
                 Some(rule) => rules.add(rule, Stands { in_kernel: true, in_files: false }),
-                None => draft.refuse(one, format!("the rule `{rule}` cannot be written down: its path holds blanks")),
+                None => draft
+                    .refuse(one, format!("the rule `{rule}` cannot be written down: its path holds blanks")),
             }
         }
     });
@@ -311,7 +323,8 @@ fn persist(ask: &Ask<'_>, draft: &mut Draft) {
 
 /// A rule as facts write it, which put comparisons of two fields as `-F` where auditctl wants `-C`.
 fn as_auditctl_reads(rule: &str) -> Option<String> {
-    const IDS: &[&str] = &["auid", "uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid", "obj_uid", "obj_gid"];
+    const IDS: &[&str] =
+        &["auid", "uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid", "obj_uid", "obj_gid"];
     let words: Vec<&str> = rule.split_ascii_whitespace().collect();
     let mut out: Vec<String> = Vec::new();
     let mut rest = words.iter();

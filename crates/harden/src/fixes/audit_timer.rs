@@ -44,5 +44,7 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
         return ask.uses.iter().for_each(|one| draft.refuse(one, reason.as_str()));
     }
     unit::timer(ask.facts, "palisade-audit", SERVICE, TIMER, draft);
-    draft.note("for an audit against the site's profile add `--profile FILE` with `systemctl edit palisade-audit`");
+    draft.note(
+        "for an audit against the site's profile add `--profile FILE` with `systemctl edit palisade-audit`",
+    );
 }

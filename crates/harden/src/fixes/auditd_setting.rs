@@ -44,10 +44,10 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
     ask.each(draft, |_, settings: BTreeMap<String, Wanted>, draft| {
         for (key, wanted) in settings {
             let edit = match wanted {
-                Wanted::Value(None) => {
-                    Edit::Unset { syntax: Syntax::Equals, section: None, key }
+                Wanted::Value(None) => Edit::Unset { syntax: Syntax::Equals, section: None, key },
+                Wanted::Among { among, .. } if now(config, &key).is_some_and(|now| among.contains(&now)) => {
+                    continue;
                 }
-                Wanted::Among { among, .. } if now(config, &key).is_some_and(|now| among.contains(&now)) => continue,
                 Wanted::Value(Some(value)) | Wanted::Among { otherwise: value, .. } => {
                     Edit::Set { syntax: Syntax::Equals, section: None, key, value }
                 }
@@ -65,7 +65,9 @@ fn now(config: &AuditdConfig, key: &str) -> Option<String> {
         "admin_space_left_action" => &config.admin_space_left_action,
         "disk_full_action" => &config.disk_full_action,
         "disk_error_action" => &config.disk_error_action,
-        "max_log_file" => return config.max_log_file.value().map(|size| if *size > 0 { "set" } else { "0" }.to_owned()),
+        "max_log_file" => {
+            return config.max_log_file.value().map(|size| if *size > 0 { "set" } else { "0" }.to_owned());
+        }
         _ => return None,
     };
     fact.value().cloned()

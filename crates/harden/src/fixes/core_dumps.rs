@@ -27,7 +27,8 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
         match dumps.map(String::as_str) {
             Some("file") => {
                 draft.change(Change::line(LIMITS, "* hard core 0"));
-                if let Some((file, _, text)) = ask.line_of("net.core_dumps").filter(|(file, ..)| *file > LIMITS) {
+                if let Some((file, _, text)) = ask.line_of("net.core_dumps").filter(|(file, ..)| *file > LIMITS)
+                {
                     draft.change(Change::Edit {
                         file: file.to_owned(),
                         mode: 0o644,

@@ -6,7 +6,8 @@ use crate::fix::{Ask, Disruption, Draft, Fix, NoArgs, accepts};
 /// modprobe takes the first `install` line it reads; files are read in the order of their names.
 const FILE: &str = "/etc/modprobe.d/00-palisade.conf";
 
-const CHANGES: &str = "/etc/modprobe.d/00-palisade.conf; a module that is loaded and that nothing uses is unloaded";
+const CHANGES: &str =
+    "/etc/modprobe.d/00-palisade.conf; a module that is loaded and that nothing uses is unloaded";
 
 pub(super) const FIX: Fix = Fix {
     id: "kernel-module",

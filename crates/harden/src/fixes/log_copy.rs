@@ -71,10 +71,14 @@ fn copies(ask: &Ask<'_>) -> Result<Copies, String> {
     if folder.is_empty() || job.is_empty() {
         return Err("name the folder in log_copy_dir and the script in log_copy_job of the profile".to_owned());
     }
-    if !folder.starts_with('/') || !plain(folder) || !plain(job) || folder.contains("..") || job.contains("..") {
-        return Err("log_copy_dir is a path and log_copy_job a name, of letters, digits, `.`, `_` and `-`".to_owned());
+    if !folder.starts_with('/') || !plain(folder) || !plain(job) || folder.contains("..") || job.contains("..")
+    {
+        return Err(
+            "log_copy_dir is a path and log_copy_job a name, of letters, digits, `.`, `_` and `-`".to_owned()
+        );
     }
-    let from = volumes(ask.facts).ok_or("there is no Docker volume on this host: copy what it logs by a job of your own")?;
+    let from = volumes(ask.facts)
+        .ok_or("there is no Docker volume on this host: copy what it logs by a job of your own")?;
     let script = if job.starts_with('/') { job.to_owned() } else { format!("/usr/local/sbin/{job}") };
     Ok(Copies { script, folder: folder.to_owned(), from, group: group_of_readers(ask) })
 }

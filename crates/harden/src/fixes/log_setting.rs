@@ -61,7 +61,8 @@ fn replace(file: &str, old: &str, new: String) -> Change {
 fn rsyslog(ask: &Ask<'_>, draft: &mut Draft) {
     let server = ask.facts.logging.value().and_then(|logging| logging.rsyslog.value());
     let mode = server.and_then(|server| server.file_create_mode.value());
-    let place = ask.sources.get("logging.rsyslog.file_create_mode").and_then(|source| source.at.rsplit_once(':'));
+    let place =
+        ask.sources.get("logging.rsyslog.file_create_mode").and_then(|source| source.at.rsplit_once(':'));
     match (mode, place) {
         (Some(mode), Some((file, _))) => {
             let old = format!("$FileCreateMode {mode}");
@@ -79,7 +80,9 @@ struct Rotation {
 }
 
 fn rotation(ask: &Ask<'_>, draft: &mut Draft) {
-    let Some(logrotate) = ask.facts.logging.value().and_then(|logging| logging.logrotate.value()) else { return };
+    let Some(logrotate) = ask.facts.logging.value().and_then(|logging| logging.logrotate.value()) else {
+        return;
+    };
     ask.each(draft, |_, args: Rotation, draft| {
         let Some(days) = args.days else {
             for place in logrotate.creates_open_logs.value().into_iter().flatten() {
@@ -128,7 +131,9 @@ fn records(ask: &Ask<'_>, draft: &mut Draft) {
     let groups = ask.facts.accounts.value().and_then(|accounts| accounts.groups.value());
     let utmp = groups.into_iter().flatten().find(|group| group.name == "utmp").map(|group| group.gid);
     for one in ask.uses {
-        let Some(record) = logging.login_records.iter().find(|record| record.path == one.subject) else { continue };
+        let Some(record) = logging.login_records.iter().find(|record| record.path == one.subject) else {
+            continue;
+        };
         if record.present.value() == Some(&false) {
             // Login programs write what is there; how they do it is theirs.
             let mode = if record.path.ends_with("lastlog") { 0o664 } else { 0o660 };

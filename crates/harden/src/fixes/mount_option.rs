@@ -67,11 +67,7 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
             None => {
                 let kept = [vec!["defaults".to_owned()], in_effect(mount), options.clone()].concat();
                 let line = format!("tmpfs {path} tmpfs {} 0 0", kept.join(","));
-                draft.change(Change::Edit {
-                    file: FSTAB.to_owned(),
-                    mode: 0o644,
-                    edit: Edit::Last(line),
-                });
+                draft.change(Change::Edit { file: FSTAB.to_owned(), mode: 0o644, edit: Edit::Last(line) });
             }
         }
         let (apply, undo) = (options.join(","), undone.join(","));
@@ -96,7 +92,8 @@ fn replace(line: &str, add: &[String], drop: &[String], draft: &mut Draft) {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     let mut options: Vec<&str> = fields.get(3).map_or(vec!["defaults"], |field| field.split(',').collect());
     options.retain(|option| !drop.iter().any(|gone| gone == option));
-    options.extend(add.iter().map(String::as_str).filter(|option| !options.contains(option)).collect::<Vec<_>>());
+    options
+        .extend(add.iter().map(String::as_str).filter(|option| !options.contains(option)).collect::<Vec<_>>());
     let [device, path, kind, rest @ ..] = fields.as_slice() else { return };
     let rest = rest.get(1..).filter(|rest| !rest.is_empty()).unwrap_or(&["0", "0"]);
     let new = format!("{device} {path} {kind} {} {}", options.join(","), rest.join(" "));

@@ -56,8 +56,27 @@ pub(super) const DATABASE: Fix = Fix {
 
 /// Without these nobody logs in or nothing starts; a profile that does not declare them is not finished.
 const NEEDED: &[&str] = &[
-    "ssh", "sshd", "dbus", "getty", "serial-getty", "console-getty", "network", "NetworkManager", "ifup", "wpa_supplicant", "dhcpcd",
-    "polkit", "cloud-", "apparmor", "nftables", "firewalld", "ufw", "auditd", "docker", "containerd", "palisade",
+    "ssh",
+    "sshd",
+    "dbus",
+    "getty",
+    "serial-getty",
+    "console-getty",
+    "network",
+    "NetworkManager",
+    "ifup",
+    "wpa_supplicant",
+    "dhcpcd",
+    "polkit",
+    "cloud-",
+    "apparmor",
+    "nftables",
+    "firewalld",
+    "ufw",
+    "auditd",
+    "docker",
+    "containerd",
+    "palisade",
 ];
 
 #[derive(Deserialize)]
@@ -82,7 +101,8 @@ fn on(ask: &Ask<'_>, draft: &mut Draft) {
             return draft.refuse(one, reason);
         }
         let Some(unit) = args.any.iter().find_map(|name| unit::find(ask.facts, name)) else {
-            let reason = format!("it is not installed: run `apt-get install {}`, then harden again", args.package);
+            let reason =
+                format!("it is not installed: run `apt-get install {}`, then harden again", args.package);
             return draft.refuse(one, reason);
         };
         if let Err(reason) = unit::switch_on(unit, draft) {

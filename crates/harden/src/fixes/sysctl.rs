@@ -172,11 +172,8 @@ fn comes_later(file: &str) -> bool {
 fn write(net: &Net, setting: &Setting, value: &str, draft: &mut Draft) {
     let Some(now) = setting.now(net).filter(|now| *now != value) else { return };
     let key = setting.key();
-    let act = |from: &str, to: &str| Act::Kernel {
-        path: setting.path(),
-        from: from.to_owned(),
-        to: to.to_owned(),
-    };
+    let act =
+        |from: &str, to: &str| Act::Kernel { path: setting.path(), from: from.to_owned(), to: to.to_owned() };
     let (mut apply, mut undo) = (vec![act(now, value)], vec![act(value, now)]);
     if key == "net.ipv4.ip_forward"
         && let Some(redirects) =

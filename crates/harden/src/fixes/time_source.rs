@@ -64,12 +64,16 @@ fn preferred(time: &Time) -> Option<&'static (&'static str, &'static [&'static s
 fn service(ask: &Ask<'_>, draft: &mut Draft) {
     let Some(time) = ask.facts.time.value() else { return };
     let Some(one) = ask.uses.first() else { return };
-    let refuse_all = |reason: &str, draft: &mut Draft| ask.uses.iter().for_each(|one| draft.refuse(one, reason));
+    let refuse_all =
+        |reason: &str, draft: &mut Draft| ask.uses.iter().for_each(|one| draft.refuse(one, reason));
     if let Some(reason) = unit::no_manager(ask.facts) {
         return refuse_all(&reason, draft);
     }
     let Some((name, units)) = preferred(time) else {
-        return refuse_all("no time service is installed: run `apt-get install chrony`, then harden again", draft);
+        return refuse_all(
+            "no time service is installed: run `apt-get install chrony`, then harden again",
+            draft,
+        );
     };
     match units.iter().find_map(|name| unit::find(ask.facts, name)) {
         Some(unit) => {
@@ -96,10 +100,12 @@ fn sources(ask: &Ask<'_>, draft: &mut Draft) {
     ask.each(draft, |one, args: Sources, draft| {
         let wanted = args.at_least.unwrap_or(1);
         if declared.len() < wanted {
-            let reason = format!("name {wanted} or more servers in time_sources of the profile, then harden again");
+            let reason =
+                format!("name {wanted} or more servers in time_sources of the profile, then harden again");
             return draft.refuse(one, reason);
         }
-        if declared.iter().any(|name| name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '#')) {
+        if declared.iter().any(|name| name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '#'))
+        {
             return draft.refuse(one, "time_sources of the profile holds something that is no name or address");
         }
         let hindrance = match name {
@@ -108,7 +114,9 @@ fn sources(ask: &Ask<'_>, draft: &mut Draft) {
                 timesyncd(&declared, &known, draft);
                 None
             }
-            "" => Some("no time service is installed: run `apt-get install chrony`, then harden again".to_owned()),
+            "" => {
+                Some("no time service is installed: run `apt-get install chrony`, then harden again".to_owned())
+            }
             other => Some(format!("write the declared servers to the settings of {other} by hand")),
         };
         if let Some(reason) = hindrance {

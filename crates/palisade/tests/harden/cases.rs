@@ -11,13 +11,8 @@ use crate::harness::Case;
 
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
-    [
-        ssh::cases(),
-        kernel::cases(),
-        services::cases(),
-        time::cases(),
-        logging::cases(),
-        audit::cases(),
-    ]
-    .into_iter().flatten().collect()
+    [ssh::cases(), kernel::cases(), services::cases(), time::cases(), logging::cases(), audit::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

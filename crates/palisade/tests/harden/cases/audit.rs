@@ -49,7 +49,14 @@ fn watches() -> Vec<Case> {
                     .file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
                     .file("/etc/shadow", "root:*:1::::::\n")
                     .file("/etc/sudoers", "");
-                rules(machine, &["-w /etc/passwd -p wa -k identity", "-w /etc/shadow -p wa -k identity", "-w /etc/audit -p wa -k audit"])
+                rules(
+                    machine,
+                    &[
+                        "-w /etc/passwd -p wa -k identity",
+                        "-w /etc/shadow -p wa -k identity",
+                        "-w /etc/audit -p wa -k audit",
+                    ],
+                )
             },
             profile: "",
             answers_stay: true,
@@ -71,9 +78,12 @@ fn watches() -> Vec<Case> {
             fix: "audit-site-watch",
             rules: &["audit.site-paths-watched"],
             machine: || {
-                let machine = auditd("-w /opt/connector -p wa -k mine\n")
-                    .directory("/opt/connector/etc")
-                    .file_with_mode("/etc/audit/rules.d/10-mine.rules", "-w /opt/connector -p wa -k mine\n", 0o640);
+                let machine =
+                    auditd("-w /opt/connector -p wa -k mine\n").directory("/opt/connector/etc").file_with_mode(
+                        "/etc/audit/rules.d/10-mine.rules",
+                        "-w /opt/connector -p wa -k mine\n",
+                        0o640,
+                    );
                 rules(machine, &["-w /srv/site -p wa -k site"])
             },
             profile: "declare: {audit_paths: [/opt/connector/etc, /srv/site]}\n",
@@ -91,11 +101,14 @@ fn watches() -> Vec<Case> {
                 let all = [
                     "-a always,exit -F arch=b64 -S setdomainname,sethostname -k host-name".to_owned(),
                     format!("-a always,exit -F arch=b64 -S {perm} {times} -k permissions"),
-                    format!("-a always,exit -F arch=b64 -S rename,renameat,unlink,unlinkat {times} -k deletion"),
+                    format!(
+                        "-a always,exit -F arch=b64 -S rename,renameat,unlink,unlinkat {times} -k deletion"
+                    ),
                     format!("{access} {times} -F exit=-EACCES -k denied"),
                     format!("{access} {times} -F exit=-EPERM -k denied"),
                     format!("-a always,exit -F arch=b64 -S mount {times} -k mounts"),
-                    "-a always,exit -F arch=b64 -S delete_module,finit_module,init_module -k kernel-modules".to_owned(),
+                    "-a always,exit -F arch=b64 -S delete_module,finit_module,init_module -k kernel-modules"
+                        .to_owned(),
                     "-a always,exit -F arch=b64 -S execve -C euid!=uid -F euid=0 -k as-root".to_owned(),
                 ];
                 let all: Vec<&str> = all.iter().map(String::as_str).collect();
@@ -123,8 +136,11 @@ fn watches() -> Vec<Case> {
             fix: "audit-load",
             rules: &["audit.rules-loaded", "audit.rules-compiled"],
             machine: || {
-                let machine = auditd("No rules\n")
-                    .file_with_mode("/etc/audit/rules.d/10-site.rules", "-w /opt/ -p wa -k opt\n", 0o640);
+                let machine = auditd("No rules\n").file_with_mode(
+                    "/etc/audit/rules.d/10-site.rules",
+                    "-w /opt/ -p wa -k opt\n",
+                    0o640,
+                );
                 rules(machine, &["-w /opt -p wa -k opt"])
             },
             profile: "",
@@ -136,7 +152,11 @@ fn watches() -> Vec<Case> {
             rules: &["audit.rules-compiled"],
             machine: || {
                 auditd("-w /opt -p wa -k opt\n")
-                    .file_with_mode("/etc/audit/rules.d/10-site.rules", "# ours\n-w /opt/ -p wa -k opt\n-e 1\n", 0o640)
+                    .file_with_mode(
+                        "/etc/audit/rules.d/10-site.rules",
+                        "# ours\n-w /opt/ -p wa -k opt\n-e 1\n",
+                        0o640,
+                    )
                     .file_with_mode("/etc/audit/audit.rules", "-D\n", 0o640)
             },
             profile: "",

@@ -36,7 +36,11 @@ fn sysctl() -> Vec<Case> {
             fix: "sysctl",
             rules: &["kernel.pointers-hidden", "kernel.links-and-pipes-protected", "kernel.log-restricted"],
             machine: || {
-                kernel(&[("kernel.kptr_restrict", "0"), ("fs.protected_fifos", "0"), ("kernel.dmesg_restrict", "0")])
+                kernel(&[
+                    ("kernel.kptr_restrict", "0"),
+                    ("fs.protected_fifos", "0"),
+                    ("kernel.dmesg_restrict", "0"),
+                ])
             },
             profile: "",
             answers_stay: false,
@@ -129,7 +133,10 @@ fn modules() -> Vec<Case> {
             machine: || {
                 kernel(&[RELEASE])
                     .file("/proc/modules", "")
-                    .file("/lib/modules/6.1.0/modules.dep", "kernel/fs/udf/udf.ko:\nkernel/net/dccp/dccp.ko.xz:\n")
+                    .file(
+                        "/lib/modules/6.1.0/modules.dep",
+                        "kernel/fs/udf/udf.ko:\nkernel/net/dccp/dccp.ko.xz:\n",
+                    )
                     .file("/etc/modprobe.d/udf.conf", "install udf /sbin/modprobe --ignore-install udf\n")
             },
             profile: "",
@@ -191,7 +198,9 @@ fn mounts() -> Vec<Case> {
             fix: "mount-option",
             rules: &["mounts.device-files-ignored", "mounts.setuid-ignored", "mounts.programs-not-started"],
             machine: || {
-                mounted("# <device>\nUUID=1\t/\text4\terrors=remount-ro 0 1\ntmpfs /tmp tmpfs rw,exec,size=1G 0 0\n/dev/sda2\t/home ext4 defaults")
+                mounted(
+                    "# <device>\nUUID=1\t/\text4\terrors=remount-ro 0 1\ntmpfs /tmp tmpfs rw,exec,size=1G 0 0\n/dev/sda2\t/home ext4 defaults",
+                )
             },
             profile: "",
             answers_stay: true,

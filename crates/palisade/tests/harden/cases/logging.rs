@@ -16,8 +16,14 @@ pub(super) fn cases() -> Vec<Case> {
             machine: || {
                 Machine::new()
                     .file(JOURNALD, "")
-                    .file("/etc/systemd/journald.conf", "[Journal]\nStorage=volatile\nCompress=no\n#SystemMaxUse=\n")
-                    .file("/etc/systemd/journald.conf.d/zz-site.conf", "[Journal]\nstorage = none\nStorage=volatile\n")
+                    .file(
+                        "/etc/systemd/journald.conf",
+                        "[Journal]\nStorage=volatile\nCompress=no\n#SystemMaxUse=\n",
+                    )
+                    .file(
+                        "/etc/systemd/journald.conf.d/zz-site.conf",
+                        "[Journal]\nstorage = none\nStorage=volatile\n",
+                    )
             },
             profile: "",
             answers_stay: false,
@@ -42,7 +48,10 @@ pub(super) fn cases() -> Vec<Case> {
             machine: || {
                 Machine::new()
                     .file("/usr/sbin/rsyslogd", "")
-                    .file("/etc/rsyslog.conf", "$FileCreateMode 0644\n*.* /var/log/syslog\n$FileCreateMode 0644\n")
+                    .file(
+                        "/etc/rsyslog.conf",
+                        "$FileCreateMode 0644\n*.* /var/log/syslog\n$FileCreateMode 0644\n",
+                    )
                     .program("rsyslogd -N1", "")
             },
             profile: "",
@@ -55,8 +64,14 @@ pub(super) fn cases() -> Vec<Case> {
             machine: || {
                 Machine::new()
                     .file("/usr/sbin/logrotate", "")
-                    .file("/etc/logrotate.conf", "# rotate 9\nweekly\nrotate 1\ncreate\ninclude /etc/logrotate.d\n")
-                    .file("/etc/logrotate.d/wtmp", "/var/log/wtmp {\n    monthly\n\tcreate 0664 root  utmp\n    rotate 1\n}\n")
+                    .file(
+                        "/etc/logrotate.conf",
+                        "# rotate 9\nweekly\nrotate 1\ncreate\ninclude /etc/logrotate.d\n",
+                    )
+                    .file(
+                        "/etc/logrotate.d/wtmp",
+                        "/var/log/wtmp {\n    monthly\n\tcreate 0664 root  utmp\n    rotate 1\n}\n",
+                    )
                     .program("logrotate --debug /etc/logrotate.conf", "")
             },
             profile: "",

@@ -4,7 +4,8 @@ use test_support::Machine;
 
 use crate::harness::Case;
 
-const LIST: &str = "systemctl list-units --all --plain --no-legend --no-pager --full --type=service,socket,timer";
+const LIST: &str =
+    "systemctl list-units --all --plain --no-legend --no-pager --full --type=service,socket,timer";
 
 /// A machine that systemd runs, with what it says of its units.
 pub(super) fn systemd(units: &str) -> Machine {
@@ -53,14 +54,32 @@ pub(super) fn cases() -> Vec<Case> {
             rules: &["services.insecure-off", "services.discovery-off"],
             machine: || {
                 let machine = systemd("tftpd-hpa.service loaded active running TFTP\n")
-                    .link("/etc/systemd/system/sockets.target.wants/telnet.socket", "/usr/lib/systemd/system/telnet.socket")
-                    .link("/etc/systemd/system/multi-user.target.wants/vsftpd.service", "/usr/lib/systemd/system/vsftpd.service")
+                    .link(
+                        "/etc/systemd/system/sockets.target.wants/telnet.socket",
+                        "/usr/lib/systemd/system/telnet.socket",
+                    )
+                    .link(
+                        "/etc/systemd/system/multi-user.target.wants/vsftpd.service",
+                        "/usr/lib/systemd/system/vsftpd.service",
+                    )
                     .link("/etc/systemd/system/ftp.service", "/usr/lib/systemd/system/vsftpd.service")
-                    .link("/etc/systemd/system/multi-user.target.wants/rpcbind.service", "/usr/lib/systemd/system/rpcbind.service")
-                    .link("/etc/systemd/system/sockets.target.wants/rpcbind.socket", "/usr/lib/systemd/system/rpcbind.socket");
-                let machine = ["telnet.socket", "vsftpd.service", "tftpd-hpa.service", "rpcbind.service", "rpcbind.socket"]
-                    .iter()
-                    .fold(machine, |machine, name| unit(machine, name, "WantedBy=multi-user.target"));
+                    .link(
+                        "/etc/systemd/system/multi-user.target.wants/rpcbind.service",
+                        "/usr/lib/systemd/system/rpcbind.service",
+                    )
+                    .link(
+                        "/etc/systemd/system/sockets.target.wants/rpcbind.socket",
+                        "/usr/lib/systemd/system/rpcbind.socket",
+                    );
+                let machine = [
+                    "telnet.socket",
+                    "vsftpd.service",
+                    "tftpd-hpa.service",
+                    "rpcbind.service",
+                    "rpcbind.socket",
+                ]
+                .iter()
+                .fold(machine, |machine, name| unit(machine, name, "WantedBy=multi-user.target"));
                 switched(machine, &["tftpd-hpa.service"])
             },
             profile: "",
@@ -72,8 +91,14 @@ pub(super) fn cases() -> Vec<Case> {
             rules: &["services.insecure-off"],
             machine: || {
                 let machine = systemd("")
-                    .link("/etc/systemd/system/sockets.target.wants/telnet.socket", "/usr/lib/systemd/system/telnet.socket")
-                    .file("/etc/systemd/system/proftpd.service", "[Service]\nExecStart=/opt/ftp\n[Install]\nWantedBy=multi-user.target\n")
+                    .link(
+                        "/etc/systemd/system/sockets.target.wants/telnet.socket",
+                        "/usr/lib/systemd/system/telnet.socket",
+                    )
+                    .file(
+                        "/etc/systemd/system/proftpd.service",
+                        "[Service]\nExecStart=/opt/ftp\n[Install]\nWantedBy=multi-user.target\n",
+                    )
                     .link("/etc/systemd/system/multi-user.target.wants/proftpd.service", "../proftpd.service");
                 unit(machine, "telnet.socket", "WantedBy=sockets.target")
             },
@@ -128,7 +153,8 @@ pub(super) fn cases() -> Vec<Case> {
     all
 }
 
-const STATUS: &str = "Package: unattended-upgrades\nStatus: install ok installed\nArchitecture: all\nVersion: 2.9.1\n\n";
+const STATUS: &str =
+    "Package: unattended-upgrades\nStatus: install ok installed\nArchitecture: all\nVersion: 2.9.1\n\n";
 
 fn jobs() -> Vec<Case> {
     vec![
@@ -209,7 +235,10 @@ fn jobs() -> Vec<Case> {
                 Machine::new()
                     .file("/usr/sbin/cron", "")
                     .file("/usr/bin/at", "")
-                    .file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000::/home/ann:/bin/sh\n")
+                    .file(
+                        "/etc/passwd",
+                        "root:x:0:0:root:/root:/bin/bash\nann:x:1000:1000::/home/ann:/bin/sh\n",
+                    )
                     .file("/etc/group", "root:x:0:\ndaemon:x:1:\ncrontab:x:101:\n")
                     .file("/var/spool/cron/crontabs/ann", "0 4 * * * /home/ann/job\n")
                     .file("/etc/cron.deny", "guest\n")
@@ -221,7 +250,9 @@ fn jobs() -> Vec<Case> {
             name: "logs in Docker's volumes for readers",
             fix: "log-copy",
             rules: &["logging.reader-copies-read-only"],
-            machine: || switched(systemd(""), &["log-copy.timer", "log-copy.service"]).file("/usr/bin/dockerd", ""),
+            machine: || {
+                switched(systemd(""), &["log-copy.timer", "log-copy.service"]).file("/usr/bin/dockerd", "")
+            },
             profile: "declare: {log_copy_dir: /srv/logs, log_copy_job: copy-logs, log_readers: [ann]}\n",
             answers_stay: false,
         },

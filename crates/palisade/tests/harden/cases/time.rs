@@ -9,7 +9,10 @@ fn runs(machine: Machine, pid: u32, name: &str) -> Machine {
     machine
         .file(&format!("/proc/{pid}/comm"), format!("{name}\n"))
         .file(&format!("/proc/{pid}/stat"), format!("{pid} ({name}) S 1 {pid} {pid} 0 -1 0"))
-        .file(&format!("/proc/{pid}/status"), format!("Name:\t{name}\nPid:\t{pid}\nPPid:\t1\nUid:\t0\t0\t0\t0\n"))
+        .file(
+            &format!("/proc/{pid}/status"),
+            format!("Name:\t{name}\nPid:\t{pid}\nPPid:\t1\nUid:\t0\t0\t0\t0\n"),
+        )
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -19,7 +22,8 @@ pub(super) fn cases() -> Vec<Case> {
             fix: "time-service",
             rules: &["time.service-starts-at-boot"],
             machine: || {
-                let machine = unit(systemd(""), "chrony.service", "WantedBy=multi-user.target\nAlias=chronyd.service");
+                let machine =
+                    unit(systemd(""), "chrony.service", "WantedBy=multi-user.target\nAlias=chronyd.service");
                 switched(runs(machine, 9, "chronyd"), &["chrony.service"]).file("/usr/sbin/chronyd", "")
             },
             profile: "",
@@ -74,7 +78,10 @@ pub(super) fn cases() -> Vec<Case> {
             machine: || {
                 Machine::new()
                     .file("/usr/sbin/chronyd", "")
-                    .file("/etc/chrony/chrony.conf", "server a.example iburst\nsourcedir /etc/chrony/sources.d\n")
+                    .file(
+                        "/etc/chrony/chrony.conf",
+                        "server a.example iburst\nsourcedir /etc/chrony/sources.d\n",
+                    )
                     .program("chronyd -p", "")
             },
             profile: "declare: {time_sources: [a.example, b.example, c.example]}\n",
