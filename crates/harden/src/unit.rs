@@ -90,16 +90,41 @@ pub(crate) fn start(name: &str) -> Change {
 }
 
 /// A job of Palisade's own: a service that a timer starts. Both are files of ours.
-pub(crate) fn timer(facts: &Facts, name: &str, service: &str, timer: &str, draft: &mut Draft) {
-    let write = |file: String, text: &str| Change::whole(&file, 0o644, text);
-    draft.change(write(format!("{FOLDER}/{name}.service"), service));
-    draft.change(write(format!("{FOLDER}/{name}.timer"), timer));
-    draft.change(Change::Link {
-        path: format!("{FOLDER}/timers.target.wants/{name}.timer"),
-        target: format!("{FOLDER}/{name}.timer"),
-    });
-    let timer = format!("{name}.timer");
-    if find(facts, &timer).is_none_or(|unit| unit.active.value() != Some(&true)) {
-        draft.change(start(&timer));
+pub(crate) struct Job<'a> {
+    /// What both files are called.
+    pub(crate) name: &'a str,
+    /// The program that the service starts.
+    pub(crate) program: &'a str,
+    /// The service's file.
+    pub(crate) service: &'a str,
+    /// The timer's file.
+    pub(crate) timer: &'a str,
+}
+
+impl Job<'_> {
+    /// Sets the job up and starts its timer.
+    ///
+    /// # Errors
+    /// Why it cannot be, for a person.
+    pub(crate) fn set_up(&self, facts: &Facts, draft: &mut Draft) -> Result<(), String> {
+        let Self { name, program, service, timer } = *self;
+        if let Some(reason) = no_manager(facts) {
+            return Err(reason);
+        }
+        let other = find(facts, &format!("{name}.service"));
+        if let Some(other) = other.filter(|other| other.program.value().is_none_or(|known| known != program)) {
+            return Err(format!("{} is there already and does something else: rename it", other.source));
+        }
+        draft.change(Change::whole(&format!("{FOLDER}/{name}.service"), 0o644, service));
+        draft.change(Change::whole(&format!("{FOLDER}/{name}.timer"), 0o644, timer));
+        draft.change(Change::Link {
+            path: format!("{FOLDER}/timers.target.wants/{name}.timer"),
+            target: format!("{FOLDER}/{name}.timer"),
+        });
+        let timer = format!("{name}.timer");
+        if find(facts, &timer).is_none_or(|unit| unit.active.value() != Some(&true)) {
+            draft.change(start(&timer));
+        }
+        Ok(())
     }
 }

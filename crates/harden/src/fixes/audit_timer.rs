@@ -1,7 +1,7 @@
 //! Palisade's own audit, every day.
 
 use crate::fix::{Ask, Disruption, Draft, Fix, NoArgs, accepts};
-use crate::unit;
+use crate::unit::Job;
 
 pub(super) const FIX: Fix = Fix {
     id: "audit-timer",
@@ -40,11 +40,11 @@ const TIMER: &str = "# Written by Palisade; `palisade harden undo` takes it back
     WantedBy=timers.target\n";
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
-    if let Some(reason) = unit::no_manager(ask.facts) {
-        return ask.uses.iter().for_each(|one| draft.refuse(one, reason.as_str()));
+    let job = Job { name: "palisade-audit", program: "palisade", service: SERVICE, timer: TIMER };
+    match job.set_up(ask.facts, draft) {
+        Ok(()) => draft.note(
+            "for an audit against the site's profile add `--profile FILE` with `systemctl edit palisade-audit`",
+        ),
+        Err(reason) => ask.uses.iter().for_each(|one| draft.refuse(one, reason.as_str())),
     }
-    unit::timer(ask.facts, "palisade-audit", SERVICE, TIMER, draft);
-    draft.note(
-        "for an audit against the site's profile add `--profile FILE` with `systemctl edit palisade-audit`",
-    );
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::change::{Access, Act, Change, Live};
 use crate::fix::{Ask, Disruption, Draft, Fix, NoArgs, accepts};
-use crate::unit;
+use crate::unit::Job;
 
 pub(super) const FIX: Fix = Fix {
     id: "log-copy",
@@ -32,23 +32,25 @@ const TIMER: &str = "# Written by Palisade; `palisade harden undo` takes it back
     WantedBy=timers.target\n";
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
-    match copies(ask) {
-        Ok(changes) => {
-            let script = changes.script.clone();
-            changes.write(draft);
-            let service = format!(
-                "# {}\n[Unit]\nDescription=Copy logs for readers\n\n[Service]\nType=oneshot\nExecStart={script}\n\
-                 ProtectHome=read-only\nPrivateNetwork=yes\nNoNewPrivileges=yes\n",
-                crate::edit::HEADING
-            );
-            unit::timer(ask.facts, "log-copy", &service, TIMER, draft);
-            draft.change(Change::Live(Live {
-                what: "copy the logs once".to_owned(),
-                apply: vec![Act::run("systemctl", &["start", "log-copy.service"])],
-                undo: Vec::new(),
-            }));
-        }
-        Err(reason) => ask.uses.iter().for_each(|one| draft.refuse(one, reason.as_str())),
+    let set_up = copies(ask).and_then(|copies| {
+        let script = copies.script.clone();
+        let service = format!(
+            "# {}\n[Unit]\nDescription=Copy logs for readers\n\n[Service]\nType=oneshot\nExecStart={script}\n\
+             ProtectHome=read-only\nPrivateNetwork=yes\nNoNewPrivileges=yes\n",
+            crate::edit::HEADING
+        );
+        let job = Job { name: "log-copy", program: &script, service: &service, timer: TIMER };
+        job.set_up(ask.facts, draft)?;
+        copies.write(draft);
+        draft.change(Change::Live(Live {
+            what: "copy the logs once".to_owned(),
+            apply: vec![Act::run("systemctl", &["start", "log-copy.service"])],
+            undo: Vec::new(),
+        }));
+        Ok(())
+    });
+    if let Err(reason) = set_up {
+        ask.uses.iter().for_each(|one| draft.refuse(one, reason.as_str()));
     }
 }
 
@@ -62,9 +64,6 @@ struct Copies {
 }
 
 fn copies(ask: &Ask<'_>) -> Result<Copies, String> {
-    if let Some(reason) = unit::no_manager(ask.facts) {
-        return Err(reason);
-    }
     let text = |name: &str| ask.site.declared.get(name).and_then(Value::as_str).unwrap_or_default();
     let (folder, job) = (text("log_copy_dir").trim_end_matches('/'), text("log_copy_job"));
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::fix::{Ask, Disruption, Draft, Fix, accepts};
-use crate::unit;
+use crate::unit::Job;
 
 pub(super) const FIX: Fix = Fix {
     id: "storage-watch",
@@ -25,17 +25,18 @@ struct Args {
 }
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
-    let mut limit = None;
-    ask.each(draft, |one, args: Args, draft| match unit::no_manager(ask.facts) {
-        Some(reason) => draft.refuse(one, reason),
-        None => limit = Some(args.percent),
+    ask.each(draft, |one, args: Args, draft| {
+        let service = service(args.percent);
+        let job = Job { name: "storage-watch", program: "/bin/sh", service: &service, timer: TIMER };
+        match job.set_up(ask.facts, draft) {
+            Ok(()) => draft.note(
+                "whoever reads the system log must act on alerts of `storage-watch`: forward them, or have them \
+                 mailed; `journalctl -t storage-watch` shows them",
+            ),
+            Err(reason) => draft.refuse(one, reason),
+        }
     });
-    let Some(percent) = limit else { return };
-    unit::timer(ask.facts, "storage-watch", &service(percent), TIMER, draft);
-    draft.note(
-        "whoever reads the system log must act on alerts of `storage-watch`: forward them, or have them mailed; \
-         `journalctl -t storage-watch` shows them",
-    );
+    draft.notes.dedup();
 }
 
 /// `$` and `%` stand twice where the shell is to see them once. Memory and images that are full by nature do not count.
