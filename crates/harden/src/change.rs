@@ -57,6 +57,9 @@ pub enum Change {
         /// What is written before it there.
         mark: String,
     },
+    /// `/etc/audit/audit.rules` is what augenrules makes of `/etc/audit/rules.d` with all changes of the plan: it would
+    /// write the file itself at the next boot, and nobody could tell what stood there before.
+    AuditRules,
     /// The running state is different. Left out for a tree that does not run.
     Live(Live),
 }
@@ -101,7 +104,7 @@ pub enum Edit {
     },
     /// A line stands above everything else in the file.
     First(String),
-    /// A line stands below everything else in the file.
+    /// A line stands at the end of the file, unless it stands somewhere in it already.
     Last(String),
     /// A line stands right behind the one that reads `line` (but for blanks around it).
     After {
@@ -198,6 +201,15 @@ pub enum Act {
         /// Seconds it may take.
         limit_secs: u64,
     },
+    /// Runs a program of the fixed list; that it fails with one of these words is as good as success.
+    Ensure {
+        /// Its name.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// What it says when all is so already: `Rule exists`.
+        already: Vec<String>,
+    },
     /// Writes a value to a file of the kernel (`/proc/sys`, `/sys`), if it reads `from` now.
     Kernel {
         /// The file.
@@ -278,10 +290,18 @@ impl Act {
     }
 }
 
+impl Act {
+    /// Runs a program that may say that all is so already.
+    pub fn ensure(program: &str, args: &[&str], already: &[&str]) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Self::Ensure { program: program.to_owned(), args: owned(args), already: owned(already) }
+    }
+}
+
 impl std::fmt::Display for Act {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Run { program, args, .. } => {
+            Self::Run { program, args, .. } | Self::Ensure { program, args, .. } => {
                 f.write_str(program)?;
                 args.iter().try_for_each(|arg| write!(f, " {arg}"))
             }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use host::Door;
 
+use crate::audit_rules;
 use crate::change::{Access, Change, Edit, Live};
 use crate::disk::{Content, Disk, Perms, State};
 use crate::edit::render;
@@ -60,8 +61,10 @@ impl<'a> Compiler<'a> {
         let mut places = self.places.clone();
         let mut live = Vec::new();
         let mut touched = BTreeSet::new();
+        let mut audit_rules = false;
         for change in self.spelled_out(changes)? {
             match change {
+                Change::AuditRules => audit_rules = true,
                 Change::Live(one) => {
                     if self.door.is_live() && !self.live.contains(&one) {
                         live.push(one);
@@ -72,6 +75,9 @@ impl<'a> Compiler<'a> {
                     touched.insert(path);
                 }
             }
+        }
+        if audit_rules {
+            touched.insert(self.compile_audit_rules(&mut places, fix)?);
         }
         // Directories that had to be made for what stands in them.
         touched.extend(places.keys().filter(|path| !self.places.contains_key(*path)).cloned());
@@ -101,14 +107,14 @@ impl<'a> Compiler<'a> {
             Change::Access { path, .. } => (path.clone(), false),
             Change::Directory { path, .. } => (path.clone(), false),
             Change::Link { path, .. } | Change::Remove { path } => (path.clone(), true),
-            Change::Live(_) | Change::MoveKey { .. } => {
+            Change::Live(_) | Change::MoveKey { .. } | Change::AuditRules => {
                 return Err("such a change has no path of its own".to_owned());
             }
         };
         if !path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".") {
             return Err(format!("{path} is not an absolute path"));
         }
-        if content
+        if (content || matches!(change, Change::Directory { .. }))
             && !matches!(change, Change::Remove { .. })
             && let Some((above, _)) = path.rsplit_once('/')
             && !above.is_empty()
@@ -168,7 +174,7 @@ impl<'a> Compiler<'a> {
                     .ok_or_else(|| format!("{path}: another fix of this plan wants another owner or mode"))?;
                 place.wanted.clone()
             }
-            Change::Live(_) | Change::MoveKey { .. } => Wanted::AsItIs,
+            Change::Live(_) | Change::MoveKey { .. } | Change::AuditRules => Wanted::AsItIs,
         };
         let fits = place.wanted == Wanted::AsItIs
             || place.wanted == wanted
@@ -200,6 +206,35 @@ impl<'a> Compiler<'a> {
             spelled.push(Change::Edit { file: from, mode: 0o600, edit });
         }
         Ok(spelled)
+    }
+
+    /// Wants audit.rules to be what augenrules makes of rules.d as all fixes so far leave it.
+    fn compile_audit_rules(&self, places: &mut BTreeMap<String, Place>, fix: &Fix) -> Result<String, String> {
+        let mut paths: BTreeSet<String> = self
+            .disk
+            .names(audit_rules::FOLDER)
+            .map_err(|error| error.to_string())?
+            .into_iter()
+            .map(|name| format!("{}/{name}", audit_rules::FOLDER))
+            .collect();
+        paths.extend(places.keys().filter(|path| path.starts_with(audit_rules::FOLDER)).cloned());
+        let mut texts = Vec::new();
+        for path in paths {
+            let real = self.behind(&path)?;
+            let state = match places.get(&real) {
+                Some(place) => place.after()?,
+                None => self.disk.state(&real, true).map_err(|error| error.to_string())?,
+            };
+            if let Some(content) = state.content() {
+                let text = content.as_text().ok_or_else(|| format!("{path} is not UTF-8 text"))?;
+                texts.push((path, text.to_owned()));
+            }
+        }
+        // What an earlier fix of the plan made of it is out of date.
+        if let Some(place) = places.get_mut(audit_rules::COMPILED) {
+            place.wanted = Wanted::AsItIs;
+        }
+        self.want(places, fix, Change::whole(audit_rules::COMPILED, 0o640, &audit_rules::compiled(texts)))
     }
 
     /// Wants the directories of `path` that are not there.

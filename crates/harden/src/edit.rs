@@ -51,7 +51,7 @@ pub(crate) fn render(original: Option<&str>, edits: &[Edit]) -> Result<String, E
             }
             Edit::First(line) if text.lines().any(|known| known.trim() == line) => {}
             Edit::First(line) => text = format!("{line}\n{text}"),
-            Edit::Last(line) if text.lines().next_back().is_some_and(|last| last.trim() == line) => {}
+            Edit::Last(line) if text.lines().any(|known| known.trim() == line) => {}
             Edit::Last(line) => {
                 let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
                 text = format!("{text}{end}{line}\n");

@@ -13,6 +13,9 @@ use crate::journal::{Entry, FileHashes, Journal, JournalError, Status, Who, hash
 use crate::keeper;
 use crate::plan::{Mended, Plan};
 
+/// The longest a program may take that only sees to something.
+const ENSURE_LIMIT: Duration = Duration::from_secs(60);
+
 /// What is about to happen, in order. Told before it happens: for progress, and for tests that end the process there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -472,6 +475,17 @@ fn perform(door: &Door, disk: &Disk, act: &Act) -> Result<(), String> {
                 .and_then(|output| output.success(program, &args))
                 .map(drop)
                 .map_err(|error| error.to_string())
+        }
+        Act::Ensure { program, args, already } => {
+            let known = programs::ALL.iter().find(|known| known.name == program);
+            let program = known.ok_or_else(|| format!("{program} is not on the list of programs"))?;
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let output = door.run(program, &args, ENSURE_LIMIT).map_err(|error| error.to_string())?;
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            match output.success(program, &args) {
+                Err(_) if already.iter().any(|text| said.contains(text.as_str())) => Ok(()),
+                other => other.map(drop).map_err(|error| error.to_string()),
+            }
         }
         Act::Kernel { path, from, to } => {
             let now = door.read_text(path).map_err(|error| error.to_string())?;

@@ -36,6 +36,24 @@ mod system_shell;
 mod trust_files;
 mod umask;
 mod world_writable;
+mod audit;
+mod audit_timer;
+mod auditd_setting;
+mod boot_target;
+mod core_dumps;
+mod cron_access;
+mod drop_in;
+mod journald_setting;
+mod kernel_module;
+mod log_copy;
+mod log_setting;
+mod mount_option;
+mod service;
+mod sshd_option;
+mod storage_watch;
+mod sysctl;
+mod time_source;
+mod unattended_upgrades;
 
 use crate::fix::Fix;
 
@@ -72,6 +90,42 @@ pub const ALL: &[&Fix] = &[
     &world_writable::FIX,
     &setuid_drop::FIX,
     &leftovers::FIX,
+    &sysctl::FIX,
+    &sysctl::PRIVILEGED,
+    &sysctl::AT_BOOT,
+    // The kernel sets what redirects do whenever routing begins or ends, so routing comes first.
+    &sysctl::ROUTING,
+    &sysctl::NETWORK,
+    &kernel_module::FIX,
+    &kernel_module::DEVICE,
+    &mount_option::FIX,
+    &mount_option::PROCESSES,
+    &core_dumps::FIX,
+    &service::ON,
+    &service::OFF,
+    &service::DATABASE,
+    &service::UNWANTED,
+    &boot_target::FIX,
+    &time_source::SERVICE,
+    &time_source::FIX,
+    &unattended_upgrades::FIX,
+    &cron_access::FIX,
+    &journald_setting::FIX,
+    &log_setting::RSYSLOG,
+    &log_setting::ROTATION,
+    &log_setting::RECORDS,
+    &log_copy::FIX,
+    &storage_watch::FIX,
+    &auditd_setting::FIX,
+    &log_setting::AUDIT_LOG,
+    &audit::PERSIST,
+    &audit::WATCH,
+    &audit::SITE,
+    &audit::ACTIVITY,
+    &audit::LOAD,
+    &audit::SETTING,
+    &audit::IMMUTABLE,
+    &audit_timer::FIX,
 ];
 
 /// The fix of that name.

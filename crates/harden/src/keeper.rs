@@ -41,6 +41,15 @@ enum TakesUp {
     Command(&'static [&'static str]),
     /// The service manager reads its units anew.
     DaemonReload,
+    /// A process, by a signal: its unit refuses to be restarted.
+    Signal {
+        /// Where its number stands.
+        pid_file: &'static str,
+        /// Its name.
+        comm: &'static str,
+        /// The signal that makes it read its settings.
+        signal: &'static str,
+    },
     /// A service.
     Service {
         /// Names of its unit, in order of preference.
@@ -78,6 +87,68 @@ const KEEPERS: &[Keeper] = &[
             comm: "sshd",
             reload: Some("HUP"),
         },
+    },
+    Keeper {
+        name: "journald",
+        files: &["/etc/systemd/journald.conf", "/etc/systemd/journald.conf.d/"],
+        check: &[],
+        takes_up: TakesUp::Service {
+            units: &["systemd-journald.service"],
+            pid_file: "",
+            comm: "systemd-journald",
+            reload: None,
+        },
+    },
+    Keeper {
+        name: "rsyslog",
+        files: &["/etc/rsyslog.conf", "/etc/rsyslog.d/"],
+        check: &["rsyslogd", "-N1"],
+        takes_up: TakesUp::Service {
+            units: &["rsyslog.service"],
+            pid_file: "/run/rsyslogd.pid",
+            comm: "rsyslogd",
+            reload: None,
+        },
+    },
+    Keeper {
+        name: "logrotate",
+        files: &["/etc/logrotate.conf", "/etc/logrotate.d/"],
+        check: &["logrotate", "--debug", "/etc/logrotate.conf"],
+        takes_up: TakesUp::AtOnce,
+    },
+    Keeper {
+        name: "apt",
+        files: &["/etc/apt/apt.conf", "/etc/apt/apt.conf.d/"],
+        check: &["apt-config", "dump"],
+        takes_up: TakesUp::AtOnce,
+    },
+    Keeper {
+        name: "chrony",
+        files: &["/etc/chrony/", "/etc/chrony.conf"],
+        check: &["chronyd", "-p"],
+        takes_up: TakesUp::Service {
+            units: &["chrony.service", "chronyd.service"],
+            pid_file: "/run/chrony/chronyd.pid",
+            comm: "chronyd",
+            reload: None,
+        },
+    },
+    Keeper {
+        name: "timesyncd",
+        files: &["/etc/systemd/timesyncd.conf", "/etc/systemd/timesyncd.conf.d/"],
+        check: &[],
+        takes_up: TakesUp::Service {
+            units: &["systemd-timesyncd.service"],
+            pid_file: "",
+            comm: "systemd-timesyncd",
+            reload: None,
+        },
+    },
+    Keeper {
+        name: "auditd",
+        files: &["/etc/audit/auditd.conf"],
+        check: &[],
+        takes_up: TakesUp::Signal { pid_file: "/run/auditd.pid", comm: "auditd", signal: "HUP" },
     },
 ];
 
@@ -129,7 +200,10 @@ fn settle(door: &Door, keeper: &Keeper, disruption: Disruption, manager: bool) -
             ];
             settle(format!("{verb} {}", unit.trim_end_matches(".service")), false, acts)
         }
-        TakesUp::Service { pid_file, comm, reload: Some(signal), .. } if runs(door, pid_file, comm) => {
+        TakesUp::Service { pid_file, comm, reload: Some(signal), .. }
+        | TakesUp::Signal { pid_file, comm, signal }
+            if runs(door, pid_file, comm) =>
+        {
             let own = |signal: &str| Act::Signal {
                 pid_file: (*pid_file).to_owned(),
                 comm: (*comm).to_owned(),
@@ -139,7 +213,7 @@ fn settle(door: &Door, keeper: &Keeper, disruption: Disruption, manager: bool) -
                 Act::Alive { pid_file: (*pid_file).to_owned(), comm: (*comm).to_owned(), limit_secs: 10 };
             settle(format!("reload {}", keeper.name), false, vec![own(signal), alive])
         }
-        TakesUp::Service { .. } => None,
+        TakesUp::Service { .. } | TakesUp::Signal { .. } => None,
     }
 }
 

@@ -10,7 +10,9 @@ mod change;
 mod edit;
 mod fix;
 pub mod fixes;
+mod unit;
 
+mod audit_rules;
 mod compile;
 mod keeper;
 mod plan;

@@ -121,7 +121,9 @@ fn permissions(out: &mut String, perms: Perms) {
 
 fn act_task(out: &mut String, name: &str, act: &Act, changes: bool) {
     let argv: Vec<String> = match act {
-        Act::Run { program, args, .. } => std::iter::once(program).chain(args).cloned().collect(),
+        Act::Run { program, args, .. } | Act::Ensure { program, args, .. } => {
+            std::iter::once(program).chain(args).cloned().collect()
+        }
         Act::Kernel { path, to, .. } => {
             let key = path.trim_start_matches("/proc/sys/").replace('/', ".");
             vec!["sysctl".to_owned(), "-w".to_owned(), format!("{key}={to}")]
@@ -136,6 +138,12 @@ fn act_task(out: &mut String, name: &str, act: &Act, changes: bool) {
         line(out, &format!("          - {}", quoted(arg)));
     }
     line(out, &format!("      changed_when: {changes}"));
+    if let Act::Ensure { already, .. } = act {
+        // That all is so already is as good as success.
+        let others = already.iter().map(|text| format!(" and {} not in done.stderr", quoted(text)));
+        let failed = format!("done.rc != 0{}", others.collect::<String>());
+        line(out, &format!("      register: done\n      failed_when: {}", quoted(&failed)));
+    }
 }
 
 fn line(out: &mut String, text: &str) {

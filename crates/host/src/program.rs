@@ -66,6 +66,18 @@ pub mod programs {
         KILL = "kill" in "/usr/bin/kill", "/bin/kill";
         /// Checks the rules of sudo.
         VISUDO = "visudo" in "/usr/sbin/visudo";
+        /// Unloads kernel modules that must not be there, and loads them again.
+        MODPROBE = "modprobe" in "/usr/sbin/modprobe", "/sbin/modprobe";
+        /// Changes the options of a mount.
+        MOUNT = "mount" in "/usr/bin/mount", "/bin/mount";
+        /// Checks chrony's settings.
+        CHRONYD = "chronyd" in "/usr/sbin/chronyd", "/usr/local/sbin/chronyd";
+        /// Checks rsyslog's settings.
+        RSYSLOGD = "rsyslogd" in "/usr/sbin/rsyslogd";
+        /// Checks logrotate's settings.
+        LOGROTATE = "logrotate" in "/usr/sbin/logrotate", "/usr/bin/logrotate";
+        /// Checks apt's settings.
+        APT_CONFIG = "apt-config" in "/usr/bin/apt-config";
         /// Starts the process that takes back what nobody confirmed, outside of the operator's session.
         SYSTEMD_RUN = "systemd-run" in "/usr/bin/systemd-run";
         /// State of Microsoft Defender.

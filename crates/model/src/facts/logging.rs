@@ -151,7 +151,7 @@ pub struct Logrotate {
     pub files: Fact<Vec<String>>,
     /// Patterns of logs that are rotated, at most 500.
     pub patterns: Fact<Vec<String>>,
-    /// Blocks that create logs which others than owner and group may read or write, as `path:line`.
+    /// Lines that create logs which others than owner and group may read or write, as `path:line: text`.
     pub creates_open_logs: Fact<Vec<String>>,
 }
 

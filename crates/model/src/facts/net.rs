@@ -65,6 +65,8 @@ pub struct Interface {
     pub arp_ignore: Fact<i64>,
     /// Which address is announced: 2 is always the best one for the target.
     pub arp_announce: Fact<i64>,
+    /// Its own settings as they stand in the kernel, `all` not taken into account: `ipv4.rp_filter`.
+    pub own: BTreeMap<String, String>,
     /// Directory in `/sys`.
     pub source: String,
 }
@@ -107,6 +109,8 @@ pub struct Module {
     pub kind: String,
     /// Whether it is loaded.
     pub loaded: Fact<bool>,
+    /// Whether something uses it now: it cannot be unloaded then.
+    pub in_use: Fact<bool>,
     /// Whether it lies on disk, ready to be loaded.
     pub available: Fact<bool>,
     /// Whether it is part of the kernel itself.

@@ -70,6 +70,12 @@ pub struct Unit {
     pub sandbox: Fact<Sandbox>,
     /// Whether somebody besides root may change its file or a drop-in.
     pub others_may_change: bool,
+    /// The file that links to it lead to: its own, or the one that a mask hides; absent when there is none.
+    pub file: Fact<String>,
+    /// Links of /etc that make it start or give it another name, the mask not counted.
+    pub links: Vec<String>,
+    /// Links below /etc/systemd/system that enabling it makes: `multi-user.target.wants/cron.service`, `syslog.service`.
+    pub install_links: Vec<String>,
     /// Its file.
     pub source: String,
 }

@@ -4,6 +4,12 @@ mod accounts;
 mod files;
 mod ssh;
 mod ssh_keys;
+mod audit;
+mod kernel;
+mod logging;
+mod services;
+mod ssh;
+mod time;
 
 use crate::harness::Case;
 
@@ -11,4 +17,8 @@ use crate::harness::Case;
 pub(crate) fn all() -> Vec<Case> {
     [ssh::cases(), ssh_keys::cases()].into_iter().flatten().collect()
     [ssh::cases(), accounts::cases(), files::cases()].into_iter().flatten().collect()
+    [ssh::cases(), kernel::cases(), services::cases(), time::cases(), logging::cases(), audit::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

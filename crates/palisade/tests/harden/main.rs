@@ -16,6 +16,7 @@ mod harness;
 mod playbook;
 mod real_ssh;
 mod real_accounts;
+mod real_system;
 mod snapshot;
 
 use std::collections::BTreeSet;

@@ -29,7 +29,12 @@ fn walk(root: &Path, folder: &Path, found: &mut Snapshot) {
         } else {
             Vec::new()
         };
-        let changed = if stat.is_file() { stat.mtime() * 1_000_000_000 + stat.mtime_nsec() } else { 0 };
+        // The kernel's own files have no time of their own.
+        let changed = if stat.is_file() && !name.starts_with("proc/") {
+            stat.mtime() * 1_000_000_000 + stat.mtime_nsec()
+        } else {
+            0
+        };
         found.insert(name, (stat.mode(), stat.uid(), stat.gid(), changed, content));
         if stat.is_dir() {
             walk(root, &path, found);

@@ -115,7 +115,7 @@ pub struct Told {
     pub includes: Vec<String>,
     /// Logs that are rotated.
     pub patterns: Vec<String>,
-    /// `path:line` of `create` lines that let others read or write.
+    /// `path:line: text` of `create` lines that let others read or write.
     pub open_logs: Vec<String>,
 }
 
@@ -136,7 +136,7 @@ pub fn parse(text: &str, path: &str) -> Told {
             && let Some(mode) = words.get(1).and_then(|mode| u32::from_str_radix(mode, 8).ok())
             && mode & 0o007 != 0
         {
-            told.open_logs.push(format!("{path}:{}", line.number));
+            told.open_logs.push(format!("{path}:{}: {}", line.number, line.text));
         }
         if line.text.contains('}') {
             in_block = false;
@@ -180,6 +180,6 @@ mod tests {
         assert_eq!(told.keep.unwrap().0, 4);
         assert_eq!(told.includes, ["/etc/logrotate.d"]);
         assert_eq!(told.patterns, ["/var/log/wtmp", "/var/log/a.log", "/var/log/b.log"]);
-        assert_eq!(told.open_logs, ["/etc/logrotate.conf:8"]);
+        assert_eq!(told.open_logs, ["/etc/logrotate.conf:8: create 0664 root utmp"]);
     }
 }

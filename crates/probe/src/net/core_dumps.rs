@@ -21,7 +21,8 @@ pub(crate) fn core_dumps(door: &Door, pattern: &Fact<String>) -> Fact<String> {
     let Some(handler) = pattern.strip_prefix('|') else {
         return match hard_limit(door) {
             Ok(Some((limit, source))) if limit == "0" => Fact::sourced("none".to_owned(), source),
-            Ok(_) => Fact::read_at("file".to_owned(), place),
+            Ok(Some((_, source))) => Fact::sourced("file".to_owned(), source),
+            Ok(None) => Fact::read_at("file".to_owned(), place),
             Err(error) => Fact::unreadable(reason(&error, door)),
         };
     };

@@ -26,6 +26,10 @@ const PERMANENT: u64 = 0x4;
 const LOOPBACK: &str = "772";
 const ETHERNET: &str = "1";
 
+/// Settings that are told as they stand.
+const OWN_V4: &[&str] = &["accept_redirects", "arp_announce", "arp_ignore", "log_martians", "rp_filter"];
+const OWN_V6: &[&str] = &["accept_ra", "accept_redirects"];
+
 /// The interfaces.
 pub(crate) fn interfaces(door: &Door) -> Fact<Vec<Interface>> {
     if !door.is_live() {
@@ -79,7 +83,15 @@ fn interface(door: &Door, name: &str) -> Interface {
     let routed_v4 = v4("accept_source_route", i64::min).map(is_set);
     let routed_v6 = v6("accept_source_route").map(|value| value > 0);
     let advertised = v6("accept_ra").map(|value| value == 2 || (value == 1 && !forwarding_v6));
+    let own = |version: &str, keys: &[&str]| -> Vec<(String, String)> {
+        let read = |key: &&str| {
+            let text = door.read_text(format!("/proc/sys/net/{version}/conf/{name}/{key}")).ok()?;
+            Some((format!("{version}.{key}"), text.trim().to_owned()))
+        };
+        keys.iter().filter_map(read).collect()
+    };
     Interface {
+        own: own("ipv4", OWN_V4).into_iter().chain(own("ipv6", OWN_V6)).collect(),
         name: name.to_owned(),
         kind: kind.to_owned(),
         up: flags & UP != 0,

@@ -42,7 +42,7 @@ struct Configuration {
 /// The modules by name.
 pub(crate) fn modules(door: &Door) -> BTreeMap<String, Module> {
     let configuration = configuration(door);
-    let loaded = loaded(door);
+    let (loaded, used) = (loaded(door), used(door));
     let release = release(door);
     let available = listed(door, "modules.dep");
     let built_in = listed(door, "modules.builtin");
@@ -54,6 +54,7 @@ pub(crate) fn modules(door: &Door) -> BTreeMap<String, Module> {
         };
         let list = |name: &str| format!("/lib/modules/{release}/{name}");
         let loaded = has(&loaded, "/proc/modules".to_owned());
+        let in_use = has(&used, "/proc/modules".to_owned());
         let (available, built_in) =
             (has(&available, list("modules.dep")), has(&built_in, list("modules.builtin")));
         let (install_refused, blacklisted) = match &configuration {
@@ -75,6 +76,7 @@ pub(crate) fn modules(door: &Door) -> BTreeMap<String, Module> {
             name: name.to_owned(),
             kind: kind.to_owned(),
             loaded,
+            in_use,
             available,
             built_in,
             install_refused,
@@ -153,13 +155,24 @@ fn configuration(door: &Door) -> Result<Configuration, String> {
 }
 
 fn loaded(door: &Door) -> Result<BTreeSet<String>, String> {
+    list(door).map(|text| first_words(&text))
+}
+
+/// Those with users, who are counted in the third column.
+fn used(door: &Door) -> Result<BTreeSet<String>, String> {
+    let text = list(door)?;
+    let used = text.lines().filter(|line| line.split_ascii_whitespace().nth(2) != Some("0"));
+    Ok(used.flat_map(first_words).collect())
+}
+
+fn list(door: &Door) -> Result<String, String> {
     if !door.is_live() {
         return Err("loaded modules only a running host tells".to_owned());
     }
     match door.read_text("/proc/modules") {
-        Ok(text) => Ok(first_words(&text)),
+        Ok(text) => Ok(text),
         // The kernel cannot load modules at all.
-        Err(error) if error.is_not_found() && door.exists("/proc/sys") => Ok(BTreeSet::new()),
+        Err(error) if error.is_not_found() && door.exists("/proc/sys") => Ok(String::new()),
         Err(error) => Err(reason(&error, door)),
     }
 }

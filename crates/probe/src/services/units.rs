@@ -100,6 +100,21 @@ fn unit(door: &Door, tree: &UnitTree, name: &str, place: &Place, active: &Active
             .into_iter()
             .chain(&drop_ins)
             .any(|path| door.stat(path).is_ok_and(|stat| stat.uid != 0 || stat.mode & 0o022 != 0));
+    // What a mask hides says how the unit would be enabled.
+    let hidden = masked.then(|| hidden_file(door, name)).flatten();
+    let links = match &hidden {
+        Some((_, text)) => {
+            let mut file = UnitFile::default();
+            file.add(text);
+            install_links(name, &file)
+        }
+        None => install_links(name, &file),
+    };
+    let own_file = match hidden {
+        Some((path, _)) => Fact::known(path),
+        None if masked => Fact::Absent,
+        None => Fact::known(place.path.clone()),
+    };
     let folder = FOLDERS.get(place.folder).copied().unwrap_or_default();
     let state = state(tree, name, folder, masked, alias_of, &file);
     let (is_active, sub_state) = match active {
@@ -144,9 +159,38 @@ fn unit(door: &Door, tree: &UnitTree, name: &str, place: &Place, active: &Active
         changed_locally: folder.starts_with("/etc/") || drop_ins.iter().any(|path| path.starts_with("/etc/")),
         drop_ins,
         others_may_change,
+        file: own_file,
+        links: tree.links_in_etc(name),
+        install_links: links,
         source: place.path.clone(),
     };
     (unit, file)
+}
+
+/// The package's file of a masked unit, and its text.
+fn hidden_file(door: &Door, name: &str) -> Option<(String, String)> {
+    let below = FOLDERS.iter().filter(|folder| folder.contains("/lib/") || folder.starts_with("/lib/"));
+    let mut paths = below.map(|folder| format!("{folder}/{name}"));
+    paths.find_map(|path| door.read_text(&path).ok().filter(|text| !text.is_empty()).map(|text| (path, text)))
+}
+
+/// The links that `systemctl enable` makes: systemd.unit(5), section `[Install]`. Of templates none: which instance?
+fn install_links(name: &str, file: &UnitFile) -> Vec<String> {
+    if name.contains('@') {
+        return Vec::new();
+    }
+    let words = |key: &str| -> Vec<String> {
+        file.all(key).iter().flat_map(|value| value.split_ascii_whitespace()).map(str::to_owned).collect()
+    };
+    let mut links = Vec::new();
+    for (key, ending) in [("WantedBy", "wants"), ("RequiredBy", "requires"), ("UpheldBy", "upholds")] {
+        let targets = words(&format!("Install.{key}"));
+        links.extend(targets.into_iter().map(|target| format!("{target}.{ending}/{name}")));
+    }
+    links.extend(words("Install.Alias"));
+    // Specifiers such as %i stand for what only systemd knows.
+    links.retain(|link| !link.contains('%'));
+    links
 }
 
 fn state(

@@ -37,6 +37,8 @@ pub(crate) struct Place {
 pub(crate) struct Link {
     /// Index into [`FOLDERS`].
     pub(crate) folder: usize,
+    /// Where it stands.
+    pub(crate) path: String,
     /// The link's own name: an alias, an instance, or the unit's.
     pub(crate) name: String,
     /// Whether it stands in a `.wants` or `.requires` folder; otherwise it is an alias.
@@ -82,7 +84,12 @@ impl UnitTree {
             {
                 for entry in door.read_dir(&path)? {
                     if is_unit(&entry.name) {
-                        let link = Link { folder: index, name: entry.name.clone(), pulls_in: true };
+                        let link = Link {
+                            folder: index,
+                            path: format!("{path}/{}", entry.name),
+                            name: entry.name.clone(),
+                            pulls_in: true,
+                        };
                         // `getty.target.wants/getty@tty1.service` enables the template and the instance.
                         if let Some(template) = template_of(&entry.name) {
                             self.links.entry(template).or_default().push(link.clone());
@@ -103,7 +110,8 @@ impl UnitTree {
                     && is_unit(points_to)
                     && points_to != name
                 {
-                    let link = Link { folder: index, name: name.to_owned(), pulls_in: false };
+                    let link =
+                        Link { folder: index, path: path.clone(), name: name.to_owned(), pulls_in: false };
                     self.links.entry(points_to.to_owned()).or_default().push(link);
                 }
                 self.units.entry(name.to_owned()).or_insert(Place { folder: index, path, target });
@@ -152,6 +160,12 @@ impl UnitTree {
         } else {
             None
         }
+    }
+
+    /// Links of /etc that make the unit start or give it another name.
+    pub(crate) fn links_in_etc(&self, name: &str) -> Vec<String> {
+        let links = self.links.get(name).into_iter().flatten();
+        links.map(|link| &link.path).filter(|path| path.starts_with("/etc/")).cloned().collect()
     }
 
     /// Whether the distribution pulls the unit into the boot by itself.
