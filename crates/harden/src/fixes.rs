@@ -1,11 +1,33 @@
 //! Every fix, in the order in which plans show them.
 
+mod compose;
+mod compose_ports;
+mod compose_secrets;
+mod compose_service;
+mod container_limits;
+mod container_restart;
+mod docker_access;
+mod docker_setting;
+mod docker_trust;
 mod sshd_option;
 
 use crate::fix::Fix;
 
 /// All fixes. A rule names one by its id; a test demands that every fix is named by some rule, and shows that it works.
-pub const ALL: &[&Fix] = &[&sshd_option::FIX];
+pub const ALL: &[&Fix] = &[
+    &sshd_option::FIX,
+    &docker_setting::LIVE_RESTORE,
+    &docker_setting::FIX,
+    &docker_setting::USER_NAMESPACES,
+    &docker_access::FIX,
+    &docker_trust::FIX,
+    &container_limits::FIX,
+    &container_restart::FIX,
+    &compose_service::LOGGING,
+    &compose_service::HARDENING,
+    &compose_ports::FIX,
+    &compose_secrets::FIX,
+];
 
 /// The fix of that name.
 pub fn find(id: &str) -> Option<&'static Fix> {

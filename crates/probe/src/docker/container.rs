@@ -100,6 +100,8 @@ pub(super) fn container(id: &str, name: &str, json: Json<'_>, defaults: &Default
         }),
         compose_project: text("/Config/Labels/com.docker.compose.project"),
         compose_service: text("/Config/Labels/com.docker.compose.service"),
+        compose_digest: text("/Config/Labels/com.docker.compose.config-hash"),
+        auto_remove: json.flag_or("/HostConfig/AutoRemove", false),
         label_names: labels.clone().map(|labels| labels.into_keys().collect()),
         labels: labels.map(public_labels),
         log: Fact::known(log_config(json, "/HostConfig/LogConfig/Type", "/HostConfig/LogConfig/Config")),
