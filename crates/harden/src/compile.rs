@@ -66,7 +66,7 @@ impl<'a> Compiler<'a> {
         for change in changes {
             match change {
                 Change::Live(one) => {
-                    if self.door.is_live() && !self.live.contains(&one) {
+                    if self.door.is_live() && !self.live.contains(&one) && !live.contains(&one) {
                         live.push(one);
                     }
                 }
@@ -109,8 +109,7 @@ impl<'a> Compiler<'a> {
         if !path.starts_with('/') || path.split('/').any(|part| part == ".." || part == ".") {
             return Err(format!("{path} is not an absolute path"));
         }
-        if content
-            && !matches!(change, Change::Remove { .. })
+        if (content && !matches!(change, Change::Remove { .. }) || matches!(change, Change::Directory { .. }))
             && let Some((above, _)) = path.rsplit_once('/')
             && !above.is_empty()
         {

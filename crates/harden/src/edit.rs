@@ -99,7 +99,9 @@ impl std::fmt::Display for Edit {
         match self {
             Self::Set { key, value, .. } => write!(f, "`{key}` to be `{value}`"),
             Self::Unset { key, .. } => write!(f, "`{key}` to be unset"),
-            Self::Json { path, value } | Self::Yaml { path, value } => write!(f, "`{}` to be `{value}`", path.join(".")),
+            Self::Json { path, value } | Self::Yaml { path, value } => {
+                write!(f, "`{}` to be `{value}`", path.join("."))
+            }
             Self::Line { text, .. } => write!(f, "the line `{text}`"),
             Self::First(text) => write!(f, "`{text}` to come first"),
             Self::Replace { old, new: Some(new) } => write!(f, "`{old}` to read `{new}`"),

@@ -60,7 +60,8 @@ pub(crate) fn healthy(door: &Door, socket: &str, container: &str, limit: Duratio
 pub(crate) fn variable(door: &Door, socket: &str, container: &str, name: &str) -> Result<String, String> {
     let description = inspect(door, socket, container)?;
     let lines = description.pointer("/Config/Env").and_then(Value::as_array);
-    let mut values = lines.into_iter().flatten().filter_map(Value::as_str).filter_map(|line| line.split_once('='));
+    let mut values =
+        lines.into_iter().flatten().filter_map(Value::as_str).filter_map(|line| line.split_once('='));
     let value = values.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
     value.ok_or_else(|| format!("{container} has no variable {name}"))
 }
@@ -79,9 +80,8 @@ fn ask(door: &Door, socket: &str, method: &str, path: &str, body: &str) -> Resul
         return Err(format!("{path} is no path of a request"));
     }
     let failed = |error: std::io::Error| format!("{socket}: {error}");
-    let mut stream = door
-        .connect(&Address::Unix(PathBuf::from(socket)), PATIENCE)
-        .map_err(|error| error.to_string())?;
+    let mut stream =
+        door.connect(&Address::Unix(PathBuf::from(socket)), PATIENCE).map_err(|error| error.to_string())?;
     stream.set_limit(PATIENCE).map_err(failed)?;
     // HTTP/1.0: the answer is neither in chunks nor followed by another.
     let head = format!(

@@ -7,8 +7,8 @@ use host::{Door, programs};
 use model::Timestamp;
 
 use crate::change::Act;
-use crate::engine;
 use crate::disk::{Disk, DiskError, State};
+use crate::engine;
 use crate::foreign::{self, Decision, Foreign};
 use crate::journal::{Entry, FileHashes, Journal, JournalError, Status, Who, hash};
 use crate::keeper;
@@ -478,7 +478,8 @@ fn perform(door: &Door, disk: &Disk, act: &Act) -> Result<(), String> {
             let known = programs::ALL.iter().find(|known| known.name == program);
             let program = known.ok_or_else(|| format!("{program} is not on the list of programs"))?;
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            let output = door.run(program, &args, Duration::from_secs(60)).map_err(|error| error.to_string())?;
+            let output =
+                door.run(program, &args, Duration::from_secs(60)).map_err(|error| error.to_string())?;
             let printed = String::from_utf8_lossy(&output.stdout);
             let met = printed.lines().any(|printed| printed.trim() == line);
             if met { Ok(()) } else { Err(otherwise.clone()) }

@@ -171,7 +171,11 @@ fn settle(door: &Door, keeper: &Keeper, disruption: Disruption, manager: bool) -
             };
             let alive =
                 Act::Alive { pid_file: (*pid_file).to_owned(), comm: (*comm).to_owned(), limit_secs: 10 };
-            let rest = if disruption >= Disruption::Restart { "; what it reads at its start only waits for that" } else { "" };
+            let rest = if disruption >= Disruption::Restart {
+                "; what it reads at its start only waits for that"
+            } else {
+                ""
+            };
             settle(format!("reload {}{rest}", keeper.name), false, vec![own(signal), alive])
         }
         TakesUp::Service { .. } => None,

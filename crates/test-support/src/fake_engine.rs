@@ -102,7 +102,9 @@ fn serve(mut stream: UnixStream, containers: &Mutex<Vec<Value>>) {
         }
         let head = String::from_utf8_lossy(&seen).into_owned();
         seen.clear();
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        let length = head
+            .lines()
+            .find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         if stream.read_exact(&mut body).is_err() {
             return;
@@ -118,21 +120,26 @@ fn serve(mut stream: UnixStream, containers: &Mutex<Vec<Value>>) {
 
 fn answer(head: &str, body: &[u8], containers: &mut [Value]) -> (u16, Value) {
     let path = head.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && !part.starts_with("v1.")).collect();
-    let place = |name: &str| {
-        containers.iter().position(|one| one["Id"] == name || one["Name"] == format!("/{name}"))
-    };
+    let parts: Vec<&str> =
+        path.split('/').filter(|part| !part.is_empty() && !part.starts_with("v1.")).collect();
+    let place =
+        |name: &str| containers.iter().position(|one| one["Id"] == name || one["Name"] == format!("/{name}"));
     match parts.as_slice() {
         ["version"] => (200, json!({"ApiVersion": "1.41", "MinAPIVersion": "1.12", "Version": "20.10.24"})),
-        ["info"] => (200, json!({
-            "SecurityOptions": [], "Swarm": {"LocalNodeState": "inactive"},
-            "RegistryConfig": {"InsecureRegistryCIDRs": [], "IndexConfigs": {}, "Mirrors": []},
-        })),
+        ["info"] => (
+            200,
+            json!({
+                "SecurityOptions": [], "Swarm": {"LocalNodeState": "inactive"},
+                "RegistryConfig": {"InsecureRegistryCIDRs": [], "IndexConfigs": {}, "Mirrors": []},
+            }),
+        ),
         ["containers", "json"] => {
             let all = containers.iter().map(|one| json!({"Id": one["Id"], "Names": [one["Name"]]}));
             (200, all.collect())
         }
-        ["containers", name, "json"] => place(name).map_or((404, Value::Null), |at| (200, containers[at].clone())),
+        ["containers", name, "json"] => {
+            place(name).map_or((404, Value::Null), |at| (200, containers[at].clone()))
+        }
         ["containers", name, "update"] => match place(name) {
             Some(at) => {
                 merge(&mut containers[at]["HostConfig"], &serde_json::from_slice(body).unwrap_or_default());

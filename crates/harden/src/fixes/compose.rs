@@ -11,8 +11,7 @@ const OVERRIDE: &str = "docker-compose.override.yml";
 /// Our own where there is another, or where files were named.
 const OWN: &str = "compose.palisade.yaml";
 /// Files that compose finds by itself.
-const FOUND_BY_ITSELF: [&str; 4] =
-    ["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"];
+const FOUND_BY_ITSELF: [&str; 4] = ["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"];
 /// Seconds for making a container anew, and for it to become healthy.
 const PATIENCE_SECS: u64 = 300;
 
@@ -54,7 +53,8 @@ impl<'a> Project<'a> {
     /// Why there is none to work with, for a person.
     pub(super) fn of(ask: &Ask<'a>, container: &str) -> Result<Self, String> {
         let docker = ask.facts.docker.value().ok_or("the engine tells nothing")?;
-        let by_hand = "it was not made by compose; make it anew with the setting, or describe it in a compose file";
+        let by_hand =
+            "it was not made by compose; make it anew with the setting, or describe it in a compose file";
         let container = containers(ask).iter().find(|one| one.name == container).ok_or(by_hand)?;
         let (project, service) = match (&container.compose_project, &container.compose_service) {
             (Fact::Known(project, _), Fact::Known(service, _)) => (project, service),
@@ -125,7 +125,9 @@ impl<'a> Project<'a> {
     /// Where the override stands, and what COMPOSE_FILE must name when compose does not find it by itself.
     fn override_file(&self) -> Result<(String, Option<String>), String> {
         let project = &self.facts.name;
-        let known = |files: &'a Fact<Vec<String>>| files.value().ok_or(format!("the files of {project} cannot be read"));
+        let known = |files: &'a Fact<Vec<String>>| {
+            files.value().ok_or(format!("the files of {project} cannot be read"))
+        };
         let (own, beside) = (known(&self.facts.own_files)?, known(&self.facts.override_files)?);
         if let Some(file) = own.first() {
             return Ok((file.clone(), None));
@@ -184,11 +186,17 @@ impl<'a> Project<'a> {
         if !self.installed {
             return Err("compose is not installed".to_owned());
         }
+        if self.container.health.value().is_some_and(|health| health == "unhealthy") {
+            return Err("it is unhealthy already: nothing would show whether it still works".to_owned());
+        }
         let siblings = containers(ask).iter().filter(|one| {
-            one.compose_project.value() == Some(project) && one.compose_service.value().is_some_and(|name| name == service)
+            one.compose_project.value() == Some(project)
+                && one.compose_service.value().is_some_and(|name| name == service)
         });
         if siblings.count() > 1 {
-            return Err(format!("there are several containers of {service}, and compose would leave one of them"));
+            return Err(format!(
+                "there are several containers of {service}, and compose would leave one of them"
+            ));
         }
         match self.facts.shell_variables.value().map(Vec::as_slice) {
             Some([]) => {}
@@ -201,14 +209,16 @@ impl<'a> Project<'a> {
             }
             None => return Err(format!("the files of {project} cannot be read")),
         }
-        let files = if with_override { self.files_with(&self.override_file()?.0) } else { self.files_with_own() };
+        let files =
+            if with_override { self.files_with(&self.override_file()?.0) } else { self.files_with_own() };
         let before = self.files_with_own();
         let up = ["up", "-d", "--no-deps", "--no-build", service];
         let mut apply = Vec::new();
         // The digest of version 1 is that of what `up` would make; others leave parts out.
         let is_old = self.facts.version.value().is_some_and(|version| version.starts_with("1."));
         // A container made from our own file is not like its files any more once that is changed.
-        let changes = !with_override || self.own_file().is_some_and(|own| self.files.iter().any(|file| file == own));
+        let changes =
+            !with_override || self.own_file().is_some_and(|own| self.files.iter().any(|file| file == own));
         if let (true, false, Some(digest)) = (is_old, changes, self.container.compose_digest.value()) {
             apply.push(Act::Prints {
                 program: "docker-compose".to_owned(),
@@ -226,7 +236,9 @@ impl<'a> Project<'a> {
             limit_secs: PATIENCE_SECS,
         });
         Ok(Change::Live(Live {
-            what: format!("service {service} of {project} is made anew; all is put back unless it becomes healthy"),
+            what: format!(
+                "service {service} of {project} is made anew; all is put back unless it becomes healthy"
+            ),
             apply,
             undo: vec![self.compose(&before, &up, PATIENCE_SECS)],
         }))

@@ -24,19 +24,25 @@ pub(super) const FIX: Fix = Fix {
 /// Images that read a secret from a file: their name, the variable's name, and that of the one that names the file.
 const IMAGES: &[(&str, &[(&str, &str)])] = &[
     ("grafana/grafana", &[("GF_SECURITY_ADMIN_PASSWORD", "GF_SECURITY_ADMIN_PASSWORD__FILE")]),
-    ("influxdb", &[
-        ("DOCKER_INFLUXDB_INIT_PASSWORD", "DOCKER_INFLUXDB_INIT_PASSWORD_FILE"),
-        ("DOCKER_INFLUXDB_INIT_ADMIN_TOKEN", "DOCKER_INFLUXDB_INIT_ADMIN_TOKEN_FILE"),
-    ]),
+    (
+        "influxdb",
+        &[
+            ("DOCKER_INFLUXDB_INIT_PASSWORD", "DOCKER_INFLUXDB_INIT_PASSWORD_FILE"),
+            ("DOCKER_INFLUXDB_INIT_ADMIN_TOKEN", "DOCKER_INFLUXDB_INIT_ADMIN_TOKEN_FILE"),
+        ],
+    ),
     ("mariadb", MYSQL),
     ("minio/minio", &[("MINIO_ROOT_PASSWORD", "MINIO_ROOT_PASSWORD_FILE")]),
     ("mongo", &[("MONGO_INITDB_ROOT_PASSWORD", "MONGO_INITDB_ROOT_PASSWORD_FILE")]),
     ("mysql", MYSQL),
-    ("nextcloud", &[
-        ("MYSQL_PASSWORD", "MYSQL_PASSWORD_FILE"),
-        ("NEXTCLOUD_ADMIN_PASSWORD", "NEXTCLOUD_ADMIN_PASSWORD_FILE"),
-        ("POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE"),
-    ]),
+    (
+        "nextcloud",
+        &[
+            ("MYSQL_PASSWORD", "MYSQL_PASSWORD_FILE"),
+            ("NEXTCLOUD_ADMIN_PASSWORD", "NEXTCLOUD_ADMIN_PASSWORD_FILE"),
+            ("POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE"),
+        ],
+    ),
     ("postgres", POSTGRES),
     ("postgis/postgis", POSTGRES),
     ("timescale/timescaledb", POSTGRES),
@@ -52,7 +58,9 @@ const MYSQL: &[(&str, &str)] = &[
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
     ask.each(draft, |one, _: NoArgs, draft| {
-        let Some(container) = containers(ask).iter().find(|container| container.name == one.subject) else { return };
+        let Some(container) = containers(ask).iter().find(|container| container.name == one.subject) else {
+            return;
+        };
         match moved(ask, container) {
             Ok((changes, note)) => {
                 draft.changes.extend(changes);
@@ -132,8 +140,12 @@ mod tests {
 
     #[test]
     fn the_name_of_an_image_is_what_stands_between_registry_and_tag() {
-        let images =
-            ["postgres:15", "docker.io/library/postgres@sha256:aa", "reg.example:5000/postgres", "acme/postgres:1"];
+        let images = [
+            "postgres:15",
+            "docker.io/library/postgres@sha256:aa",
+            "reg.example:5000/postgres",
+            "acme/postgres:1",
+        ];
         assert_eq!(images.map(repository), ["postgres", "postgres", "postgres", "acme/postgres"]);
     }
 }

@@ -20,7 +20,8 @@ pub(super) const LOGGING: Fix = Fix {
     plan: |ask, draft| {
         mend(ask, draft, |container, options: BTreeMap<String, String>| {
             // Options belong to a driver; only that of a container without a log is replaced.
-            let driver = container.log.value().and_then(|log| log.driver.value()).map_or("json-file", String::as_str);
+            let driver =
+                container.log.value().and_then(|log| log.driver.value()).map_or("json-file", String::as_str);
             let driver = if driver == "none" { "json-file" } else { driver };
             let path = |rest: &[&str]| ["logging"].iter().chain(rest).map(|name| (*name).to_owned()).collect();
             let mut members = vec![(path(&["driver"]), Value::from(driver).to_string())];

@@ -24,6 +24,8 @@ pub(super) const FIX: Fix = Fix {
 
 /// Of the time that the kernel counts in, microseconds.
 const PERIOD: f64 = 100_000.0;
+/// As good as no limit of memory: the engine takes neither 0 nor -1 for that of a container that has one.
+const NO_MEMORY_LIMIT: i64 = 1 << 62;
 /// A container that uses more than this part of a limit would soon meet it.
 const ROOM: f64 = 0.8;
 
@@ -44,7 +46,9 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
     let declared = declared(ask);
     let mut wanted: BTreeMap<&str, (Args, Vec<Use>)> = BTreeMap::new();
     ask.each(draft, |one, args: Args, draft| {
-        let Some(container) = containers(ask).iter().find(|container| container.name == one.subject) else { return };
+        let Some(container) = containers(ask).iter().find(|container| container.name == one.subject) else {
+            return;
+        };
         let own = declared.get(container.name.as_str()).cloned().unwrap_or_default();
         let args = Args {
             memory: args.memory.map(|general| own.memory.unwrap_or(general)),
@@ -100,23 +104,23 @@ fn obstacle(container: &Container, limits: &Args) -> Option<String> {
 fn live(socket: &str, name: &str, limits: &Args) -> Live {
     let (mut apply, mut undo) = (Map::new(), Map::new());
     let mut said = Vec::new();
-    let mut set = |key: &str, value: Value| {
+    let mut set = |key: &str, value: Value, none: i64| {
         apply.insert(key.to_owned(), value);
-        undo.insert(key.to_owned(), json!(-1));
+        undo.insert(key.to_owned(), json!(none));
     };
     if let Some((text, bytes)) = limits.memory.as_deref().and_then(|text| Some((text, bytes(text)?))) {
-        set("Memory", json!(bytes));
+        set("Memory", json!(bytes), NO_MEMORY_LIMIT);
         // As the engine does for containers that are made with a limit.
-        set("MemorySwap", json!(bytes.saturating_mul(2)));
+        set("MemorySwap", json!(bytes.saturating_mul(2)), i64::MAX);
         said.push(format!("memory none -> {text}"));
     }
     if let Some(cpus) = limits.cpus {
         #[expect(clippy::cast_possible_truncation, reason = "processors are a small number")]
-        set("CpuQuota", json!((cpus * PERIOD) as i64));
+        set("CpuQuota", json!((cpus * PERIOD) as i64), -1);
         said.push(format!("processors none -> {cpus}"));
     }
     if let Some(pids) = limits.pids {
-        set("PidsLimit", json!(pids));
+        set("PidsLimit", json!(pids), -1);
         said.push(format!("processes none -> {pids}"));
     }
     if limits.cpus.is_some() {

@@ -31,7 +31,10 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
         let name = one.subject.as_str();
         let Some(container) = containers(ask).iter().find(|container| container.name == name) else { return };
         if container.auto_remove.value() != Some(&false) {
-            draft.refuse(one, "it is removed when it ends (`--rm`): make it without that when it is meant to stay");
+            draft.refuse(
+                one,
+                "it is removed when it ends (`--rm`): make it without that when it is meant to stay",
+            );
             return;
         }
         let post = |policy: &str| Act::Post {
@@ -48,7 +51,9 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
         let members = [(vec!["restart".to_owned()], Value::from(args.policy).to_string())];
         match Project::of(ask, name).and_then(|project| project.set(&members)) {
             Ok(change) => change.into_draft(draft),
-            Err(reason) => draft.note(format!("{name} loses its restart policy when it is made anew: {reason}")),
+            Err(reason) => {
+                draft.note(format!("{name} loses its restart policy when it is made anew: {reason}"))
+            }
         }
     });
 }

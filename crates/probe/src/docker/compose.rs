@@ -107,8 +107,7 @@ fn project(door: &Door, origin: Origin) -> ComposeProject {
             let used: BTreeSet<String> = texts.iter().flat_map(|(_, text)| variables(text)).collect();
             used.into_iter().filter(|name| !set.contains(name)).collect()
         }),
-        port_lines: texts
-            .map(|texts| texts.iter().flat_map(|(file, text)| port_lines(file, text)).collect()),
+        port_lines: texts.map(|texts| texts.iter().flat_map(|(file, text)| port_lines(file, text)).collect()),
     }
 }
 
@@ -137,8 +136,7 @@ fn variables(text: &str) -> Vec<String> {
             }
             let braced = after.strip_prefix('{');
             let after = braced.unwrap_or(after);
-            let name: String =
-                after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             rest = after.strip_prefix(name.as_str()).unwrap_or_default();
             let has_default =
                 braced.is_some() && ["-", ":-", "+", ":+"].iter().any(|sign| rest.starts_with(sign));
@@ -160,7 +158,9 @@ fn port_lines(file: &str, text: &str) -> Vec<PortLine> {
         let (ports, protocol) = published.split_once('/').unwrap_or((published, "tcp"));
         let Some((host, container)) = ports.split_once(':') else { continue };
         let is_port = |text: &str| {
-            !text.is_empty() && text.len() <= 11 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+            !text.is_empty()
+                && text.len() <= 11
+                && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
         };
         if !is_port(host) || !is_port(container) || !matches!(protocol, "tcp" | "udp" | "sctp") {
             continue;
@@ -195,7 +195,11 @@ mod tests {
         let seen: Vec<_> = found.iter().map(|line| (line.published.as_str(), line.source.as_str())).collect();
         assert_eq!(
             seen,
-            [("8080:80", "/srv/c.yml:2"), ("53:53/udp", "/srv/c.yml:3"), ("8000-8010:8000-8010", "/srv/c.yml:7")]
+            [
+                ("8080:80", "/srv/c.yml:2"),
+                ("53:53/udp", "/srv/c.yml:3"),
+                ("8000-8010:8000-8010", "/srv/c.yml:7")
+            ]
         );
     }
 }

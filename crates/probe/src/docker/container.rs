@@ -11,6 +11,9 @@ use super::json::{Json, both, clip};
 use super::mounts;
 use super::secrets;
 
+/// As good as no limit of memory: the engine lets nobody take a limit away, only raise it.
+const NO_MEMORY_LIMIT: u64 = 1 << 62;
+
 /// What the engine does for containers that say nothing themselves.
 #[derive(Clone, Debug)]
 pub(super) struct Defaults {
@@ -170,7 +173,10 @@ fn limits(json: Json<'_>) -> Limits {
         other => other.map(|nano| ratio(nano, 1_000_000_000)),
     };
     Limits {
-        memory_bytes: json.amount("/HostConfig/Memory"),
+        memory_bytes: match json.amount("/HostConfig/Memory") {
+            Fact::Known(bytes, _) if bytes >= NO_MEMORY_LIMIT => Fact::Absent,
+            other => other,
+        },
         memory_reservation_bytes: json.amount("/HostConfig/MemoryReservation"),
         cpus,
         cpu_shares: json.amount("/HostConfig/CpuShares"),

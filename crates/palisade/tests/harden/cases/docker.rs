@@ -11,7 +11,12 @@ const BASE: &str = "services:\n  web:\n    image: postgres:15\n    ports:\n     
 const EDGE: &str = "docker-compose -p edge --project-directory /srv/edge -f /srv/edge/docker-compose.yml";
 const OVERRIDDEN: &str = "-f /srv/edge/docker-compose.override.yml";
 
-fn case(name: &'static str, fix: &'static str, rules: &'static [&'static str], machine: fn() -> Machine) -> Case {
+fn case(
+    name: &'static str,
+    fix: &'static str,
+    rules: &'static [&'static str],
+    machine: fn() -> Machine,
+) -> Case {
     Case { name, fix, rules, machine, profile: "", answers_stay: false }
 }
 
@@ -122,14 +127,22 @@ fn access() -> Vec<Case> {
                 owned(machine, "/run/docker.sock", 1000, 100)
             },
         ),
-        case("a drop-in of the socket that is there", "docker-access", &["docker.sockets-closed-to-others"], || {
-            Machine::new()
-                .file("/usr/sbin/dockerd", "")
-                .file("/etc/group", "root:x:0:\n")
-                .file("/etc/systemd/system/docker.socket", "[Socket]\nListenStream=/run/docker.sock\n")
-                .file("/etc/systemd/system/docker.socket.d/10-palisade.conf", "[Socket]\n#SocketMode=0600\nsocketmode=0666\n")
-                .file_with_mode("/run/docker.sock", "", 0o666)
-        }),
+        case(
+            "a drop-in of the socket that is there",
+            "docker-access",
+            &["docker.sockets-closed-to-others"],
+            || {
+                Machine::new()
+                    .file("/usr/sbin/dockerd", "")
+                    .file("/etc/group", "root:x:0:\n")
+                    .file("/etc/systemd/system/docker.socket", "[Socket]\nListenStream=/run/docker.sock\n")
+                    .file(
+                        "/etc/systemd/system/docker.socket.d/10-palisade.conf",
+                        "[Socket]\n#SocketMode=0600\nsocketmode=0666\n",
+                    )
+                    .file_with_mode("/run/docker.sock", "", 0o666)
+            },
+        ),
     ]
 }
 
@@ -166,7 +179,9 @@ fn containers() -> Vec<Case> {
         case("limits of a container made by hand", "container-limits", limits, || {
             Machine::new().engine(vec![container("odd", json!({}))])
         }),
-        case("limits of a compose service", "container-limits", limits, || compose_machine("1.29.2", json!({}))),
+        case("limits of a compose service", "container-limits", limits, || {
+            compose_machine("1.29.2", json!({}))
+        }),
         Case {
             profile: "declare: {container_limits: [\"edge_web_1 memory=2g cpus=2 pids=300\"]}\n",
             ..case("declared limits of a compose service", "container-limits", limits, || {
@@ -180,12 +195,17 @@ fn containers() -> Vec<Case> {
                 .file("/srv/edge/.env", "PASSWORD=hunter2\n")
                 .program(&format!("{EDGE} {OVERRIDDEN} -f /srv/edge/compose.palisade.yaml config -q"), "")
         }),
-        case("limits beside those of an earlier run", "container-limits", &["container.processes-limited"], || {
-            compose_machine("1.29.2", json!({"HostConfig": {"Memory": 536_870_912, "CpuQuota": 100_000}})).file(
+        case(
+            "limits beside those of an earlier run",
+            "container-limits",
+            &["container.processes-limited"],
+            || {
+                compose_machine("1.29.2", json!({"HostConfig": {"Memory": 536_870_912, "CpuQuota": 100_000}})).file(
                 "/srv/edge/docker-compose.override.yml",
                 "# Written by Palisade; `palisade harden undo` takes it back.\nservices:\n  web:\n    mem_limit: \"512m\"\n",
             )
-        }),
+            },
+        ),
         case("restart policy", "container-restart-policy", &["container.restart-policy-set"], || {
             compose_machine("1.29.2", json!({}))
         }),
@@ -281,7 +301,8 @@ fn a_flag_of_dockerd_is_never_set_in_its_file_too() {
 #[test]
 fn other_containers_of_a_service_and_variables_of_a_shell_keep_compose_from_running() {
     let plan = plan_of("compose-hardening", || {
-        compose_machine("1.29.2", json!({})).file("/srv/edge/docker-compose.yml", "services: {web: {image: \"${IMAGE}\"}}\n")
+        compose_machine("1.29.2", json!({}))
+            .file("/srv/edge/docker-compose.yml", "services: {web: {image: \"${IMAGE}\"}}\n")
     });
     assert!(plan.is_empty() && plan.refused.iter().all(|one| one.reason.contains("IMAGE")), "{plan:#?}");
     let plan = plan_of("compose-hardening", || {
@@ -319,6 +340,7 @@ fn ports_keep_what_stands_beside_them() {
     );
     let plan = plan_of("compose-ports", || compose_machine("2.24.5", published()));
     assert!(
-        text_of(&plan, "/srv/edge/docker-compose.override.yml").contains("ports: !override [\"127.0.0.1:8080:80/tcp\"]\n")
+        text_of(&plan, "/srv/edge/docker-compose.override.yml")
+            .contains("ports: !override [\"127.0.0.1:8080:80/tcp\"]\n")
     );
 }
