@@ -77,7 +77,7 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
         for (name, value) in settings {
             members(&mut vec![name], &value, draft);
         }
-        explain(ask, one, engine, draft);
+        explain(one, engine, draft);
     });
 }
 
@@ -123,20 +123,14 @@ fn members(path: &mut Vec<String>, value: &Value, draft: &mut Draft) {
     draft.change(Change::Edit { file: FILE.to_owned(), mode: 0o644, edit });
 }
 
-fn explain(ask: &Ask<'_>, one: &Use, engine: &Engine, draft: &mut Draft) {
-    let containers = docker(ask).and_then(|docker| docker.containers.value()).map_or(&[][..], Vec::as_slice);
-    let on_bridge = containers.iter().filter(|container| {
-        container.running.value() == Some(&true) && container.on_default_bridge.value() == Some(&true)
-    });
-    let on_bridge: Vec<&str> = on_bridge.map(|container| container.name.as_str()).collect();
-    if one.args.get("icc").is_some() && !on_bridge.is_empty() {
-        draft.note(format!(
-            "with live-restore the default bridge keeps its setting while containers hang on it: stop these, then restart the \
-             engine: {}",
-            on_bridge.join(", ")
-        ));
-    }
+fn explain(one: &Use, engine: &Engine, draft: &mut Draft) {
     let running = engine.running_containers.value().is_some_and(|count| *count > 0);
+    if running && one.args.get("icc").is_some() {
+        draft.note(
+            "where containers go on while the engine restarts (live-restore), the default bridge keeps its setting until the \
+             engine starts with no container running",
+        );
+    }
     if running && one.args.get("log-opts").is_some() {
         draft.note("containers that are there keep their log settings until they are made anew");
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use host::Door;
 use model::Fact;
-use model::facts::docker::{ComposeProject, Container, PortLine};
+use model::facts::docker::{ComposeProject, Container, Image, PortLine};
 
-use super::json::{Json, clip};
+use super::json::{Json, both, clip};
 use crate::fact::reason;
 
 /// Files of one project; more than a few are not written by people.
@@ -28,6 +28,7 @@ const OWN_HEADING: &str = "# Written by Palisade";
 pub(super) struct Origin {
     name: String,
     source: String,
+    image: Fact<String>,
     version: Fact<String>,
     directory: Fact<String>,
     files: Fact<Vec<String>>,
@@ -51,25 +52,38 @@ pub(super) fn origin(json: Json<'_>) -> Option<Origin> {
     Some(Origin {
         name: label("project").value()?.clone(),
         source: json.place().to_owned(),
+        image: json.text("/Image"),
         version: label("version"),
         directory,
         files,
     })
 }
 
-/// One project for each name; the first container that names it speaks for all.
+/// One project for each name; the first container that names it speaks for all. A container inherits the labels of its
+/// image: where an image says which files to read, its author would.
 pub(super) fn projects(
     door: &Door,
     containers: &Fact<Vec<Container>>,
+    images: &Fact<Vec<Image>>,
     origins: Vec<Origin>,
 ) -> Fact<Vec<ComposeProject>> {
-    containers.clone().map(|_| {
+    both(containers.clone(), images.clone()).map(|(_, images)| {
         let mut projects: BTreeMap<String, ComposeProject> = BTreeMap::new();
         for origin in origins {
+            let image = images.iter().find(|image| origin.image.value() == Some(&image.digest));
+            if image.is_some_and(names_files) {
+                continue;
+            }
             projects.entry(origin.name.clone()).or_insert_with(|| project(door, origin));
         }
         projects.into_values().collect()
     })
+}
+
+/// Whether the labels of an image say where a project's files are, or cannot be read.
+fn names_files(image: &Image) -> bool {
+    let labels = image.label_names.value();
+    labels.is_none_or(|names| names.iter().any(|name| name.starts_with("com.docker.compose.project.")))
 }
 
 fn project(door: &Door, origin: Origin) -> ComposeProject {

@@ -96,7 +96,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         })
     });
     Fact::known(Docker {
-        compose_projects: compose::projects(door, &containers, origins),
+        compose_projects: compose::projects(door, &containers, &images, origins),
         published_ports: published_ports(&containers),
         volumes: storage::volumes(
             Json::new(volumes.as_ref().map_err(String::as_str), "docker volume ls"),
