@@ -10,6 +10,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("busybox-static", "containers"),
     ("chrony", "time"),
     ("debootstrap", "the Debian that runs in a container"),
+    ("docker-compose", "containers"),
     ("docker.io", "containers"),
     ("iproute2", "network namespaces"),
     ("iptables", "firewall rule sets of both kinds"),

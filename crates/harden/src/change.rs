@@ -140,6 +140,22 @@ pub enum Edit {
     },
     /// The file consists of this text.
     Whole(String),
+    /// A member of a YAML document of Palisade's own has a value; names are kept in order.
+    Yaml {
+        /// Names from the outermost map inwards.
+        path: Vec<String>,
+        /// The value as YAML writes it in one line, such as JSON.
+        value: String,
+    },
+    /// The file consists of what a variable of a container holds now. Only the plan's file content knows it.
+    Variable {
+        /// The engine's socket.
+        socket: String,
+        /// The container.
+        container: String,
+        /// The variable.
+        name: String,
+    },
 }
 
 /// What becomes of a field between colons.
@@ -218,6 +234,37 @@ pub enum Act {
         from: String,
         /// The value it gets.
         to: String,
+    },
+    /// Asks the service behind a Unix socket for something; its answer must be a success.
+    Post {
+        /// The socket.
+        socket: String,
+        /// The path of the request.
+        path: String,
+        /// What is sent, JSON.
+        body: String,
+        /// What it does, for a person.
+        what: String,
+    },
+    /// Runs a program of the fixed list, which must print this line.
+    Prints {
+        /// Its name.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// The line.
+        line: String,
+        /// What it means when it does not.
+        otherwise: String,
+    },
+    /// Waits until a container runs, is not unhealthy and, when its health is checked, is healthy.
+    Healthy {
+        /// The engine's socket.
+        socket: String,
+        /// The container's name.
+        container: String,
+        /// Seconds to wait for it.
+        limit_secs: u64,
     },
     /// Sends a signal to the process whose number a file holds, if it is the program meant. Nothing when it is gone.
     Signal {
@@ -305,6 +352,12 @@ impl std::fmt::Display for Act {
                 f.write_str(program)?;
                 args.iter().try_for_each(|arg| write!(f, " {arg}"))
             }
+            Self::Prints { program, args, .. } => {
+                f.write_str(program)?;
+                args.iter().try_for_each(|arg| write!(f, " {arg}"))
+            }
+            Self::Post { what, .. } => f.write_str(what),
+            Self::Healthy { container, .. } => write!(f, "see that {container} is healthy"),
             Self::Kernel { path, to, .. } => write!(f, "write {to} to {path}"),
             Self::Signal { comm, signal, .. } => write!(f, "signal {signal} to {comm}"),
             Self::Alive { comm, .. } => write!(f, "see that {comm} runs"),

@@ -8,6 +8,7 @@ use crate::audit_rules;
 use crate::change::{Access, Change, Edit, Live};
 use crate::disk::{Content, Disk, Perms, State};
 use crate::edit::render;
+use crate::engine;
 use crate::fix::{Disruption, Fix};
 use crate::keeper;
 use crate::keys;
@@ -18,6 +19,9 @@ const LINK_LIMIT: usize = 8;
 
 /// Files whose text is nobody's business: diffs say only that they change.
 const SECRET: [&str; 4] = ["/etc/shadow", "/etc/gshadow", "/etc/security/opasswd", "/etc/chrony/chrony.keys"];
+
+/// Where Palisade puts secrets of workloads.
+pub(crate) const SECRETS: &str = "/etc/palisade/secrets";
 
 /// Collects the changes of one fix after another.
 pub(crate) struct Compiler<'a> {
@@ -66,7 +70,7 @@ impl<'a> Compiler<'a> {
             match change {
                 Change::AuditRules => audit_rules = true,
                 Change::Live(one) => {
-                    if self.door.is_live() && !self.live.contains(&one) {
+                    if self.door.is_live() && !self.live.contains(&one) && !live.contains(&one) {
                         live.push(one);
                     }
                 }
@@ -141,6 +145,12 @@ impl<'a> Compiler<'a> {
         place.disruption = place.disruption.max(fix.disruption);
         let wanted = match change {
             Change::Edit { mode, edit, .. } => {
+                let edit = match edit {
+                    Edit::Variable { socket, container, name } => {
+                        Edit::Whole(engine::variable(self.door, &socket, &container, &name)?)
+                    }
+                    edit => edit,
+                };
                 if !matches!(place.before, State::File { .. } | State::Absent) {
                     return Err(format!("{path} is no regular file"));
                 }
@@ -377,7 +387,10 @@ fn tidy(path: &str) -> String {
 
 /// Whether nobody may read the file's text in a plan.
 pub(crate) fn is_secret(path: &str) -> bool {
-    SECRET.contains(&path) || path.starts_with("/var/lib/palisade/")
+    SECRET.contains(&path)
+        || path.starts_with("/var/lib/palisade/")
+        || path.starts_with(SECRETS)
+        || path.ends_with("/.env")
 }
 
 /// What a person sees of a difference.

@@ -3,6 +3,7 @@
 mod json;
 mod lines;
 mod settings;
+mod yaml;
 
 use crate::change::{Edit, Field};
 
@@ -58,7 +59,12 @@ pub(crate) fn render(original: Option<&str>, edits: &[Edit]) -> Result<String, E
             }
             Edit::Json { path, value } => text = json::set(&text, path, value)?,
             Edit::Field { key, index, field } => text = lines::field(&text, key, *index, field)?,
-            Edit::Line { .. } | Edit::Whole(_) | Edit::After { .. } | Edit::Word { .. } => {}
+            Edit::Yaml { path, value } => text = yaml::set(&text, path, value)?,
+            Edit::Line { .. }
+            | Edit::Whole(_)
+            | Edit::After { .. }
+            | Edit::Word { .. }
+            | Edit::Variable { .. } => {}
         }
     }
     let own: Vec<(u16, &str)> = edits
@@ -89,7 +95,8 @@ fn refuse_conflicts(edits: &[&Edit]) -> Result<(), EditError> {
                     Edit::Set { section: section_2, key: key_2, .. }
                     | Edit::Unset { section: section_2, key: key_2, .. },
                 ) => section == section_2 && key.eq_ignore_ascii_case(key_2),
-                (Edit::Json { path, .. }, Edit::Json { path: path_2, .. }) => {
+                (Edit::Json { path, .. }, Edit::Json { path: path_2, .. })
+                | (Edit::Yaml { path, .. }, Edit::Yaml { path: path_2, .. }) => {
                     path.starts_with(path_2) || path_2.starts_with(path)
                 }
                 (Edit::Replace { old, .. }, Edit::Replace { old: old_2, .. }) => old.trim() == old_2.trim(),
@@ -123,7 +130,9 @@ impl std::fmt::Display for Edit {
         match self {
             Self::Set { key, value, .. } => write!(f, "`{key}` to be `{value}`"),
             Self::Unset { key, .. } => write!(f, "`{key}` to be unset"),
-            Self::Json { path, value } => write!(f, "`{}` to be `{value}`", path.join(".")),
+            Self::Json { path, value } | Self::Yaml { path, value } => {
+                write!(f, "`{}` to be `{value}`", path.join("."))
+            }
             Self::Line { text, .. } => write!(f, "the line `{text}`"),
             Self::First(text) => write!(f, "`{text}` to come first"),
             Self::Last(text) => write!(f, "`{text}` to come last"),
@@ -144,7 +153,7 @@ impl std::fmt::Display for Edit {
             Self::Field { key, field: Field::Without(name), .. } => write!(f, "`{name}` to go from `{key}`"),
             Self::Replace { old, new: Some(new) } => write!(f, "`{old}` to read `{new}`"),
             Self::Replace { old, new: None } => write!(f, "`{old}` to go"),
-            Self::Whole(_) => write!(f, "the whole file"),
+            Self::Whole(_) | Self::Variable { .. } => write!(f, "the whole file"),
         }
     }
 }

@@ -8,6 +8,7 @@ use model::Timestamp;
 
 use crate::change::Act;
 use crate::disk::{Disk, DiskError, State};
+use crate::engine;
 use crate::foreign::{self, Decision, Foreign};
 use crate::journal::{Entry, FileHashes, Journal, JournalError, Status, Who, hash};
 use crate::keeper;
@@ -486,6 +487,20 @@ fn perform(door: &Door, disk: &Disk, act: &Act) -> Result<(), String> {
                 Err(_) if already.iter().any(|text| said.contains(text.as_str())) => Ok(()),
                 other => other.map(drop).map_err(|error| error.to_string()),
             }
+        }
+        Act::Prints { program, args, line, otherwise } => {
+            let known = programs::ALL.iter().find(|known| known.name == program);
+            let program = known.ok_or_else(|| format!("{program} is not on the list of programs"))?;
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let output =
+                door.run(program, &args, Duration::from_secs(60)).map_err(|error| error.to_string())?;
+            let printed = String::from_utf8_lossy(&output.stdout);
+            let met = printed.lines().any(|printed| printed.trim() == line);
+            if met { Ok(()) } else { Err(otherwise.clone()) }
+        }
+        Act::Post { socket, path, body, .. } => engine::post(door, socket, path, body),
+        Act::Healthy { socket, container, limit_secs } => {
+            engine::healthy(door, socket, container, Duration::from_secs(*limit_secs))
         }
         Act::Kernel { path, from, to } => {
             let now = door.read_text(path).map_err(|error| error.to_string())?;

@@ -28,6 +28,15 @@ mod scalar;
 mod secret_access;
 mod setuid_drop;
 mod shell_timeout;
+mod compose;
+mod compose_ports;
+mod compose_secrets;
+mod compose_service;
+mod container_limits;
+mod container_restart;
+mod docker_access;
+mod docker_setting;
+mod docker_trust;
 mod sshd_option;
 mod su_restricted;
 mod sudo_defaults;
@@ -126,6 +135,17 @@ pub const ALL: &[&Fix] = &[
     &audit::SETTING,
     &audit::IMMUTABLE,
     &audit_timer::FIX,
+    &docker_setting::LIVE_RESTORE,
+    &docker_setting::FIX,
+    &docker_setting::USER_NAMESPACES,
+    &docker_access::FIX,
+    &docker_trust::FIX,
+    &container_limits::FIX,
+    &container_restart::FIX,
+    &compose_service::LOGGING,
+    &compose_service::HARDENING,
+    &compose_ports::FIX,
+    &compose_secrets::FIX,
 ];
 
 /// The fix of that name.

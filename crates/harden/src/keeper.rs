@@ -150,7 +150,25 @@ const KEEPERS: &[Keeper] = &[
         check: &[],
         takes_up: TakesUp::Signal { pid_file: "/run/auditd.pid", comm: "auditd", signal: "HUP" },
     },
+    Keeper {
+        name: "docker",
+        files: &["/etc/docker/daemon.json"],
+        check: &["dockerd", "--validate", "--config-file", "/etc/docker/daemon.json"],
+        takes_up: TakesUp::Service {
+            units: &["docker.service"],
+            pid_file: "/run/docker.pid",
+            comm: "dockerd",
+            reload: Some("HUP"),
+        },
+    },
 ];
+
+/// Flags of checks that older versions of a program do not know: these are then left out.
+const NEW_FLAGS: &[(&str, &str)] = &[("dockerd", "--validate")];
+
+/// Services that read part of their settings again before they restart: what the engine's containers do while it
+/// restarts (`live-restore`) must be known before.
+const RELOADED_FIRST: &[&str] = &["docker"];
 
 /// The checks that the changed files must pass, and what their services do then.
 pub(crate) fn take_up(door: &Door, changed: &BTreeMap<String, Disruption>) -> (Vec<Act>, Vec<Settle>) {
@@ -164,6 +182,7 @@ pub(crate) fn take_up(door: &Door, changed: &BTreeMap<String, Disruption>) -> (V
         let Some(disruption) = own.map(|(_, disruption)| *disruption).max() else { continue };
         if let Some((program, args)) = keeper.check.split_first()
             && is_installed(door, program)
+            && knows_flags(door, program, args)
         {
             checks.push(Act::run(program, args));
         }
@@ -171,6 +190,15 @@ pub(crate) fn take_up(door: &Door, changed: &BTreeMap<String, Disruption>) -> (V
     }
     settles.sort_by_key(|settle| !settle.first);
     (checks, settles)
+}
+
+/// Whether a program knows the newer flags among these.
+fn knows_flags(door: &Door, program: &str, args: &[&str]) -> bool {
+    let newer = NEW_FLAGS.iter().find(|(known, flag)| *known == program && args.contains(flag));
+    let Some((_, flag)) = newer else { return true };
+    let Some(program) = programs::ALL.iter().find(|known| known.name == program) else { return false };
+    door.run(program, &["--help"], Duration::from_secs(10))
+        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(flag))
 }
 
 fn keeps(keeper: &Keeper, path: &str) -> bool {
@@ -190,14 +218,20 @@ fn settle(door: &Door, keeper: &Keeper, disruption: Disruption, manager: bool) -
             settle("systemctl daemon-reload".to_owned(), true, vec![Act::run("systemctl", &["daemon-reload"])])
         }
         TakesUp::DaemonReload => None,
-        TakesUp::Service { units, .. } if manager => {
+        TakesUp::Service { units, pid_file, comm, .. } if manager => {
             let unit = units.iter().find(|unit| unit_runs(door, unit))?;
             let restart = disruption >= Disruption::Restart || reload_of(keeper).is_none();
             let verb = if restart { "restart" } else { "reload" };
-            let acts = vec![
+            let mut acts = Vec::new();
+            if restart && RELOADED_FIRST.contains(&keeper.name) {
+                let (pid_file, comm) = ((*pid_file).to_owned(), (*comm).to_owned());
+                acts.push(Act::run("systemctl", &["reload", unit]));
+                acts.push(Act::Alive { pid_file, comm, limit_secs: 10 });
+            }
+            acts.extend([
                 Act::run("systemctl", &[verb, unit]),
                 Act::run("systemctl", &["is-active", "--quiet", unit]),
-            ];
+            ]);
             settle(format!("{verb} {}", unit.trim_end_matches(".service")), false, acts)
         }
         TakesUp::Service { pid_file, comm, reload: Some(signal), .. }
@@ -211,7 +245,12 @@ fn settle(door: &Door, keeper: &Keeper, disruption: Disruption, manager: bool) -
             };
             let alive =
                 Act::Alive { pid_file: (*pid_file).to_owned(), comm: (*comm).to_owned(), limit_secs: 10 };
-            settle(format!("reload {}", keeper.name), false, vec![own(signal), alive])
+            let rest = if disruption >= Disruption::Restart {
+                "; what it reads at its start only waits for that"
+            } else {
+                ""
+            };
+            settle(format!("reload {}{rest}", keeper.name), false, vec![own(signal), alive])
         }
         TakesUp::Service { .. } | TakesUp::Signal { .. } => None,
     }

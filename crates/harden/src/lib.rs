@@ -20,6 +20,7 @@ mod plan;
 mod disk;
 mod journal;
 
+mod engine;
 mod execute;
 mod foreign;
 mod guard;

@@ -121,7 +121,7 @@ fn permissions(out: &mut String, perms: Perms) {
 
 fn act_task(out: &mut String, name: &str, act: &Act, changes: bool) {
     let argv: Vec<String> = match act {
-        Act::Run { program, args, .. } | Act::Ensure { program, args, .. } => {
+        Act::Run { program, args, .. } | Act::Ensure { program, args, .. } | Act::Prints { program, args, .. } => {
             std::iter::once(program).chain(args).cloned().collect()
         }
         Act::Kernel { path, to, .. } => {
@@ -130,6 +130,16 @@ fn act_task(out: &mut String, name: &str, act: &Act, changes: bool) {
         }
         Act::Signal { pid_file, signal, .. } => {
             ["pkill", "--signal", signal, "--pidfile", pid_file].map(ToOwned::to_owned).to_vec()
+        }
+        Act::Post { socket, path, body, .. } => {
+            let url = format!("http://localhost{path}");
+            let kind = "Content-Type: application/json";
+            ["curl", "--fail", "--silent", "--unix-socket", socket, "--header", kind, "--data", body, &url]
+                .map(ToOwned::to_owned)
+                .to_vec()
+        }
+        Act::Healthy { container, .. } => {
+            ["docker", "container", "inspect", container].map(ToOwned::to_owned).to_vec()
         }
         Act::Alive { pid_file, .. } => ["pgrep", "--pidfile", pid_file].map(ToOwned::to_owned).to_vec(),
     };

@@ -78,6 +78,17 @@ pub mod programs {
         LOGROTATE = "logrotate" in "/usr/sbin/logrotate", "/usr/bin/logrotate";
         /// Checks apt's settings.
         APT_CONFIG = "apt-config" in "/usr/bin/apt-config";
+        /// Starts the containers of a project as its files describe them.
+        COMPOSE = "docker-compose" in
+            "/usr/libexec/docker/cli-plugins/docker-compose",
+            "/usr/lib/docker/cli-plugins/docker-compose",
+            "/usr/local/libexec/docker/cli-plugins/docker-compose",
+            "/usr/local/lib/docker/cli-plugins/docker-compose",
+            "/root/.docker/cli-plugins/docker-compose",
+            "/usr/bin/docker-compose",
+            "/usr/local/bin/docker-compose";
+        /// The Docker engine: checks its settings.
+        DOCKERD = "dockerd" in "/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd";
         /// Starts the process that takes back what nobody confirmed, outside of the operator's session.
         SYSTEMD_RUN = "systemd-run" in "/usr/bin/systemd-run";
         /// State of Microsoft Defender.

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -22,10 +22,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Runs the engine until told to end, then removes what it left. `$0` is the directory, the rest are the engine's flags.
 const KEEPER: &str = r#"
 ip link set lo up
-dockerd "$@" >"$0/log" 2>&1 &
-engine=$!
-trap 'kill $engine' TERM INT
-wait $engine; wait $engine
+if [ -e "$0/usual" ]; then
+    mount -t tmpfs none /run
+    for place in etc var/lib; do
+        mkdir -p "/run/overlay/$place" "/run/overlay/$place.work"
+        mount -t overlay -o "lowerdir=/$place,upperdir=/run/overlay/$place,workdir=/run/overlay/$place.work" none "/$place"
+    done
+    mkdir -p /etc/docker
+    rm -f /etc/docker/daemon.json
+    cp "$0/etc/daemon.json" /etc/docker/ 2>/dev/null
+fi
+echo $$ >"$0/keeper"
+while :; do
+    dockerd "$@" >>"$0/log" 2>&1 &
+    engine=$!
+    trap 'kill $engine' TERM INT
+    wait $engine; wait $engine
+    [ -e "$0/again" ] || break
+    rm "$0/again"
+done
 # With live-restore containers outlive the engine: end the first process of each, then what watches over it.
 for shim in $(grep -ls "$0/exec" /proc/[0-9]*/cmdline); do
     shim=${shim#/proc/}; shim=${shim%/cmdline}
@@ -43,20 +58,41 @@ pub struct Engine {
 impl Engine {
     /// Starts an engine with `daemon_json` as its configuration and further flags.
     pub fn start(daemon_json: &str, flags: &[&str]) -> Self {
+        let engine = Self::place();
+        fs::write(engine.path("etc/daemon.json"), daemon_json).unwrap();
+        let places = [
+            format!("--config-file={}", engine.path("etc/daemon.json").display()),
+            format!("--pidfile={}", engine.path("pid").display()),
+            format!("--host=unix://{}", engine.socket().display()),
+        ];
+        engine.begin(places.into_iter().chain(flags.iter().map(|&flag| flag.to_owned())));
+        engine
+    }
+
+    /// Starts an engine whose daemon.json, socket and process number stand at their usual places, for programs that
+    /// [`Engine::enter`] runs: these see `/etc`, `/run` and `/var/lib` of their own.
+    pub fn start_as_usual(daemon_json: &str) -> Self {
+        let engine = Self::place();
+        fs::write(engine.path("usual"), "").unwrap();
+        fs::write(engine.path("etc/daemon.json"), daemon_json).unwrap();
+        engine.begin(std::iter::empty());
+        engine
+    }
+
+    fn place() -> Self {
         let directory = tempfile::Builder::new().prefix("palisade-engine-").tempdir().unwrap().keep();
         let engine = Self { directory };
         fs::create_dir(engine.path("etc")).unwrap();
-        fs::write(engine.path("etc/daemon.json"), daemon_json).unwrap();
-        let arguments: Vec<String> = [
-            format!("--config-file={}", engine.path("etc/daemon.json").display()),
+        engine
+    }
+
+    fn begin(&self, flags: impl Iterator<Item = String>) {
+        let engine = self;
+        let places = [
             format!("--data-root={}", engine.path("data").display()),
             format!("--exec-root={}", engine.path("exec").display()),
-            format!("--pidfile={}", engine.path("pid").display()),
-            format!("--host=unix://{}", engine.socket().display()),
-        ]
-        .into_iter()
-        .chain(flags.iter().map(|&flag| flag.to_owned()))
-        .collect();
+        ];
+        let arguments: Vec<String> = places.into_iter().chain(flags).collect();
         let directory = engine.directory.clone();
         // The kernel tells the keeper when the thread that started it ends: that thread must live as long as the process.
         thread::spawn(move || {
@@ -69,14 +105,52 @@ impl Engine {
                 thread::park();
             }
         });
+        engine.wait_for_answer();
+    }
+
+    fn wait_for_answer(&self) {
         until(PATIENCE, || {
-            if engine.answers() {
+            if self.answers() {
                 return Ok(());
             }
-            let log = fs::read_to_string(engine.path("log")).unwrap_or_default();
+            let log = fs::read_to_string(self.path("log")).unwrap_or_default();
             Err(format!("dockerd (package docker.io) does not start:\n{log}"))
         });
-        engine
+    }
+
+    /// Ends the engine and starts it again, with the same flags.
+    pub fn restart(&self) {
+        let pid = || fs::read_to_string(self.inside("/run/docker.pid")).unwrap_or_default();
+        let before = pid();
+        fs::write(self.path("again"), "").unwrap();
+        assert!(Command::new("kill").arg(before.trim()).status().unwrap().success());
+        until(PATIENCE, || {
+            let now = pid();
+            if now == before || now.is_empty() { Err("dockerd does not end".to_owned()) } else { Ok(()) }
+        });
+        self.wait_for_answer();
+    }
+
+    fn keeper(&self) -> String {
+        fs::read_to_string(self.path("keeper")).unwrap_or_default().trim().to_owned()
+    }
+
+    /// Where a path that the engine sees is for everybody else.
+    pub fn inside(&self, path: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{path}", self.keeper()))
+    }
+
+    /// Runs a program among the files that the engine sees.
+    pub fn enter(&self, program: &str, args: &[&str]) -> Output {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.keeper(), "--mount", "--", program]).args(args);
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
+        command.output().expect("nsenter (util-linux) is installed")
+    }
+
+    /// A directory for files of the test; it goes with the engine.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     fn answers(&self) -> bool {
@@ -89,7 +163,7 @@ impl Engine {
 
     /// The socket it listens on.
     pub fn socket(&self) -> PathBuf {
-        self.path("docker.sock")
+        if self.path("usual").exists() { self.inside("/run/docker.sock") } else { self.path("docker.sock") }
     }
 
     /// Where it keeps its data.

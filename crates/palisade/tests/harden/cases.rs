@@ -2,6 +2,7 @@
 
 mod accounts;
 mod files;
+mod docker;
 mod ssh;
 mod ssh_keys;
 mod audit;
@@ -21,4 +22,5 @@ pub(crate) fn all() -> Vec<Case> {
         .into_iter()
         .flatten()
         .collect()
+    [ssh::cases(), docker::cases()].into_iter().flatten().collect()
 }

@@ -17,6 +17,7 @@ mod playbook;
 mod real_ssh;
 mod real_accounts;
 mod real_system;
+mod real_docker;
 mod snapshot;
 
 use std::collections::BTreeSet;

@@ -17,7 +17,7 @@ const PROCESS_LIMIT: usize = 1024;
 /// Groups below a container's own: an init inside may make some.
 const GROUP_LIMIT: usize = 64;
 /// cgroup v1 writes "no limit" as the largest number of whole pages.
-const V1_UNLIMITED: u64 = 1 << 62;
+const UNLIMITED: u64 = 1 << 62;
 /// The kernel rounds memory limits down to pages; 64 KiB is the largest page size in use.
 const PAGE: u64 = 64 << 10;
 /// Servers that let somebody in from afar; the kernel cuts names to 15 characters.
@@ -139,12 +139,12 @@ impl Groups {
     }
 
     fn number(&self, door: &Door, controller: &str, v1: &str, v2: &str) -> Fact<u64> {
-        self.read(door, controller, v1, v2).and_then(|(text, is_v1, path)| {
+        self.read(door, controller, v1, v2).and_then(|(text, _, path)| {
             if text == "max" || text == "-1" {
                 return Fact::Absent;
             }
             match text.parse::<u64>() {
-                Ok(number) if is_v1 && number >= V1_UNLIMITED => Fact::Absent,
+                Ok(number) if number >= UNLIMITED => Fact::Absent,
                 Ok(number) => Fact::read_at(number, path),
                 Err(_) => Fact::unreadable(format!("{path} holds no number")),
             }

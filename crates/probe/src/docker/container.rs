@@ -11,6 +11,9 @@ use super::json::{Json, both, clip};
 use super::mounts;
 use super::secrets;
 
+/// As good as no limit of memory: the engine lets nobody take a limit away, only raise it.
+const NO_MEMORY_LIMIT: u64 = 1 << 62;
+
 /// What the engine does for containers that say nothing themselves.
 #[derive(Clone, Debug)]
 pub(super) struct Defaults {
@@ -100,6 +103,8 @@ pub(super) fn container(id: &str, name: &str, json: Json<'_>, defaults: &Default
         }),
         compose_project: text("/Config/Labels/com.docker.compose.project"),
         compose_service: text("/Config/Labels/com.docker.compose.service"),
+        compose_digest: text("/Config/Labels/com.docker.compose.config-hash"),
+        auto_remove: json.flag_or("/HostConfig/AutoRemove", false),
         label_names: labels.clone().map(|labels| labels.into_keys().collect()),
         labels: labels.map(public_labels),
         log: Fact::known(log_config(json, "/HostConfig/LogConfig/Type", "/HostConfig/LogConfig/Config")),
@@ -168,7 +173,10 @@ fn limits(json: Json<'_>) -> Limits {
         other => other.map(|nano| ratio(nano, 1_000_000_000)),
     };
     Limits {
-        memory_bytes: json.amount("/HostConfig/Memory"),
+        memory_bytes: match json.amount("/HostConfig/Memory") {
+            Fact::Known(bytes, _) if bytes >= NO_MEMORY_LIMIT => Fact::Absent,
+            other => other,
+        },
         memory_reservation_bytes: json.amount("/HostConfig/MemoryReservation"),
         cpus,
         cpu_shares: json.amount("/HostConfig/CpuShares"),

@@ -51,6 +51,9 @@ pub(super) fn engine(
         api_version: version.text("/ApiVersion"),
         compose: find::compose(door),
         warnings: info.texts("/Warnings"),
+        config_file: Fact::known(settings.config_file.clone()),
+        flags: found.flags.clone(),
+        socket: Fact::known(found.socket.clone()),
         hosts: hosts(settings),
         tls: tls_verify
             .clone()

@@ -1,5 +1,6 @@
 //! Finding the engine on the host: its program, its process, its unit, its socket.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use host::{Door, FileKind};
@@ -43,6 +44,8 @@ pub(super) struct Found {
     pub(super) pid: Option<u32>,
     /// Flags and daemon.json.
     pub(super) settings: Settings,
+    /// Names of the settings given as flags, and where.
+    pub(super) flags: Fact<BTreeMap<String, String>>,
     /// The socket to ask.
     pub(super) socket: String,
     /// Whether something stands at the socket's path.
@@ -64,6 +67,7 @@ pub(super) fn find(door: &Door) -> Option<Found> {
         Some(pid) => (settings::flags_of_process(door, pid), format!("/proc/{pid}/cmdline")),
         None => unit_flags(door, &units),
     };
+    let given = given(door, &flags, &place, &units);
     let mut settings = Settings::read(door, flags.value().map_or(&[], Vec::as_slice), &place);
     if let Fact::Unreadable(reason) = flags {
         settings.hide(reason);
@@ -90,6 +94,7 @@ pub(super) fn find(door: &Door) -> Option<Found> {
         program,
         pid,
         settings,
+        flags: given,
         socket,
         socket_exists,
         units,
@@ -172,6 +177,21 @@ fn unit_flags(door: &Door, units: &[String]) -> (Fact<Vec<String>>, String) {
         }
     }
     (flags, place)
+}
+
+/// Settings given as flags, with the place that a person edits: the unit, when it says what the process got.
+fn given(
+    door: &Door,
+    flags: &Fact<Vec<String>>,
+    place: &str,
+    units: &[String],
+) -> Fact<BTreeMap<String, String>> {
+    let (of_unit, unit) = unit_flags(door, units);
+    let of_unit = of_unit.value().map(|flags| settings::names(flags)).unwrap_or_default();
+    flags.clone().map(|flags| {
+        let place_of = |name: &String| if of_unit.contains(name) { unit.clone() } else { place.to_owned() };
+        settings::names(&flags).into_iter().map(|name| (name.clone(), place_of(&name))).collect()
+    })
 }
 
 /// A word of ExecStart; a variable is looked up in the files that packages read it from.

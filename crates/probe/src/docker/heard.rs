@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::container::{Defaults, container};
 use super::find::{DEFAULT_SOCKET, Found};
 use super::json::Json;
-use super::settings::Settings;
-use super::{elements, engine, image, published_ports, storage};
+use super::settings::{self, Settings};
+use super::{compose, elements, engine, image, published_ports, storage};
 
 /// Reads `bytes` as daemon.json, as flags, and as the answer to every question.
 pub fn heard(door: &Door, bytes: &[u8]) -> Docker {
@@ -24,6 +24,9 @@ pub fn heard(door: &Door, bytes: &[u8]) -> Docker {
         program: None,
         pid: None,
         settings,
+        flags: Fact::known(
+            settings::names(&flags).into_iter().map(|name| (name, "flags".to_owned())).collect(),
+        ),
         socket: DEFAULT_SOCKET.to_owned(),
         socket_exists: true,
         units: Vec::new(),
@@ -36,7 +39,9 @@ pub fn heard(door: &Door, bytes: &[u8]) -> Docker {
     let steps = image::commands(json);
     let image = image::image(door, "sha256:00", json, steps, &engine.root_dir, &containers);
     let listed = parsed.clone().and_then(|value| elements(value, "/list"));
+    let origins = compose::origin(json).into_iter().collect();
     Docker {
+        compose_projects: compose::projects(door, &containers, &Fact::known(Vec::new()), origins),
         published_ports: published_ports(&containers),
         volumes: storage::volumes(json, &containers),
         networks: storage::networks(json, &containers),

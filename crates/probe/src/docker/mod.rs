@@ -4,6 +4,7 @@
 mod api;
 mod applied;
 mod capabilities;
+mod compose;
 mod container;
 mod engine;
 mod files;
@@ -47,6 +48,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         return Fact::known(Docker {
             engine: Fact::Absent,
             containers: Fact::Absent,
+            compose_projects: Fact::Absent,
             published_ports: Fact::Absent,
             images: Fact::Absent,
             volumes: Fact::Absent,
@@ -76,7 +78,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
     let defaults =
         Defaults { no_new_privileges: engine.no_new_privileges.clone(), seccomp: engine.seccomp.clone() };
     let api = opened.as_ref().map(|(api, _)| api).map_err(Failure::reason);
-    let mut containers = containers(door, api, &defaults);
+    let (mut containers, origins) = containers(door, api, &defaults);
     let images = images(door, api, &engine.root_dir, &containers);
     if let Fact::Known(containers, _) = &mut containers {
         name_digests(containers, &images);
@@ -94,6 +96,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         })
     });
     Fact::known(Docker {
+        compose_projects: compose::projects(door, &containers, &images, origins),
         published_ports: published_ports(&containers),
         volumes: storage::volumes(
             Json::new(volumes.as_ref().map_err(String::as_str), "docker volume ls"),
@@ -171,16 +174,21 @@ fn is_id(id: &str) -> bool {
     (12..=64).contains(&digits.len()) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn containers(door: &Door, api: Result<&Api, &str>, defaults: &Defaults) -> Fact<Vec<Container>> {
+/// All containers by name, and the compose project that each says it belongs to.
+fn containers(
+    door: &Door,
+    api: Result<&Api, &str>,
+    defaults: &Defaults,
+) -> (Fact<Vec<Container>>, Vec<compose::Origin>) {
     let list = match api
         .map_err(str::to_owned)
         .and_then(|api| Ok((api, listed(api, door, "/containers/json?all=1")?)))
     {
         Ok(list) => list,
-        Err(reason) => return Fact::unreadable(reason),
+        Err(reason) => return (Fact::unreadable(reason), Vec::new()),
     };
     let (api, list) = list;
-    let mut containers: Vec<Container> = side_by_side(&list, |(id, item)| {
+    let mut containers: Vec<(Container, Option<compose::Origin>)> = side_by_side(&list, |(id, item)| {
         let name = item.pointer("/Names/0").and_then(Value::as_str).unwrap_or(id).trim_start_matches('/');
         let place = format!("docker inspect {name}");
         let inspected = api.get(&format!("/containers/{id}/json"));
@@ -192,13 +200,14 @@ fn containers(door: &Door, api: Result<&Api, &str>, defaults: &Defaults) -> Fact
         let json = Json::new(inspected.as_ref().map_err(String::as_str), &place);
         let mut container = container::container(&storage::short(id), &json::clip(name), json, defaults);
         applied::fill(door, &mut container, id, json.amount("/State/Pid"));
-        Some(container)
+        Some((container, compose::origin(json)))
     })
     .into_iter()
     .flatten()
     .collect();
-    containers.sort_by(|a, b| a.name.cmp(&b.name));
-    Fact::known(containers)
+    containers.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let (containers, origins): (Vec<_>, Vec<_>) = containers.into_iter().unzip();
+    (Fact::known(containers), origins.into_iter().flatten().collect())
 }
 
 fn images(

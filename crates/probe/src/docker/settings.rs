@@ -243,6 +243,13 @@ impl Settings {
     }
 }
 
+/// The settings that flags give, by their name in daemon.json.
+pub(super) fn names(flags: &[String]) -> Vec<String> {
+    let mut settings = Settings::default();
+    settings.add_flags(flags, "");
+    settings.by_name.into_keys().collect()
+}
+
 /// The flags of a process, without the program's own name.
 pub(super) fn flags_of_process(door: &Door, pid: u32) -> Fact<Vec<String>> {
     door.read_text(format!("/proc/{pid}/cmdline"))

@@ -105,6 +105,10 @@ pub struct Container {
     pub compose_project: Fact<String>,
     /// The compose service it belongs to.
     pub compose_service: Fact<String>,
+    /// The digest of what compose made it from (label `com.docker.compose.config-hash`).
+    pub compose_digest: Fact<String>,
+    /// Whether the engine removes it when it stops (`--rm`).
+    pub auto_remove: Fact<bool>,
     /// Names of its networks.
     pub networks: Fact<Vec<String>>,
     /// Whether it hangs on the default bridge.

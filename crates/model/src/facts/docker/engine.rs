@@ -29,6 +29,14 @@ pub struct Engine {
     /// What the engine warns about in `docker info`.
     pub warnings: Fact<Vec<String>>,
 
+    /// Where daemon.json is, or would be.
+    pub config_file: Fact<String>,
+    /// Settings given as flags, under their name in daemon.json, and where: the engine refuses to start when daemon.json sets
+    /// one of them too.
+    pub flags: Fact<BTreeMap<String, String>>,
+    /// The socket by which programs of this host reach it.
+    pub socket: Fact<String>,
+
     /// Where it listens.
     pub hosts: Fact<Vec<Listener>>,
     /// Whether listeners on TCP use TLS (`tls` or `tlsverify`).

@@ -1,9 +1,11 @@
 //! Section `docker`: the Docker engine, its containers, images, volumes and networks.
 
+mod compose;
 mod container;
 mod engine;
 mod image;
 
+pub use compose::{ComposeProject, PortLine};
 pub use container::{
     Applied, Container, Device, HealthCheck, Limits, LogConfig, Mount, Process, PublishedPort, Ulimit, Variable,
 };
@@ -23,6 +25,8 @@ pub struct Docker {
     pub engine: Fact<Engine>,
     /// All containers, also those that do not run (engine API).
     pub containers: Fact<Vec<Container>>,
+    /// The compose projects that containers belong to, with the files that describe them.
+    pub compose_projects: Fact<Vec<ComposeProject>>,
     /// The ports that containers publish on the host, one by one.
     pub published_ports: Fact<Vec<PublishedPort>>,
     /// All images (engine API).
