@@ -87,6 +87,8 @@ pub enum Edit {
     },
     /// A line stands above everything else in the file.
     First(String),
+    /// A line stands below everything else that is in the file now.
+    Last(String),
     /// The line that reads so (but for blanks around it) reads otherwise, or goes. It must be there once at least.
     Replace {
         /// The line as it stands.

@@ -44,6 +44,11 @@ pub(crate) fn render(original: Option<&str>, edits: &[Edit]) -> Result<String, E
             }
             Edit::First(line) if text.lines().any(|known| known.trim() == line) => {}
             Edit::First(line) => text = format!("{line}\n{text}"),
+            Edit::Last(line) if text.lines().any(|known| known.trim() == line) => {}
+            Edit::Last(line) => {
+                let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+                text = format!("{text}{end}{line}\n");
+            }
             Edit::Json { path, value } => text = json::set(&text, path, value)?,
             Edit::Line { .. } | Edit::Whole(_) => {}
         }
@@ -99,6 +104,7 @@ impl std::fmt::Display for Edit {
             Self::Json { path, value } => write!(f, "`{}` to be `{value}`", path.join(".")),
             Self::Line { text, .. } => write!(f, "the line `{text}`"),
             Self::First(text) => write!(f, "`{text}` to come first"),
+            Self::Last(text) => write!(f, "`{text}` to come last"),
             Self::Replace { old, new: Some(new) } => write!(f, "`{old}` to read `{new}`"),
             Self::Replace { old, new: None } => write!(f, "`{old}` to go"),
             Self::Whole(_) => write!(f, "the whole file"),

@@ -47,6 +47,9 @@ pub fn apt_conf(text: &str) -> usize {
 pub fn parse_fstab(text: &str) -> usize {
     crate::mounts::fstab(text).count()
 }
+pub use crate::services::unit_file::UnitFile;
+pub use crate::services::{parse_active as systemctl_list_units, schedule};
+pub use crate::web::{parse_apache, parse_nginx};
 
 /// `sshd_config`.
 pub fn sshd_config(text: &str) -> usize {
