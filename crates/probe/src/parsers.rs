@@ -28,6 +28,7 @@ pub use crate::packages::unwanted::category as package_category;
 pub use crate::schedule::gap as schedule;
 pub use crate::services::inetd::{inetd, xinetd};
 pub use crate::services::parse_active as systemctl_list_units;
+pub use crate::web::{parse_apache, parse_nginx};
 pub use crate::units::file::UnitFile;
 pub use host::mountinfo;
 
@@ -47,9 +48,6 @@ pub fn apt_conf(text: &str) -> usize {
 pub fn parse_fstab(text: &str) -> usize {
     crate::mounts::fstab(text).count()
 }
-pub use crate::services::unit_file::UnitFile;
-pub use crate::services::{parse_active as systemctl_list_units, schedule};
-pub use crate::web::{parse_apache, parse_nginx};
 
 /// `sshd_config`.
 pub fn sshd_config(text: &str) -> usize {

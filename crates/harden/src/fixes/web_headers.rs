@@ -63,7 +63,8 @@ fn nginx(server: &WebServer, wanted: &BTreeMap<String, String>) -> Result<Vec<Ch
     for setting in server.settings.iter().filter(|setting| setting.name == "add_header") {
         parts.entry(&setting.block).or_default().push(setting);
     }
-    for (block, settings) in parts {
+    let mut added: Vec<(&WebSetting, String)> = Vec::new();
+    for (block, settings) in &parts {
         let mut missing = Vec::new();
         for (name, value) in wanted {
             let line = format!("add_header {name} \"{value}\" always;");
@@ -79,12 +80,39 @@ fn nginx(server: &WebServer, wanted: &BTreeMap<String, String>) -> Result<Vec<Ch
         if block.is_empty() {
             let own = own_file(server)?;
             changes.extend(missing.iter().map(|line| Change::line(&own, line)));
-        } else if let Some(first) = settings.first() {
-            let alone = settings.iter().find(|setting| setting.text.value().is_some()).unwrap_or(first);
-            changes.push(prepend(alone, &missing.join(" "))?);
+            continue;
         }
+        // A line that stands in no other part, if there is one: all lines that read alike are changed alike.
+        let alone = |setting: &&&WebSetting| {
+            setting.text.value().is_some() && twins(&parts, setting).all(|twin| twin.block == setting.block)
+        };
+        let chosen = settings.iter().find(alone).or_else(|| settings.first());
+        added.extend(chosen.map(|setting| (*setting, missing.join(" "))));
+    }
+    for (setting, text) in &added {
+        let same = |twin: &WebSetting| added.iter().any(|(own, other)| own.block == twin.block && other == text);
+        let apart = |twin: &WebSetting| !added.iter().any(|(own, _)| own.block == twin.block && alike(own, setting));
+        if twins(&parts, setting).any(|twin| !same(twin) || apart(twin)) {
+            return Err(format!(
+                "{}: the same line stands in parts that miss different headers: write them there by hand",
+                setting.source
+            ));
+        }
+        changes.push(prepend(setting, text)?);
     }
     Ok(changes)
+}
+
+/// Settings that read alike, in the same file; the setting itself too.
+fn twins<'a>(
+    parts: &'a BTreeMap<&str, Vec<&'a WebSetting>>,
+    setting: &'a WebSetting,
+) -> impl Iterator<Item = &'a WebSetting> {
+    parts.values().flatten().copied().filter(move |other| alike(other, setting))
+}
+
+fn alike(one: &WebSetting, other: &WebSetting) -> bool {
+    one.file == other.file && one.text == other.text
 }
 
 /// What Apache sends in all cases wins; what the application behind it sends goes, so that nothing is sent twice.

@@ -14,6 +14,7 @@ mod cases;
 mod faults;
 mod harness;
 mod playbook;
+mod real_web;
 mod snapshot;
 
 use std::collections::BTreeSet;

@@ -106,7 +106,7 @@ pub(super) fn read(door: &Door) -> Option<WebServer> {
         server.modules_at_hand = modules.take(500).map(ToOwned::to_owned).collect();
     }
     server.tls = says(&server, "sslengine", &["on"]);
-    server.old_protocols = named(&server, "sslprotocol")
+    server.old_protocols = in_force(&server, "sslprotocol")
         .filter(|setting| speaks_old(&setting.value))
         .map(|setting| format!("{} at {}", setting.value, setting.source))
         .collect();
@@ -115,7 +115,7 @@ pub(super) fn read(door: &Door) -> Option<WebServer> {
     }
     let is = |setting: &WebSetting, words: &[&str]| words.iter().any(|word| setting.value.eq_ignore_ascii_case(word));
     server.session_tickets = server.tls
-        && (named(&server, "sslsessiontickets").any(|setting| is(setting, &["on"]))
+        && (in_force(&server, "sslsessiontickets").any(|setting| is(setting, &["on"]))
             || named(&server, "sslsessiontickets").next().is_none());
     let last = |name: &'static str| named(&server, name).filter(|setting| setting.block.is_empty()).last();
     let outermost = |name| last(name).map(|setting| setting.value.to_lowercase());
@@ -139,6 +139,12 @@ pub(super) fn read(door: &Door) -> Option<WebServer> {
             })
         });
     Some(server)
+}
+
+/// Settings that count: of those at the outermost level the last one, and all of its parts.
+fn in_force<'a>(server: &'a WebServer, name: &'a str) -> impl Iterator<Item = &'a WebSetting> {
+    let last = named(server, name).filter(|setting| setting.block.is_empty()).last();
+    named(server, name).filter(|setting| !setting.block.is_empty()).chain(last)
 }
 
 /// Whether `SSLProtocol` lets TLS 1.1 or older through.
