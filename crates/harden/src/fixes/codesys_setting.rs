@@ -26,7 +26,12 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
         for (section, settings) in sections {
             let head = format!("[{section}] at {}:", codesys.user_file);
             if let Some(twice) = codesys.repeated_sections.iter().find(|place| place.starts_with(&head)) {
-                draft.refuse(one, format!("{twice} stands there before, and the runtime reads the first copy only: join the two"));
+                draft.refuse(
+                    one,
+                    format!(
+                        "{twice} stands there before, and the runtime reads the first copy only: join the two"
+                    ),
+                );
                 return;
             }
             for (key, value) in settings {

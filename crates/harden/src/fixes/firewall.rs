@@ -28,7 +28,8 @@ impl Way {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| Err(format!("`{text}` is no connection: {why}; write it like `tcp/443 192.0.2.5`"));
+        let wrong =
+            |why: &str| Err(format!("`{text}` is no connection: {why}; write it like `tcp/443 192.0.2.5`"));
         let mut words = text.split_whitespace();
         let (Some(what), peer) = (words.next(), words.next().unwrap_or("any")) else {
             return wrong("it is empty");
@@ -90,7 +91,8 @@ impl Way {
             None => true,
             Some(own) => match own.split_once('-') {
                 Some((low, high)) => {
-                    low.parse().is_ok_and(|low: u16| low <= port) && high.parse().is_ok_and(|high: u16| port <= high)
+                    low.parse().is_ok_and(|low: u16| low <= port)
+                        && high.parse().is_ok_and(|high: u16| port <= high)
                 }
                 None => *own == port.to_string(),
             },
@@ -175,7 +177,8 @@ pub(super) fn declared(ask: &Ask<'_>, name: &str) -> Result<Option<Vec<Way>>, St
 /// # Errors
 /// Why a table of our own must not be made.
 pub(super) fn keeper<'a>(ask: &'a Ask<'_>, filter: &'a Firewall) -> Result<&'a Manager, String> {
-    let managers = filter.managers.value().ok_or("it is not known what loads the rules at boot; run as root")?;
+    let managers =
+        filter.managers.value().ok_or("it is not known what loads the rules at boot; run as root")?;
     for manager in managers.iter().filter(|manager| manager.enabled) {
         let there = match manager.name.as_str() {
             "ufw" => "run `ufw default deny incoming` and `ufw allow PORT/tcp` for what is needed",
@@ -205,9 +208,10 @@ pub(super) fn keeper<'a>(ask: &'a Ask<'_>, filter: &'a Firewall) -> Result<&'a M
 
 /// Whether a table of the family `inet` is loaded whose name begins so.
 pub(super) fn holds(filter: &Firewall, table: &str) -> bool {
-    filter.chains.value().is_some_and(|chains| {
-        chains.iter().any(|chain| chain.family == "inet" && chain.table == table)
-    })
+    filter
+        .chains
+        .value()
+        .is_some_and(|chains| chains.iter().any(|chain| chain.family == "inet" && chain.table == table))
 }
 
 /// Writes a table to a file of its own, lets a boot load it, and loads it now. Other tables are not touched.
@@ -236,10 +240,7 @@ pub(super) fn install(draft: &mut Draft, filter: &Firewall, manager: &Manager, t
         // The file is as before by then.
         vec![Act::run("nft", &["-f", &file])]
     } else {
-        vec![Act::run(
-            "nft",
-            &["add", "table", "inet", table, ";", "delete", "table", "inet", table],
-        )]
+        vec![Act::run("nft", &["add", "table", "inet", table, ";", "delete", "table", "inet", table])]
     };
     draft.change(Change::Live(Live {
         what: format!("the table `inet {table}` filters packets"),
@@ -257,7 +258,10 @@ mod tests {
         for (text, rule) in [
             ("tcp/443 any", "tcp dport 443 accept"),
             ("tcp/22 10.0.0.0/8", "ip saddr 10.0.0.0/8 tcp dport 22 accept"),
-            ("udp/5000-5010 2001:db8::/32 on eth1", "iifname \"eth1\" ip6 saddr 2001:db8::/32 udp dport 5000-5010 accept"),
+            (
+                "udp/5000-5010 2001:db8::/32 on eth1",
+                "iifname \"eth1\" ip6 saddr 2001:db8::/32 udp dport 5000-5010 accept",
+            ),
             ("any any on eth1", "iifname \"eth1\" accept"),
             ("tcp/443", "tcp dport 443 accept"),
             ("udp/any 192.0.2.1-192.0.2.9", "ip saddr 192.0.2.1-192.0.2.9 meta l4proto udp accept"),

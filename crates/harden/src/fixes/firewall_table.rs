@@ -70,9 +70,10 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
 /// Whether nobody refuses in that direction, but for a table of ours.
 fn is_ours(filter: &Firewall, direction: &model::Fact<model::facts::firewall::Direction>, chain: &str) -> bool {
     direction.value().is_some_and(|direction| direction.default == "accept")
-        || filter.chains.value().is_some_and(|chains| {
-            chains.iter().any(|own| own.table == TABLE && own.chain == chain)
-        })
+        || filter
+            .chains
+            .value()
+            .is_some_and(|chains| chains.iter().any(|own| own.table == TABLE && own.chain == chain))
 }
 
 /// The chains of the table.
@@ -113,7 +114,9 @@ fn ways_in(ask: &Ask<'_>) -> Result<BTreeSet<Way>, String> {
         if let Some(way) = required.strip_prefix("in ")
             && !way.contains("icmp")
         {
-            ways.insert(Way::parse(way).map_err(|error| format!("`required_connections` in the profile: {error}"))?);
+            ways.insert(
+                Way::parse(way).map_err(|error| format!("`required_connections` in the profile: {error}"))?,
+            );
         }
     }
     Ok(ways)
@@ -134,8 +137,11 @@ fn keep_operator(ask: &Ask<'_>, ways: &mut BTreeSet<Way>, draft: &mut Draft) {
     if from.parse::<IpAddr>().is_ok() {
         peers.insert(Some(from.clone()));
     } else if let Some(all) = listeners {
-        let inside = all.peers.iter().filter(|peer| peer.direction == "in" && ports.contains(&peer.service_port));
-        peers.extend(inside.map(|peer| peer.remote_address.clone()).filter(|a| a.parse::<IpAddr>().is_ok()).map(Some));
+        let inside =
+            all.peers.iter().filter(|peer| peer.direction == "in" && ports.contains(&peer.service_port));
+        peers.extend(
+            inside.map(|peer| peer.remote_address.clone()).filter(|a| a.parse::<IpAddr>().is_ok()).map(Some),
+        );
     }
     if peers.is_empty() {
         peers.insert(None);
@@ -183,12 +189,15 @@ fn forward(ask: &Ask<'_>, filter: &Firewall) -> Result<Option<String>, String> {
 /// Published ports that nobody declared are dropped before Docker's own chains see them.
 fn published(ask: &Ask<'_>) -> Result<Option<String>, String> {
     let Some(ports) = ask.declared_list("port_forwards").filter(|_| docker(ask)) else { return Ok(None) };
-    let mut text = "\tchain published {\n\t\ttype filter hook forward priority -10; policy accept;\n".to_owned();
+    let mut text =
+        "\tchain published {\n\t\ttype filter hook forward priority -10; policy accept;\n".to_owned();
     for protocol in ["tcp", "udp"] {
         let mut own: BTreeSet<String> = BTreeSet::new();
         for port in &ports {
             Way::parse(port).map_err(|error| format!("`port_forwards` in the profile: {error}"))?;
-            own.extend(port.strip_prefix(protocol).and_then(|rest| rest.strip_prefix('/')).map(ToOwned::to_owned));
+            own.extend(
+                port.strip_prefix(protocol).and_then(|rest| rest.strip_prefix('/')).map(ToOwned::to_owned),
+            );
         }
         let known = own.into_iter().collect::<Vec<_>>().join(", ");
         let others = if known.is_empty() {
@@ -233,7 +242,9 @@ fn missing(ask: &Ask<'_>, filter: &Firewall, chains: &str) -> Option<String> {
     let closed: Vec<&String> = required.iter().filter(|name| !open(name)).collect();
     let outward = closed.iter().find(|name| !name.starts_with("in "));
     match outward {
-        Some(name) => Some(format!("`{name}` does not come in: add `--opt-in node-egress`, or a rule of your own")),
+        Some(name) => {
+            Some(format!("`{name}` does not come in: add `--opt-in node-egress`, or a rule of your own"))
+        }
         None if !chains.contains("chain input") && !holds(filter, TABLE) => {
             Some("another table refuses it: add a rule for it there".to_owned())
         }

@@ -21,7 +21,8 @@ pub(super) const FIX: Fix = Fix {
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
     let Some(filter) = ask.facts.firewall.value() else { return };
-    let others = filter.output.value().is_some_and(|output| output.default != "accept") && !holds(filter, TABLE);
+    let others =
+        filter.output.value().is_some_and(|output| output.default != "accept") && !holds(filter, TABLE);
     let ways = declared(ask, "firewall_out").and_then(|ways| {
         if others {
             return Err("another table refuses already; add to that one what is missing".to_owned());
@@ -48,9 +49,10 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
             draft.note(format!("nothing in `firewall_out` goes to port {port}: {what} from elsewhere"));
         }
     }
-    let mut chain = "\tchain output {\n\t\ttype filter hook output priority 10; policy drop;\n\t\toif \"lo\" accept\n\
+    let mut chain =
+        "\tchain output {\n\t\ttype filter hook output priority 10; policy drop;\n\t\toif \"lo\" accept\n\
                      \t\tct state established,related accept\n\t\tmeta l4proto { icmp, ipv6-icmp } accept\n"
-        .to_owned();
+            .to_owned();
     for rule in rules {
         _ = writeln!(chain, "\t\t{rule}");
     }

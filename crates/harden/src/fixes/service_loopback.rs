@@ -62,7 +62,9 @@ fn server<'a>(ask: &'a Ask<'_>, one: &Use) -> Result<&'a DatabaseServer, String>
     let mut own = servers.iter().filter(|server| server.kind == kind && !server.local);
     match (own.next(), own.next()) {
         (Some(server), None) => Ok(server),
-        (Some(_), Some(_)) => Err(format!("several servers of {kind} are configured: bind the one that is meant")),
+        (Some(_), Some(_)) => {
+            Err(format!("several servers of {kind} are configured: bind the one that is meant"))
+        }
         (None, _) => Err(format!(
             "no file of {process} says that it listens there: look at its command line (`systemctl cat`)"
         )),
@@ -94,7 +96,13 @@ fn bound(ask: &Ask<'_>, server: &DatabaseServer) -> Result<Vec<Change>, String> 
         }
         "mariadb" => {
             let Some(folder) = server.drop_ins.value() else {
-                return Ok(vec![Change::set(&server.main_file, Syntax::Ini, Some("mysqld"), "bind-address", LOOPBACK)]);
+                return Ok(vec![Change::set(
+                    &server.main_file,
+                    Syntax::Ini,
+                    Some("mysqld"),
+                    "bind-address",
+                    LOOPBACK,
+                )]);
             };
             let file = format!("{folder}/zz-palisade.cnf");
             // The protocol of MySQL's other port; unknown to MariaDB, which then passes over it.
@@ -110,12 +118,12 @@ fn bound(ask: &Ask<'_>, server: &DatabaseServer) -> Result<Vec<Change>, String> 
 /// Another machine uses it now.
 fn in_use(ask: &Ask<'_>, server: &DatabaseServer) -> Result<(), String> {
     let Some(listeners) = ask.facts.listeners.value() else { return Ok(()) };
-    let own = |socket: &&Socket| socket.process.value().and_then(|name| kind(name)) == Some(server.kind.as_str());
+    let own =
+        |socket: &&Socket| socket.process.value().and_then(|name| kind(name)) == Some(server.kind.as_str());
     let ports: Vec<u16> = listeners.sockets.iter().filter(own).map(|socket| socket.port).collect();
-    let peer = listeners
-        .peers
-        .iter()
-        .find(|peer| peer.direction == "in" && ports.contains(&peer.service_port) && peer.container.value().is_none());
+    let peer = listeners.peers.iter().find(|peer| {
+        peer.direction == "in" && ports.contains(&peer.service_port) && peer.container.value().is_none()
+    });
     match peer {
         Some(peer) => Err(format!(
             "{} is connected to it now: let it come through a tunnel, or waive the rule with the reason",

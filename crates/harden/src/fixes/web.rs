@@ -31,10 +31,15 @@ pub(super) fn server<'a>(ask: &'a Ask<'_>, one: &Use) -> Result<&'a WebServer, S
         "apache2" | "httpd" => "apache",
         "" => return Err("it is not known which program listens there; run as root".to_owned()),
         other => {
-            return Err(format!("{other} listens there, whose settings only its own documentation knows: see the remedy"));
+            return Err(format!(
+                "{other} listens there, whose settings only its own documentation knows: see the remedy"
+            ));
         }
     };
-    complete(named(name).ok_or_else(|| format!("{process} listens there, and its configuration is at no usual place"))?)
+    complete(
+        named(name)
+            .ok_or_else(|| format!("{process} listens there, and its configuration is at no usual place"))?,
+    )
 }
 
 fn complete(server: &WebServer) -> Result<&WebServer, String> {
@@ -73,7 +78,10 @@ pub(super) fn own_file(server: &WebServer) -> Result<String, String> {
             "{} includes no folder within `http`: add `include /etc/nginx/conf.d/*.conf;` there",
             server.main_file
         )),
-        None => Err(format!("{} includes no folder of settings: add `IncludeOptional conf.d/*.conf`", server.main_file)),
+        None => Err(format!(
+            "{} includes no folder of settings: add `IncludeOptional conf.d/*.conf`",
+            server.main_file
+        )),
     }
 }
 
@@ -133,7 +141,8 @@ pub(super) fn set(server: &WebServer, wanted: &Wanted<'_>) -> Result<Vec<Change>
 /// When something else stands on the line.
 pub(super) fn replace(setting: &WebSetting, new: &str) -> Result<Change, String> {
     let old = whole_line(setting)?;
-    let comment = old.rfind(" #").and_then(|at| old.get(at..)).filter(|comment| !comment.contains(['"', '\'', ';']));
+    let comment =
+        old.rfind(" #").and_then(|at| old.get(at..)).filter(|comment| !comment.contains(['"', '\'', ';']));
     Ok(Change::Edit {
         file: setting.file.clone(),
         mode: 0o644,

@@ -90,8 +90,10 @@ fn nginx(server: &WebServer, wanted: &BTreeMap<String, String>) -> Result<Vec<Ch
         added.extend(chosen.map(|setting| (*setting, missing.join(" "))));
     }
     for (setting, text) in &added {
-        let same = |twin: &WebSetting| added.iter().any(|(own, other)| own.block == twin.block && other == text);
-        let apart = |twin: &WebSetting| !added.iter().any(|(own, _)| own.block == twin.block && alike(own, setting));
+        let same =
+            |twin: &WebSetting| added.iter().any(|(own, other)| own.block == twin.block && other == text);
+        let apart =
+            |twin: &WebSetting| !added.iter().any(|(own, _)| own.block == twin.block && alike(own, setting));
         if twins(&parts, setting).any(|twin| !same(twin) || apart(twin)) {
             return Err(format!(
                 "{}: the same line stands in parts that miss different headers: write them there by hand",
@@ -129,11 +131,19 @@ fn apache(server: &WebServer, wanted: &BTreeMap<String, String>) -> Result<Vec<C
     for (name, value) in wanted {
         changes.push(Change::line(&own, &format!("Header onsuccess unset {name}")));
         changes.push(Change::line(&own, &format!("Header always set {name} \"{value}\"")));
-        for setting in server.settings.iter().filter(|setting| setting.name == "header" && setting.file != own) {
+        for setting in server.settings.iter().filter(|setting| setting.name == "header" && setting.file != own)
+        {
             let mut words = setting.value.split_whitespace();
-            let value = words.by_ref().skip_while(|word| !word.eq_ignore_ascii_case(name)).collect::<Vec<_>>().join(" ");
+            let value = words
+                .by_ref()
+                .skip_while(|word| !word.eq_ignore_ascii_case(name))
+                .collect::<Vec<_>>()
+                .join(" ");
             if !value.is_empty() && !setting.value.contains("unset") && weak(name, &value) {
-                changes.push(replace(setting, &format!("Header always set {name} \"{}\"", wanted.get(name).map_or("", String::as_str)))?);
+                changes.push(replace(
+                    setting,
+                    &format!("Header always set {name} \"{}\"", wanted.get(name).map_or("", String::as_str)),
+                )?);
             }
         }
     }

@@ -49,7 +49,9 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
             Ok(args) => {
                 let own = allowed.entry(&server.name).or_default();
                 if let Some(methods) = args.allow {
-                    let methods = methods.into_iter().filter(|m| !m.is_empty() && m.chars().all(|c| c.is_ascii_uppercase()));
+                    let methods = methods
+                        .into_iter()
+                        .filter(|m| !m.is_empty() && m.chars().all(|c| c.is_ascii_uppercase()));
                     *own = Some(methods.collect());
                 }
             }

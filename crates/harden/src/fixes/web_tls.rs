@@ -73,7 +73,8 @@ fn part(server: &WebServer, part: Part) -> Result<Vec<Change>, String> {
         Part::Protocols => {
             const VALUE: &str = "-all +TLSv1.2 +TLSv1.3";
             const ALSO: [&str; 3] = ["+TLSv1.2 +TLSv1.3", "TLSv1.2 TLSv1.3", "TLSv1.3"];
-            let good = |value: &str| same(VALUE)(value) || ALSO.iter().any(|also| value.eq_ignore_ascii_case(also));
+            let good =
+                |value: &str| same(VALUE)(value) || ALSO.iter().any(|also| value.eq_ignore_ascii_case(also));
             set(server, &Wanted { name: "SSLProtocol", value: VALUE, good: &good })
         }
         Part::Ciphers => {
@@ -84,7 +85,8 @@ fn part(server: &WebServer, part: Part) -> Result<Vec<Change>, String> {
         Part::Order => set(server, &Wanted { name: "SSLHonorCipherOrder", value: "On", good: &same("on") }),
         Part::Groups => {
             // The setting takes other commands too.
-            let good = |value: &str| value == groups || !(value.starts_with("Groups") || value.starts_with("Curves"));
+            let good =
+                |value: &str| value == groups || !(value.starts_with("Groups") || value.starts_with("Curves"));
             set(server, &Wanted { name: "SSLOpenSSLConfCmd", value: &groups, good: &good })
         }
     }

@@ -47,7 +47,8 @@ fn hidden(server: &WebServer) -> Result<Vec<Change>, String> {
 fn told_by_others(ask: &Ask<'_>, one: &Use) -> BTreeSet<String> {
     let endpoints = ask.facts.endpoints.value();
     let http = endpoints.into_iter().flat_map(|endpoints| &endpoints.http);
-    let headers = http.filter(|server| server.name == one.subject).flat_map(|server| &server.technology_headers);
+    let headers =
+        http.filter(|server| server.name == one.subject).flat_map(|server| &server.technology_headers);
     headers
         .filter_map(|header| header.split(':').next())
         .map(|name| name.trim().to_owned())

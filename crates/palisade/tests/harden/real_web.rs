@@ -46,11 +46,13 @@ mount --bind /run/systemctl /usr/bin/systemctl
 
 /// Verdicts by rule and subject, worst for each rule.
 fn verdicts(report: &str) -> BTreeMap<String, String> {
-    let report: serde_json::Value = serde_json::from_str(report).unwrap_or_else(|error| panic!("{error}: {report}"));
+    let report: serde_json::Value =
+        serde_json::from_str(report).unwrap_or_else(|error| panic!("{error}: {report}"));
     let mut worst: BTreeMap<String, String> = BTreeMap::new();
     for finding in report["findings"].as_array().unwrap() {
         let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
-        let weight = |verdict: &str| ["not_applicable", "pass", "unknown", "fail"].iter().position(|v| *v == verdict);
+        let weight =
+            |verdict: &str| ["not_applicable", "pass", "unknown", "fail"].iter().position(|v| *v == verdict);
         let own = worst.entry(text("rule")).or_insert_with(|| text("verdict"));
         if weight(&text("verdict")) > weight(own) {
             *own = text("verdict");
@@ -68,7 +70,10 @@ fn fails_passes_fails(script: &str, rules: &[&str]) {
     let (before, after, undone) = (verdicts(before), verdicts(after), verdicts(undone));
     for rule in rules {
         let seen = [&before, &after, &undone].map(|all| all.get(*rule).map_or("none", String::as_str));
-        assert!(seen[0] == "fail" && seen[2] == "fail" && seen[1] != "fail" && seen[1] != "unknown", "{rule}: {seen:?}");
+        assert!(
+            seen[0] == "fail" && seen[2] == "fail" && seen[1] != "fail" && seen[1] != "unknown",
+            "{rule}: {seen:?}"
+        );
     }
 }
 
@@ -151,7 +156,7 @@ mkdir -p /var/log/apache2 /run/apache2 /run/lock/apache2
 rm -f /etc/apache2/sites-enabled/* /etc/apache2/mods-enabled/headers.load
 a2enmod -q ssl
 echo 'Listen 443' > /etc/apache2/ports.conf
-sed -i 's/SSLProtocol.*/SSLProtocol all -SSLv3/; s/SSLCipherSuite.*/SSLCipherSuite ALL:@SECLEVEL=0/' /etc/apache2/mods-enabled/ssl.conf
+sed -i 's/SSLProtocol.*/SSLProtocol all -SSLv3/; s/SSLCipherSuite.*/SSLCipherSuite ALL:@SECLEVEL=0/; s/SSLSessionTickets.*/SSLSessionTickets on/' /etc/apache2/mods-enabled/ssl.conf
 cat > /etc/apache2/conf-enabled/security.conf <<'END'
 ServerTokens Full
 ServerSignature On
@@ -337,11 +342,7 @@ judge RULES
 "#;
     fails_passes_fails(
         &format!("{NEIGHBOUR}{script}"),
-        &[
-            "firewall.filters-traffic",
-            "firewall.input-refused-by-default",
-            "firewall.rules-survive-restart",
-        ],
+        &["firewall.filters-traffic", "firewall.input-refused-by-default", "firewall.rules-survive-restart"],
     );
 }
 

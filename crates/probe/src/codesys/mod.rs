@@ -70,7 +70,10 @@ pub(crate) fn probe(cx: &Context) -> Fact<Codesys> {
     };
     codesys.channel = Channel {
         mode: found.get("CmpSecureChannel", "SECURITY.CommunicationMode"),
-        certificate: found.get("CmpSecureChannel", "CertificateHash").value().is_some_and(|hash| !hash.is_empty()),
+        certificate: found
+            .get("CmpSecureChannel", "CertificateHash")
+            .value()
+            .is_some_and(|hash| !hash.is_empty()),
     };
     codesys.opc_ua = OpcUa {
         activation: found.get("CmpOPCUAServer", "SECURITY.Activation"),
@@ -148,10 +151,9 @@ impl Found {
 
     fn get(&self, section: &str, key: &str) -> Fact<String> {
         match self.settings.get(&(section.to_owned(), key.to_owned())) {
-            Some(setting) => Fact::sourced(
-                setting.value.clone(),
-                Source::line(&setting.file, setting.line, &setting.text),
-            ),
+            Some(setting) => {
+                Fact::sourced(setting.value.clone(), Source::line(&setting.file, setting.line, &setting.text))
+            }
             None => Fact::Absent,
         }
     }
@@ -171,7 +173,8 @@ impl Found {
         ];
         let suspicious = |key: &str| {
             let (head, rest) = key.split_once('.')?;
-            let near = head.eq_ignore_ascii_case("SECURITY") || (head.starts_with("SEC") && head.ends_with("TY"));
+            let near =
+                head.eq_ignore_ascii_case("SECURITY") || (head.starts_with("SEC") && head.ends_with("TY"));
             let known = head == "SECURITY"
                 && (KNOWN.contains(&rest)
                     || OTHER_KEYS.contains(&rest)

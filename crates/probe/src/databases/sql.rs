@@ -47,7 +47,10 @@ pub(super) fn mariadb(door: &Door) -> Option<DatabaseServer> {
     let mut read = Read::default();
     read.file(door, main, &MARIADB, 0);
     let off = read.settings.iter().any(|s| {
-        s.key == "skip_networking" && SECTIONS.contains(&s.section.as_str()) && s.value != "0" && s.value != "OFF"
+        s.key == "skip_networking"
+            && SECTIONS.contains(&s.section.as_str())
+            && s.value != "0"
+            && s.value != "OFF"
     });
     let setting = read.last(&SECTIONS, "bind_address");
     let places: Vec<Listens> =

@@ -30,12 +30,21 @@ fn what_is_not_installed_is_absent() {
 #[test]
 fn the_setting_that_wins_is_told() {
     for (machine, expected) in [
-        (Machine::new().file("/etc/redis/redis.conf", "bind 127.0.0.1 -::1\n"), "redis: true 127.0.0.1 -::1 at /etc/redis/redis.conf:1"),
-        (Machine::new().file("/etc/redis/redis.conf", "bind * -::*\n"), "redis: false * -::* at /etc/redis/redis.conf:1"),
+        (
+            Machine::new().file("/etc/redis/redis.conf", "bind 127.0.0.1 -::1\n"),
+            "redis: true 127.0.0.1 -::1 at /etc/redis/redis.conf:1",
+        ),
+        (
+            Machine::new().file("/etc/redis/redis.conf", "bind * -::*\n"),
+            "redis: false * -::* at /etc/redis/redis.conf:1",
+        ),
         (Machine::new().file("/etc/redis/redis.conf", "port 6379\n"), "redis: false * at default"),
         (Machine::new().file("/etc/redis/redis.conf", "port 0\nunixsocket /run/r.sock\n"), "redis: true "),
         (
-            Machine::new().file("/etc/postgresql/15/main/postgresql.conf", "listen_addresses = '*' # all\nlisten_addresses=''\n"),
+            Machine::new().file(
+                "/etc/postgresql/15/main/postgresql.conf",
+                "listen_addresses = '*' # all\nlisten_addresses=''\n",
+            ),
             "postgresql 15/main: true ",
         ),
         (
@@ -49,10 +58,17 @@ fn the_setting_that_wins_is_told() {
             "postgresql 15/main: false localhost, 10.0.0.5 at /etc/postgresql/15/main/conf.d/a.conf:1",
         ),
         (
-            Machine::new().file("/usr/sbin/mariadbd", "").file("/etc/mysql/my.cnf", "[mysqld]\nskip-networking\nbind-address=0.0.0.0\n"),
+            Machine::new()
+                .file("/usr/sbin/mariadbd", "")
+                .file("/etc/mysql/my.cnf", "[mysqld]\nskip-networking\nbind-address=0.0.0.0\n"),
             "mariadb: true ",
         ),
-        (Machine::new().file("/usr/sbin/mysqld", "").file("/etc/my.cnf", "[client]\nbind-address=127.0.0.1\n"), "mariadb: false * at default"),
+        (
+            Machine::new()
+                .file("/usr/sbin/mysqld", "")
+                .file("/etc/my.cnf", "[client]\nbind-address=127.0.0.1\n"),
+            "mariadb: false * at default",
+        ),
         (
             Machine::new().file(
                 "/etc/mosquitto/mosquitto.conf",
@@ -68,6 +84,7 @@ fn the_setting_that_wins_is_told() {
 
 #[test]
 fn files_that_include_themselves_come_to_an_end() {
-    let machine = Machine::new().file("/etc/redis/redis.conf", "include /etc/redis/redis.conf\nbind 127.0.0.1\n");
+    let machine =
+        Machine::new().file("/etc/redis/redis.conf", "include /etc/redis/redis.conf\nbind 127.0.0.1\n");
     assert_eq!(told(machine), ["redis: true 127.0.0.1 at /etc/redis/redis.conf:2"]);
 }

@@ -113,7 +113,9 @@ pub(super) fn read(door: &Door) -> Option<WebServer> {
     if server.tls && named(&server, "sslprotocol").next().is_none() {
         server.old_protocols.push("not set".to_owned());
     }
-    let is = |setting: &WebSetting, words: &[&str]| words.iter().any(|word| setting.value.eq_ignore_ascii_case(word));
+    let is = |setting: &WebSetting, words: &[&str]| {
+        words.iter().any(|word| setting.value.eq_ignore_ascii_case(word))
+    };
     server.session_tickets = server.tls
         && (in_force(&server, "sslsessiontickets").any(|setting| is(setting, &["on"]))
             || named(&server, "sslsessiontickets").next().is_none());
@@ -123,15 +125,14 @@ pub(super) fn read(door: &Door) -> Option<WebServer> {
     let tokens = outermost("servertokens").unwrap_or_else(|| "full".to_owned());
     let signature = outermost("serversignature").is_some_and(|value| value != "off")
         || named(&server, "serversignature").any(|s| !s.block.is_empty() && !is(s, &["off"]));
-    let (tells_version, trace) = (
-        !tokens.starts_with("prod") || signature,
-        outermost("traceenable").is_none_or(|value| value != "off"),
-    );
+    let (tells_version, trace) =
+        (!tokens.starts_with("prod") || signature, outermost("traceenable").is_none_or(|value| value != "off"));
     server.tells_version = tells_version;
     server.trace = trace;
     // A section for the whole site is merged after those for folders.
-    let refused = named(&server, "options")
-        .any(|setting| setting.block == "location /" && setting.value.split(' ').any(|word| word == "-Indexes"));
+    let refused = named(&server, "options").any(|setting| {
+        setting.block == "location /" && setting.value.split(' ').any(|word| word == "-Indexes")
+    });
     server.lists_folders = !refused
         && named(&server, "options").any(|setting| {
             setting.value.split(' ').any(|word| {
@@ -205,8 +206,7 @@ impl Walk<'_> {
                 });
                 continue;
             }
-            let around =
-                blocks.iter().filter(|block| !block.is_empty()).cloned().collect::<Vec<_>>().join(" ");
+            let around = blocks.iter().filter(|block| !block.is_empty()).cloned().collect::<Vec<_>>().join(" ");
             match name.as_str() {
                 "serverroot" => self.root = args.first().cloned().unwrap_or_default(),
                 "loadmodule" if self.reader.server.modules.len() < 500 => {

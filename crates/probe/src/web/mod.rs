@@ -112,6 +112,9 @@ fn named<'a>(server: &'a WebServer, name: &'a str) -> impl Iterator<Item = &'a W
 /// Whether any setting of that name has one of the words.
 fn says(server: &WebServer, name: &str, words: &[&str]) -> bool {
     named(server, name).any(|setting| {
-        setting.value.split_whitespace().any(|word| words.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)))
+        setting
+            .value
+            .split_whitespace()
+            .any(|word| words.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)))
     })
 }

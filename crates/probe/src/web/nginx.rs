@@ -112,9 +112,7 @@ pub fn parse(text: &str) -> Vec<Statement> {
         let alone = |other: Option<&Statement>, line: usize| other.is_none_or(|other| other.line != line);
         let before = index.checked_sub(1).and_then(|before| found.get(before));
         let Some(own) = found.get(index) else { continue };
-        let whole = own.text.is_some()
-            && alone(before, own.line)
-            && alone(found.get(index + 1), own.line);
+        let whole = own.text.is_some() && alone(before, own.line) && alone(found.get(index + 1), own.line);
         let text = whole.then(|| lines.get(own.line - 1).map(|line| line.trim().to_owned())).flatten();
         if let Some(own) = found.get_mut(index) {
             own.text = text;
@@ -129,7 +127,8 @@ pub(super) fn read(door: &Door) -> Option<WebServer> {
     let mut walk = Walk { reader: Reader::new(door, "nginx", main), servers: 0, locations: 0 };
     walk.file(main, &mut Vec::new(), 0);
     let mut server = walk.reader.server;
-    server.tls = named(&server, "listen").any(|s| s.value.split(' ').any(|word| word == "ssl" || word == "quic"))
+    server.tls = named(&server, "listen")
+        .any(|s| s.value.split(' ').any(|word| word == "ssl" || word == "quic"))
         || says(&server, "ssl", &["on"]);
     server.old_protocols = named(&server, "ssl_protocols")
         .filter(|setting| setting.value.split(' ').any(|word| OLD.contains(&word)))

@@ -43,7 +43,9 @@ fn nginx_is_read_with_its_includes_and_its_blocks() {
     let told: Vec<String> = server
         .settings
         .iter()
-        .map(|s| format!("{}|{}|{}|{}|{}", s.name, s.value, s.block, s.source, s.text.value().map_or("-", |t| t)))
+        .map(|s| {
+            format!("{}|{}|{}|{}|{}", s.name, s.value, s.block, s.source, s.text.value().map_or("-", |t| t))
+        })
         .collect();
     assert_eq!(
         told,

@@ -71,8 +71,10 @@ pub(super) fn cases() -> Vec<Case> {
             fix: "node-egress",
             rules: &["firewall.output-refused-by-default"],
             machine: || {
-                open(Machine::new().file("/etc/nftables.conf", CONF.trim_end()))
-                    .link("/etc/systemd/system/sysinit.target.wants/nftables.service", "/lib/systemd/system/nftables.service")
+                open(Machine::new().file("/etc/nftables.conf", CONF.trim_end())).link(
+                    "/etc/systemd/system/sysinit.target.wants/nftables.service",
+                    "/lib/systemd/system/nftables.service",
+                )
             },
             profile: "declare: {firewall_out: [tcp/443 203.0.113.5, udp/53 192.0.2.53]}\n",
             answers_stay: true,

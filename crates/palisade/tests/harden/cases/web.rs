@@ -38,12 +38,18 @@ fn apache(site: &str) -> Machine {
     Machine::new()
         .file("/usr/sbin/apache2ctl", "")
         .file("/etc/apache2/apache2.conf", APACHE)
-        .file("/etc/apache2/conf-available/security.conf", "ServerTokens OS\nServerSignature On\nTraceEnable On\n")
+        .file(
+            "/etc/apache2/conf-available/security.conf",
+            "ServerTokens OS\nServerSignature On\nTraceEnable On\n",
+        )
         .link("/etc/apache2/conf-enabled/security.conf", "../conf-available/security.conf")
         .file("/etc/apache2/mods-available/headers.load", "LoadModule headers_module mod_headers.so\n")
         .file("/etc/apache2/mods-available/ssl.load", "LoadModule ssl_module mod_ssl.so\n")
         .link("/etc/apache2/mods-enabled/ssl.load", "../mods-available/ssl.load")
-        .file("/etc/apache2/mods-enabled/ssl.conf", "<IfModule mod_ssl.c>\n\tSSLProtocol all -SSLv3\n</IfModule>\n")
+        .file(
+            "/etc/apache2/mods-enabled/ssl.conf",
+            "<IfModule mod_ssl.c>\n\tSSLProtocol all -SSLv3\n</IfModule>\n",
+        )
         .file("/etc/apache2/sites-enabled/site.conf", site)
         .program("apache2ctl -t", "")
 }
@@ -99,7 +105,12 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn case(name: &'static str, fix: &'static str, rules: &'static [&'static str], machine: fn() -> Machine) -> Case {
+fn case(
+    name: &'static str,
+    fix: &'static str,
+    rules: &'static [&'static str],
+    machine: fn() -> Machine,
+) -> Case {
     Case { name, fix, rules, machine, profile: NO_PROFILE, answers_stay: false }
 }
 
@@ -112,9 +123,12 @@ fn servers() -> Vec<Case> {
                 "server {\n  listen 80;\n  server_tokens build; # for support\n}\nserver { listen 81; }\n",
             )
         }),
-        case("versions of Apache, in a file and a virtual host", "web-tokens", &["web.versions-hidden"], || {
-            apache("<VirtualHost *:80>\n  ServerSignature EMail\n  serversignature On\n</VirtualHost>\n")
-        }),
+        case(
+            "versions of Apache, in a file and a virtual host",
+            "web-tokens",
+            &["web.versions-hidden"],
+            || apache("<VirtualHost *:80>\n  ServerSignature EMail\n  serversignature On\n</VirtualHost>\n"),
+        ),
         case(
             "TLS of nginx, old versions in two places and a server without a word",
             "web-tls",
@@ -128,20 +142,25 @@ fn servers() -> Vec<Case> {
             },
         ),
         case("TLS of nginx, nothing said", "web-tls", &["web.tls-current", "web.session-tickets-off"], || {
-            nginx(
-                "events {}\nhttp {\n  include conf.d/*.conf;\n  server {\n    listen 443 ssl;\n  }\n}\n",
-                "",
-            )
+            nginx("events {}\nhttp {\n  include conf.d/*.conf;\n  server {\n    listen 443 ssl;\n  }\n}\n", "")
         }),
-        case("TLS of Apache, a virtual host of its own mind", "web-tls", &["web.tls-current", "web.session-tickets-off"], || {
-            apache(
-                "<VirtualHost *:443>\n  SSLEngine on\n</VirtualHost>\n<VirtualHost *:444>\n  SSLEngine on\n  \
+        case(
+            "TLS of Apache, a virtual host of its own mind",
+            "web-tls",
+            &["web.tls-current", "web.session-tickets-off"],
+            || {
+                apache(
+                    "<VirtualHost *:443>\n  SSLEngine on\n</VirtualHost>\n<VirtualHost *:444>\n  SSLEngine on\n  \
                  SSLProtocol +TLSv1 +TLSv1.2\n</VirtualHost>\n",
-            )
-        }),
+                )
+            },
+        ),
         case("TRACE of Apache", "web-methods", &["web.trace-off"], || apache("")),
         case("lists of files of nginx", "web-listing", &["web.listing-off"], || {
-            nginx(NGINX, "server {\n  listen 80;\n  location /a {\n    autoindex on;\n  }\n  location /b {\n    autoindex on;\n  }\n}\n")
+            nginx(
+                NGINX,
+                "server {\n  listen 80;\n  location /a {\n    autoindex on;\n  }\n  location /b {\n    autoindex on;\n  }\n}\n",
+            )
         }),
         case("lists of files of Apache", "web-listing", &["web.listing-off"], || apache("")),
         Case {
@@ -179,8 +198,12 @@ fn stores() -> Vec<Case> {
         case("Redis, bound nowhere", "service-loopback", &["databases.local"], || {
             Machine::new().file("/etc/redis/redis.conf", "port 6379\n")
         }),
-        case("PostgreSQL, two clusters, one set by ALTER SYSTEM", "service-loopback", &["databases.local"], || {
-            Machine::new()
+        case(
+            "PostgreSQL, two clusters, one set by ALTER SYSTEM",
+            "service-loopback",
+            &["databases.local"],
+            || {
+                Machine::new()
                 .file(
                     "/etc/postgresql/15/main/postgresql.conf",
                     "data_directory = '/var/lib/postgresql/15/main'\t\t# use data in another directory\n\
@@ -196,7 +219,8 @@ fn stores() -> Vec<Case> {
                     "data_directory = '/var/lib/postgresql/14/old'\ninclude_dir 'conf.d'\nlisten_addresses '10.0.0.1,localhost'\n",
                 )
                 .file("/etc/postgresql/14/old/conf.d/local.conf", "listen_addresses = 'localhost'\n")
-        }),
+            },
+        ),
         case("MariaDB, bound by another file", "service-loopback", &["databases.local"], || {
             Machine::new()
                 .file("/usr/sbin/mariadbd", "")
@@ -209,7 +233,10 @@ fn stores() -> Vec<Case> {
                      !includedir /etc/mysql/mariadb.conf.d/\n",
                 )
                 .directory("/etc/mysql/conf.d")
-                .file("/etc/mysql/mariadb.conf.d/50-server.cnf", "[mysqld]\nbind-address            = 127.0.0.1\n")
+                .file(
+                    "/etc/mysql/mariadb.conf.d/50-server.cnf",
+                    "[mysqld]\nbind-address            = 127.0.0.1\n",
+                )
                 .file("/etc/mysql/mariadb.conf.d/90-site.cnf", "[mariadbd]\nbind_address=0.0.0.0\n")
         }),
         case(
