@@ -6,6 +6,7 @@ use crate::run::{self as command, root};
 
 /// Debian packages, with the tests that need them.
 const PACKAGES: &[(&str, &str)] = &[
+    ("apache2", "fixes of web servers"),
     ("auditd", "audit rules"),
     ("busybox-static", "containers"),
     ("chrony", "time"),
@@ -16,13 +17,16 @@ const PACKAGES: &[(&str, &str)] = &[
     ("iptables", "firewall rule sets of both kinds"),
     ("util-linux", "namespaces"),
     ("mawk", "the firewall's namespaces"),
+    ("mosquitto", "fixes of brokers"),
     ("nftables", "firewall rule sets"),
     ("nginx-light", "TLS and HTTP endpoints"),
     ("openssh-client", "SSH"),
     ("openssh-server", "SSH"),
     ("openssl", "TLS servers and certificates"),
     ("procps", "processes of private hosts"),
+    ("postgresql", "fixes of databases"),
     ("python3-venv", "the Python environment"),
+    ("redis-server", "fixes of databases"),
     ("sslscan", "the cross-check of TLS suites"),
     ("sudo", "sudoers"),
     ("systemd", "unit files"),

@@ -18,7 +18,14 @@ use crate::plan::{PLAN_SCHEMA, Plan, PlannedFix, Refused, Shown, Step};
 const LINK_LIMIT: usize = 8;
 
 /// Files whose text is nobody's business: diffs say only that they change.
-const SECRET: [&str; 4] = ["/etc/shadow", "/etc/gshadow", "/etc/security/opasswd", "/etc/chrony/chrony.keys"];
+const SECRET: [&str; 6] = [
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/security/opasswd",
+    "/etc/chrony/chrony.keys",
+    "/etc/redis/redis.conf",
+    "/etc/redis.conf",
+];
 
 /// Where Palisade puts secrets of workloads.
 pub(crate) const SECRETS: &str = "/etc/palisade/secrets";

@@ -63,6 +63,17 @@ mod storage_watch;
 mod sysctl;
 mod time_source;
 mod unattended_upgrades;
+mod codesys_setting;
+mod firewall;
+mod firewall_table;
+mod node_egress;
+mod service_loopback;
+mod sshd_option;
+mod web;
+mod web_headers;
+mod web_methods;
+mod web_tls;
+mod web_tokens;
 
 use crate::fix::Fix;
 
@@ -146,6 +157,17 @@ pub const ALL: &[&Fix] = &[
     &compose_service::HARDENING,
     &compose_ports::FIX,
     &compose_secrets::FIX,
+    &firewall_table::FIX,
+    &node_egress::FIX,
+    &web_tls::FIX,
+    &web_headers::FIX,
+    &web_headers::POLICY,
+    &web_tokens::FIX,
+    &web_methods::FIX,
+    &web_methods::LISTING,
+    &service_loopback::FIX,
+    &service_loopback::BROKER,
+    &codesys_setting::FIX,
 ];
 
 /// The fix of that name.

@@ -161,6 +161,106 @@ const KEEPERS: &[Keeper] = &[
             reload: Some("HUP"),
         },
     },
+    Keeper {
+        name: "nftables",
+        files: &["/etc/nftables.conf", "/etc/nftables.d/"],
+        check: &["nft", "-c", "-f", "/etc/nftables.conf"],
+        takes_up: TakesUp::AtOnce,
+    },
+    Keeper {
+        name: "nftables of Red Hat",
+        files: &["/etc/sysconfig/nftables.conf"],
+        check: &["nft", "-c", "-f", "/etc/sysconfig/nftables.conf"],
+        takes_up: TakesUp::AtOnce,
+    },
+    Keeper {
+        name: "nginx",
+        files: &["/etc/nginx/"],
+        check: &["nginx", "-t", "-q"],
+        takes_up: TakesUp::Service {
+            units: &["nginx.service"],
+            pid_file: "/run/nginx.pid",
+            comm: "nginx",
+            reload: Some("HUP"),
+        },
+    },
+    Keeper {
+        name: "apache2",
+        files: &["/etc/apache2/"],
+        check: &["apache2ctl", "-t"],
+        takes_up: TakesUp::Service {
+            units: &["apache2.service"],
+            pid_file: "/run/apache2/apache2.pid",
+            comm: "apache2",
+            reload: Some("USR1"),
+        },
+    },
+    Keeper {
+        name: "httpd",
+        files: &["/etc/httpd/"],
+        check: &["httpd", "-t"],
+        takes_up: TakesUp::Service {
+            units: &["httpd.service"],
+            pid_file: "/run/httpd/httpd.pid",
+            comm: "httpd",
+            reload: Some("USR1"),
+        },
+    },
+    Keeper {
+        name: "postgresql",
+        files: &["/etc/postgresql/", "/var/lib/postgresql/", "/var/lib/pgsql/"],
+        check: &[],
+        takes_up: TakesUp::Service {
+            units: &["postgresql@*.service", "postgresql.service"],
+            pid_file: "",
+            comm: "postgres",
+            reload: None,
+        },
+    },
+    Keeper {
+        name: "redis",
+        files: &["/etc/redis/", "/etc/redis.conf"],
+        check: &[],
+        takes_up: TakesUp::Service {
+            units: &["redis-server.service", "redis.service"],
+            pid_file: "/run/redis/redis-server.pid",
+            comm: "redis-server",
+            reload: None,
+        },
+    },
+    Keeper {
+        name: "mariadb",
+        files: &["/etc/mysql/", "/etc/my.cnf", "/etc/my.cnf.d/"],
+        check: &["mariadbd", "--user=mysql", "--verbose", "--help"],
+        takes_up: TakesUp::Service {
+            units: &["mariadb.service", "mysql.service", "mysqld.service"],
+            pid_file: "/run/mysqld/mysqld.pid",
+            comm: "mariadbd",
+            reload: None,
+        },
+    },
+    Keeper {
+        name: "mosquitto",
+        files: &["/etc/mosquitto/"],
+        check: &[],
+        takes_up: TakesUp::Service {
+            units: &["mosquitto.service"],
+            pid_file: "/run/mosquitto/mosquitto.pid",
+            comm: "mosquitto",
+            reload: None,
+        },
+    },
+    Keeper {
+        name: "codesyscontrol",
+        files: &["/etc/codesyscontrol/", "/etc/CODESYSControl_User.cfg", "/etc/CODESYSControl.cfg"],
+        check: &[],
+        takes_up: TakesUp::Service {
+            units: &["codesyscontrol.service"],
+            pid_file: "/run/codesyscontrol.pid",
+            comm: "codesyscontrol.bin",
+            reload: None,
+        },
+    },
 ];
 
 /// Flags of checks that older versions of a program do not know: these are then left out.

@@ -89,6 +89,14 @@ pub mod programs {
             "/usr/local/bin/docker-compose";
         /// The Docker engine: checks its settings.
         DOCKERD = "dockerd" in "/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd";
+        /// Checks the configuration of nginx.
+        NGINX = "nginx" in "/usr/sbin/nginx", "/usr/local/sbin/nginx";
+        /// Checks the configuration of Apache, with the environment that Debian gives it.
+        APACHE2CTL = "apache2ctl" in "/usr/sbin/apache2ctl";
+        /// Checks the configuration of Apache elsewhere.
+        HTTPD = "httpd" in "/usr/sbin/httpd";
+        /// Checks the configuration of MariaDB.
+        MARIADBD = "mariadbd" in "/usr/sbin/mariadbd", "/usr/libexec/mariadbd";
         /// Starts the process that takes back what nobody confirmed, outside of the operator's session.
         SYSTEMD_RUN = "systemd-run" in "/usr/bin/systemd-run";
         /// State of Microsoft Defender.

@@ -27,6 +27,8 @@ mod accounts;
 mod audit;
 mod boot;
 mod certificates;
+mod codesys;
+mod databases;
 mod disks;
 mod docker;
 mod endpoints;
@@ -43,6 +45,7 @@ mod services;
 mod ssh;
 mod time;
 mod updates;
+mod web;
 
 #[doc(hidden)]
 pub mod parsers;
@@ -90,4 +93,11 @@ pub const PROBES: &[Probe] = &[
         limit: Duration::from_secs(15),
         run: |cx| run::serialised(&endpoints::probe(cx)),
     },
+    Probe { name: "web", limit: Duration::from_secs(5), run: |cx| run::serialised(&web::probe(cx)) },
+    Probe {
+        name: "databases",
+        limit: Duration::from_secs(5),
+        run: |cx| run::serialised(&databases::probe(cx)),
+    },
+    Probe { name: "codesys", limit: Duration::from_secs(5), run: |cx| run::serialised(&codesys::probe(cx)) },
 ];

@@ -29,6 +29,7 @@ pub use crate::schedule::gap as schedule;
 pub use crate::services::inetd::{inetd, xinetd};
 pub use crate::services::parse_active as systemctl_list_units;
 pub use crate::units::file::UnitFile;
+pub use crate::web::{parse_apache, parse_nginx};
 pub use host::mountinfo;
 
 /// The crontab of the system.

@@ -7,6 +7,8 @@ pub mod accounts;
 pub mod audit;
 pub mod boot;
 pub mod certificates;
+pub mod codesys;
+pub mod databases;
 pub mod disks;
 pub mod docker;
 pub mod endpoints;
@@ -23,6 +25,7 @@ pub mod services;
 pub mod ssh;
 pub mod time;
 pub mod updates;
+pub mod web;
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
@@ -73,6 +76,12 @@ pub struct Facts {
     pub certificates: Fact<certificates::Certificates>,
     /// See [`endpoints`].
     pub endpoints: Fact<endpoints::Endpoints>,
+    /// See [`web`].
+    pub web: Fact<web::Web>,
+    /// See [`databases`].
+    pub databases: Fact<databases::Databases>,
+    /// See [`codesys`].
+    pub codesys: Fact<codesys::Codesys>,
 }
 
 /// The JSON schema of [`Facts`] (draft 2020-12).

@@ -11,6 +11,9 @@ mod logging;
 mod services;
 mod ssh;
 mod time;
+mod network;
+mod ssh;
+mod web;
 
 use crate::harness::Case;
 
@@ -23,4 +26,5 @@ pub(crate) fn all() -> Vec<Case> {
         .flatten()
         .collect()
     [ssh::cases(), docker::cases()].into_iter().flatten().collect()
+    [ssh::cases(), network::cases(), web::cases()].into_iter().flatten().collect()
 }

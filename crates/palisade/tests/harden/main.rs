@@ -18,6 +18,7 @@ mod real_ssh;
 mod real_accounts;
 mod real_system;
 mod real_docker;
+mod real_web;
 mod snapshot;
 
 use std::collections::BTreeSet;

@@ -20,7 +20,7 @@ use crate::Context;
 use crate::accounts::people::People;
 
 pub(crate) use config::parse as parse_config;
-pub(crate) use glob::matches as glob_matches;
+pub(crate) use glob::{expand as glob_expand, matches as glob_matches};
 pub(crate) use keys::parse as parse_authorized_keys;
 pub(crate) use matching::criteria as parse_criteria;
 

@@ -1,0 +1,61 @@
+//! Section `databases`: where PostgreSQL, Redis, MariaDB or MySQL, and Mosquitto are configured to listen.
+
+mod brokers;
+mod lines;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use model::Fact;
+use model::facts::databases::{DatabaseServer, Databases, Listens};
+
+use crate::Context;
+use lines::Setting;
+
+/// Reads the section.
+pub(crate) fn probe(cx: &Context) -> Fact<Databases> {
+    let door = &cx.door;
+    let mut servers = sql::postgresql(door);
+    servers.extend(brokers::redis(door));
+    servers.extend(sql::mariadb(door));
+    servers.extend(brokers::mosquitto(door));
+    for server in &mut servers {
+        server.local = server.listens.iter().all(|listens| listens.local);
+        server.source.clone_from(&server.main_file);
+    }
+    if servers.is_empty() { Fact::Absent } else { Fact::known(Databases { servers }) }
+}
+
+/// A server without its places.
+fn server(name: &str, kind: &str, main: &str) -> DatabaseServer {
+    DatabaseServer {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        main_file: main.to_owned(),
+        drop_ins: Fact::Absent,
+        ..DatabaseServer::default()
+    }
+}
+
+/// The place that a setting names, or what the program does without one.
+fn listens(address: &str, setting: Option<&Setting>) -> Listens {
+    Listens {
+        address: address.to_owned(),
+        port: Fact::Absent,
+        local: address.split([',', ' ']).filter(|part| !part.is_empty()).all(is_local),
+        tls: false,
+        file: Fact::from_option(setting.map(|setting| setting.file.clone())),
+        text: Fact::from_option(setting.map(|setting| setting.text.clone())),
+        source: setting.map_or_else(|| "default".to_owned(), |s| format!("{}:{}", s.file, s.line)),
+    }
+}
+
+/// Whether an address is this host itself; Redis writes `-` before one that may be missing.
+fn is_local(address: &str) -> bool {
+    let address = address.trim().trim_start_matches('-').trim_matches(['[', ']']);
+    address.starts_with('/')
+        || matches!(address, "localhost" | "ip6-localhost")
+        || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
