@@ -188,7 +188,9 @@ fn another_run_leaves_what_waits_to_be_confirmed_and_its_boot_job_alone() {
     let (door, root) = Machine::new().file("/etc/a", "one").directory("/etc/systemd/system").door();
     let before = snapshot::take(root.path());
     let job = root.path().join("etc/systemd/system/sysinit.target.wants/palisade-recover.service");
-    Watchdog::new(&Disk::below(root.path()).unwrap()).arm("/usr/sbin/palisade").unwrap();
+    with(&door, root.path(), |executor| {
+        Watchdog::new(executor.journal().disk()).arm("/usr/sbin/palisade").unwrap();
+    });
     let waits = apply(&door, root.path(), &by_hand(root.path(), "/etc/a", "two"), Some(in_an_hour())).unwrap();
     let other = by_hand(root.path(), "/etc/a", "three");
     assert!(matches!(apply(&door, root.path(), &other, None), Err(ApplyError::Waiting(id)) if id == waits));
@@ -358,7 +360,6 @@ fn nobody_leads_our_hand_elsewhere_through_a_directory_of_their_own() {
     });
     assert!(result.contains("a link that user 1000 made is not followed"), "{result}");
     assert_eq!(before, snapshot::take(&place("root")));
-    with(&door, root.path(), |executor| executor.give_up(None, now()).unwrap());
 
     // A second name of a file of another's does not give it to her.
     std::fs::hard_link(place("root/.ssh/authorized_keys"), place("home/eve/second")).unwrap();
