@@ -10,6 +10,7 @@
 mod bench;
 mod check;
 mod docs;
+mod reliability;
 mod run;
 mod setup;
 mod tidy;
@@ -25,6 +26,8 @@ cargo xtask check        fmt, clippy, docs, deny, tidy
 cargo xtask docs         write the generated files of docs/
 cargo xtask tidy         what no other tool checks
 cargo xtask bench audit  run Palisade side by side with its peers
+cargo xtask bench harden measure plans, applying and undoing
+cargo xtask reliability  run what proves that hardening can be undone, and count it
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +53,8 @@ fn run_task(task: &str, rest: &[String]) -> Result<()> {
         ("check", None) => check::check(),
         ("docs", None) => docs::run(),
         ("tidy", None) => tidy::run(),
+        ("reliability", None) => reliability::run_tests(),
+        ("bench", Some("harden")) => bench::harden::run(),
         ("bench", Some("audit")) => bench::run(rest.get(1).is_some_and(|flag| flag == "--inside")),
         _ => {
             print!("{HELP}");

@@ -274,7 +274,11 @@ impl<'a> Compiler<'a> {
     fn behind(&self, path: &str) -> Result<String, String> {
         let mut path = path.to_owned();
         for _ in 0..LINK_LIMIT {
-            match self.disk.state(&path, false).map_err(|error| error.to_string())? {
+            let state = self.disk.state(&path, false).map_err(|error| error.to_string())?;
+            if matches!(state, State::Link { .. }) {
+                self.disk.trust_link(&path).map_err(|error| error.to_string())?;
+            }
+            match state {
                 State::Link { target } if target.starts_with('/') => path = tidy(&target),
                 State::Link { target } => {
                     let above = path.rsplit_once('/').map_or("", |(above, _)| above);

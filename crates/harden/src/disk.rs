@@ -1,5 +1,7 @@
 //! The hand that writes: states of files, read exactly and put back exactly. No link leads out of the root.
 
+mod own;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
@@ -15,6 +17,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most bytes of a file whose content a plan may change.
 const CONTENT_LIMIT: u64 = 4 << 20;
+
+/// The most links that lead to one directory.
+const LINK_LIMIT: usize = 40;
 
 /// The most bytes of all names of a file's extended attributes, and of one value.
 const XATTR_LIMIT: usize = 64 << 10;
@@ -135,6 +140,27 @@ impl State {
         }
     }
 
+    /// Whether `now` is what a run leaves that was ended while it made `other` of this state or this of `other`: owner
+    /// and mode are set one after the other, and the kernel takes bits away with the owner.
+    pub(crate) fn is_half_way_to(&self, other: &Self, now: &Self) -> bool {
+        let same_kind = match (self, now) {
+            (Self::File { content, .. }, Self::File { content: there, .. }) => {
+                content.is_none() || there.is_none() || content == there
+            }
+            (Self::Directory { .. }, Self::Directory { .. }) | (Self::Other { .. }, Self::Other { .. }) => true,
+            // One that was just made has not got its permissions yet.
+            (Self::Absent, Self::Directory { .. }) => return matches!(other, Self::Directory { .. }),
+            _ => false,
+        };
+        let (Some(one), Some(two), Some(now)) = (self.perms(), other.perms(), now.perms()) else {
+            return false;
+        };
+        let owner = (now.uid, now.gid);
+        same_kind
+            && [one, two].iter().any(|perms| owner == (perms.uid, perms.gid))
+            && [one, two].iter().any(|perms| now.mode | 0o6000 == perms.mode | 0o6000)
+    }
+
     /// Whether reading the content matters for comparing with this state.
     pub fn has_content(&self) -> bool {
         matches!(self, Self::File { content: Some(_), .. })
@@ -180,6 +206,14 @@ pub enum DiskError {
     },
 }
 
+impl DiskError {
+    /// Whether nothing stands there.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::System { source, .. }
+            if [Errno::NOENT, Errno::NOTDIR].iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error())))
+    }
+}
+
 fn system(act: &'static str, path: &str) -> impl FnOnce(Errno) -> DiskError {
     let path = path.to_owned();
     move |errno| DiskError::System { act, path, source: errno.into() }
@@ -203,10 +237,10 @@ impl Disk {
             .map_err(system("open", &root.display().to_string()))
     }
 
-    fn open(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn open(&self, path: &str, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
         let inside = path.trim_start_matches('/');
         let inside = if inside.is_empty() { "." } else { inside };
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let resolve = resolve | ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         loop {
             match fs::openat2(&self.root, inside, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
                 // A rename elsewhere in the tree made the kernel unsure that the path stays inside.
@@ -216,15 +250,73 @@ impl Disk {
         }
     }
 
+    /// A directory. A link on the way is followed only when it is trusted: a user who owns a directory on the way must
+    /// not lead our hand elsewhere. What is opened in the end is a path without links, so that none can be put there
+    /// between the look and the opening.
+    fn directory(&self, path: &str) -> Result<OwnedFd, DiskError> {
+        let open = |path: &str, flags| self.open(path, flags, ResolveFlags::NO_SYMLINKS);
+        match open(path, OFlags::RDONLY | OFlags::DIRECTORY) {
+            Err(Errno::LOOP) => {}
+            other => return other.map_err(system("open", path)),
+        }
+        let mut plain: Vec<String> = Vec::new();
+        let mut rest: Vec<String> = path.rsplit('/').map(ToOwned::to_owned).collect();
+        let mut links = 0;
+        while let Some(part) = rest.pop() {
+            match part.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    plain.pop();
+                    continue;
+                }
+                _ => plain.push(part),
+            }
+            let here = format!("/{}", plain.join("/"));
+            let file = open(&here, OFlags::PATH | OFlags::NOFOLLOW).map_err(system("open", &here))?;
+            let stat = fs::fstat(&file).map_err(system("look at", &here))?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+                continue;
+            }
+            links += 1;
+            if links > LINK_LIMIT {
+                return Err(system("open", path)(Errno::LOOP));
+            }
+            self.trust(&here, stat.st_uid)?;
+            let target = link_target(&file, &here)?;
+            plain.pop();
+            if target.starts_with('/') {
+                plain.clear();
+            }
+            rest.extend(target.rsplit('/').map(ToOwned::to_owned));
+        }
+        let plain = format!("/{}", plain.join("/"));
+        open(&plain, OFlags::RDONLY | OFlags::DIRECTORY).map_err(system("open", path))
+    }
+
+    /// Refuses a link that somebody made who could not change what it leads to.
+    fn trust(&self, path: &str, owner: u32) -> Result<(), DiskError> {
+        let tree = fs::fstat(&self.root).map_err(system("look at", "/"))?.st_uid;
+        if [0, tree, rustix::process::geteuid().as_raw()].contains(&owner) {
+            return Ok(());
+        }
+        let reason = format!("a link that user {owner} made is not followed");
+        Err(DiskError::Unfit { path: path.to_owned(), reason })
+    }
+
+    /// Refuses to follow the link at `path` when its maker is not trusted.
+    pub(crate) fn trust_link(&self, path: &str) -> Result<(), DiskError> {
+        let (directory, name) = self.parent(path)?;
+        let stat = fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(system("look at", path))?;
+        self.trust(path, stat.st_uid)
+    }
+
     /// The directory that holds `path`, and the last part of the path.
     fn parent<'p>(&self, path: &'p str) -> Result<(OwnedFd, &'p str), DiskError> {
         let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
         if name.is_empty() || name == "." || name == ".." {
             return Err(DiskError::Unfit { path: path.to_owned(), reason: "no file's path".to_owned() });
         }
-        let above = if above.is_empty() { "/" } else { above };
-        let directory = self.open(above, OFlags::RDONLY | OFlags::DIRECTORY).map_err(system("open", above))?;
-        Ok((directory, name))
+        Ok((self.directory(if above.is_empty() { "/" } else { above })?, name))
     }
 
     /// What stands at `path` now; a link is not followed. With `content`, a regular file is read whole.
@@ -232,47 +324,11 @@ impl Disk {
     /// # Errors
     /// When it cannot be read, or is too large to be kept.
     pub fn state(&self, path: &str, content: bool) -> Result<State, DiskError> {
-        let file = match self.open(path, OFlags::PATH | OFlags::NOFOLLOW) {
-            Ok(file) => file,
-            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(State::Absent),
-            Err(errno) => return Err(system("look at", path)(errno)),
-        };
-        let stat = fs::fstat(&file).map_err(system("look at", path))?;
-        let perms = Perms { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777 };
-        Ok(match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => State::Directory { perms },
-            FileType::Symlink => {
-                let target = fs::readlinkat(&file, "", Vec::new()).map_err(system("read the link", path))?;
-                State::Link { target: target.to_string_lossy().into_owned() }
-            }
-            FileType::RegularFile if !content => {
-                State::File { content: None, perms, xattrs: BTreeMap::new(), modified: None }
-            }
-            FileType::RegularFile => {
-                let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
-                let file = self.open(path, OFlags::RDONLY | OFlags::NOFOLLOW).map_err(system("read", path))?;
-                let xattrs = xattrs(&file).map_err(system("read the attributes of", path))?;
-                let mut bytes = Vec::new();
-                std::fs::File::from(file)
-                    .take(CONTENT_LIMIT + 1)
-                    .read_to_end(&mut bytes)
-                    .map_err(|source| DiskError::System { act: "read", path: path.to_owned(), source })?;
-                if bytes.len() as u64 > CONTENT_LIMIT {
-                    return Err(DiskError::Unfit {
-                        path: path.to_owned(),
-                        reason: format!("{size} bytes are too many to be kept for undoing ({CONTENT_LIMIT})"),
-                    });
-                }
-                let nanos = u32::try_from(stat.st_mtime_nsec).unwrap_or(0);
-                State::File {
-                    content: Some(Content(bytes)),
-                    perms,
-                    xattrs,
-                    modified: Some((stat.st_mtime, nanos)),
-                }
-            }
-            _ => State::Other { perms },
-        })
+        match self.parent(path) {
+            Ok((directory, name)) => state_in(&directory, name, path, content),
+            Err(error) if error.is_missing() => Ok(State::Absent),
+            Err(error) => Err(error),
+        }
     }
 
     /// Puts `state` in the place of whatever stands at `path`: wholly or not at all. `tag` names the file beside it that
@@ -281,20 +337,17 @@ impl Disk {
     /// # Errors
     /// When the operating system refuses; what stood there still stands.
     pub fn put(&self, path: &str, state: &State, tag: &str) -> Result<(), DiskError> {
-        let now = self.state(path, state.has_content())?;
-        if state.is_met_by(&now) {
-            return Ok(());
-        }
         let (directory, name) = match self.parent(path) {
             Ok(parent) => parent,
             // Its directory was taken away first.
-            Err(DiskError::System { ref source, .. })
-                if *state == State::Absent && source.kind() == std::io::ErrorKind::NotFound =>
-            {
-                return Ok(());
-            }
+            Err(error) if *state == State::Absent && error.is_missing() => return Ok(()),
             Err(error) => return Err(error),
         };
+        let now = state_in(&directory, name, path, state.has_content())?;
+        if state.is_met_by(&now) {
+            // A run that was ended after the change and before this could have made it.
+            return fs::fsync(&directory).map_err(system("sync", path));
+        }
         let same_content = state.content().is_none_or(|content| now.content() == Some(content));
         match (state, &now) {
             (State::Absent, State::Directory { .. }) => {
@@ -310,12 +363,18 @@ impl Disk {
             (State::Directory { perms }, State::Absent) => {
                 let mode = Mode::from_raw_mode(perms.mode);
                 fs::mkdirat(&directory, name, mode).map_err(system("make", path))?;
-                set_perms(&directory, name, *perms).map_err(system("set the permissions of", path))?;
+                set_perms(&directory, name, path, *perms, &State::Directory { perms: *perms })?;
             }
             (State::Link { target }, _) => {
                 let temporary = temporary(name, tag);
-                fs::symlinkat(target, &directory, &temporary).map_err(system("write", path))?;
-                replace(&directory, &temporary, name).map_err(system("write", path))?;
+                // One that an earlier run left is of no use.
+                let _nothing = fs::unlinkat(&directory, &*temporary, AtFlags::empty());
+                fs::symlinkat(target, &directory, &temporary)
+                    .and_then(|()| replace(&directory, &temporary, name))
+                    .map_err(|errno| {
+                        let _nothing = fs::unlinkat(&directory, &*temporary, AtFlags::empty());
+                        system("write", path)(errno)
+                    })?;
             }
             (State::File { content: Some(content), perms, xattrs, modified }, _)
                 if !same_content || !matches!(now, State::File { .. }) =>
@@ -337,7 +396,7 @@ impl Disk {
             (
                 State::File { perms, .. } | State::Directory { perms } | State::Other { perms },
                 State::File { .. } | State::Directory { .. } | State::Other { .. },
-            ) => set_perms(&directory, name, *perms).map_err(system("set the permissions of", path))?,
+            ) => set_perms(&directory, name, path, *perms, &now)?,
             _ => {
                 let reason = "something else stands there now".to_owned();
                 return Err(DiskError::Unfit { path: path.to_owned(), reason });
@@ -359,71 +418,14 @@ impl Disk {
     /// # Errors
     /// When the kernel refuses.
     pub fn write_kernel(&self, path: &str, value: &str) -> Result<(), DiskError> {
-        let file = self.open(path, OFlags::WRONLY | OFlags::NOFOLLOW).map_err(system("write", path))?;
+        let file = self
+            .open(path, OFlags::WRONLY | OFlags::NOFOLLOW, ResolveFlags::empty())
+            .map_err(system("write", path))?;
         std::fs::File::from(file).write_all(value.as_bytes()).map_err(|source| DiskError::System {
             act: "write",
             path: path.to_owned(),
             source,
         })
-    }
-
-    /// Makes a directory of Palisade's own below `/var/lib`, and those above it. They may exist.
-    pub(crate) fn make_own(&self, path: &str) -> Result<(), DiskError> {
-        let mut above = String::new();
-        for part in path.split('/').filter(|part| !part.is_empty()) {
-            let (directory, _) = self.parent(&format!("{above}/{part}"))?;
-            // `/var` and `/var/lib` are everybody's, where a tree has none yet.
-            let mode = if above.is_empty() || above == "/var" { 0o755 } else { 0o700 };
-            match fs::mkdirat(&directory, part, Mode::from_raw_mode(mode)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(errno) => return Err(system("make", path)(errno)),
-            }
-            above = format!("{above}/{part}");
-        }
-        Ok(())
-    }
-
-    /// Opens a file of Palisade's own for appending, made when it is not there, for root alone.
-    pub(crate) fn append_own(&self, path: &str) -> Result<std::fs::File, DiskError> {
-        let (directory, name) = self.parent(path)?;
-        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        fs::openat(&directory, name, flags, Mode::from_raw_mode(0o600))
-            .map(std::fs::File::from)
-            .map_err(system("open", path))
-    }
-
-    /// The bytes of a file of Palisade's own; none when it is not there.
-    pub(crate) fn read_own(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, DiskError> {
-        let file = match self.open(path, OFlags::RDONLY | OFlags::NOFOLLOW) {
-            Ok(file) => file,
-            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
-            Err(errno) => return Err(system("read", path)(errno)),
-        };
-        let mut bytes = Vec::new();
-        std::fs::File::from(file).take(limit).read_to_end(&mut bytes).map_err(|source| DiskError::System {
-            act: "read",
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Some(bytes))
-    }
-
-    /// Names in a directory, sorted; none when there is no such directory.
-    pub(crate) fn names(&self, path: &str) -> Result<Vec<String>, DiskError> {
-        let directory = match self.open(path, OFlags::RDONLY | OFlags::DIRECTORY) {
-            Ok(directory) => directory,
-            Err(Errno::NOENT) => return Ok(Vec::new()),
-            Err(errno) => return Err(system("list", path)(errno)),
-        };
-        let mut names = Vec::new();
-        for entry in fs::Dir::read_from(&directory).map_err(system("list", path))? {
-            let name = entry.map_err(system("list", path))?.file_name().to_string_lossy().into_owned();
-            if name != "." && name != ".." {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
     }
 }
 
@@ -431,18 +433,95 @@ fn temporary(name: &str, tag: &str) -> String {
     format!(".{name}.palisade-{tag}")
 }
 
-fn set_perms(directory: &OwnedFd, name: &str, perms: Perms) -> Result<(), Errno> {
+/// Sets owner and mode of what stands at `name`, if it still is of the kind of `like`.
+fn set_perms(directory: &OwnedFd, name: &str, path: &str, perms: Perms, like: &State) -> Result<(), DiskError> {
+    let unfit = |reason: &str| DiskError::Unfit { path: path.to_owned(), reason: reason.to_owned() };
+    let failed = || system("set the permissions of", path);
     // Held by descriptor, so that nobody can put a link in its place between the look and the change.
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = fs::openat(directory, name, flags, Mode::empty())?;
-    if FileType::from_raw_mode(fs::fstat(&file)?.st_mode) == FileType::Symlink {
-        return Err(Errno::LOOP);
+    let file = fs::openat(directory, name, flags, Mode::empty()).map_err(failed())?;
+    let stat = fs::fstat(&file).map_err(failed())?;
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    let fits = match like {
+        State::File { .. } => kind == FileType::RegularFile,
+        State::Directory { .. } => kind == FileType::Directory,
+        _ => !matches!(kind, FileType::RegularFile | FileType::Directory | FileType::Symlink),
+    };
+    if !fits {
+        return Err(unfit("something else stands there now"));
+    }
+    let above = fs::fstat(directory).map_err(failed())?.st_uid;
+    if kind == FileType::RegularFile
+        && stat.st_nlink > 1
+        && ![0, rustix::process::geteuid().as_raw()].contains(&above)
+    {
+        return Err(unfit("the file has other names too, perhaps where its user may not write"));
     }
     // Changing the owner takes setuid bits away, so the mode comes last.
     let (uid, gid) = (Uid::from_raw(perms.uid), Gid::from_raw(perms.gid));
-    fs::chownat(&file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?;
-    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-    fs::chmod(path, Mode::from_raw_mode(perms.mode))
+    if (stat.st_uid, stat.st_gid) != (perms.uid, perms.gid) {
+        fs::chownat(&file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH).map_err(failed())?;
+    }
+    let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+    fs::chmod(&own, Mode::from_raw_mode(perms.mode)).map_err(failed())?;
+    if matches!(kind, FileType::RegularFile | FileType::Directory) {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = fs::open(&own, flags, Mode::empty()).map_err(failed())?;
+        fs::fsync(&file).map_err(system("sync", path))?;
+    }
+    Ok(())
+}
+
+/// What stands at `name` in a directory.
+fn state_in(directory: &OwnedFd, name: &str, path: &str, content: bool) -> Result<State, DiskError> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = match fs::openat(directory, name, flags | OFlags::PATH, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(State::Absent),
+        Err(errno) => return Err(system("look at", path)(errno)),
+    };
+    let stat = fs::fstat(&file).map_err(system("look at", path))?;
+    let perms = Perms { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777 };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => return Ok(State::Directory { perms }),
+        FileType::Symlink => return Ok(State::Link { target: link_target(&file, path)? }),
+        FileType::RegularFile if content => {}
+        FileType::RegularFile => {
+            return Ok(State::File { content: None, perms, xattrs: BTreeMap::new(), modified: None });
+        }
+        _ => return Ok(State::Other { perms }),
+    }
+    // Not waiting, in case somebody put a pipe there since.
+    let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = fs::openat(directory, name, flags, Mode::empty()).map_err(system("read", path))?;
+    let opened = fs::fstat(&file).map_err(system("read", path))?;
+    if (opened.st_dev, opened.st_ino) != (stat.st_dev, stat.st_ino) {
+        let reason = "it was replaced while it was read".to_owned();
+        return Err(DiskError::Unfit { path: path.to_owned(), reason });
+    }
+    let xattrs = xattrs(&file).map_err(system("read the attributes of", path))?;
+    let mut bytes = Vec::new();
+    std::fs::File::from(file)
+        .take(CONTENT_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| DiskError::System { act: "read", path: path.to_owned(), source })?;
+    if bytes.len() as u64 > CONTENT_LIMIT {
+        let size = stat.st_size;
+        return Err(DiskError::Unfit {
+            path: path.to_owned(),
+            reason: format!("{size} bytes are too many to be kept for undoing ({CONTENT_LIMIT})"),
+        });
+    }
+    let nanos = u32::try_from(stat.st_mtime_nsec).unwrap_or(0);
+    Ok(State::File { content: Some(Content(bytes)), perms, xattrs, modified: Some((stat.st_mtime, nanos)) })
+}
+
+fn link_target(link: &OwnedFd, path: &str) -> Result<String, DiskError> {
+    let target = fs::readlinkat(link, "", Vec::new()).map_err(system("read the link", path))?;
+    target.into_string().map_err(|_| DiskError::Unfit {
+        path: path.to_owned(),
+        reason: "it is a link to a path that is not text".to_owned(),
+    })
 }
 
 fn write(

@@ -1,6 +1,10 @@
 //! Carries a plan out, and takes it back: from any point, also one that a crash chose.
 
+mod take_back;
+
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use host::{Door, programs};
@@ -9,7 +13,7 @@ use model::Timestamp;
 use crate::change::Act;
 use crate::disk::{Disk, DiskError, State};
 use crate::engine;
-use crate::foreign::{self, Decision, Foreign};
+use crate::foreign::Foreign;
 use crate::journal::{Entry, FileHashes, Journal, JournalError, Status, Who, hash};
 use crate::keeper;
 use crate::plan::{Mended, Plan};
@@ -61,9 +65,9 @@ pub enum ApplyError {
     /// Something changed between plan and apply; nothing was begun.
     #[error("{0} has changed since the plan was made; make it again")]
     Stale(String),
-    /// An earlier change set waits to be confirmed; nothing was begun.
+    /// An earlier change set waits to be confirmed, or nobody knows how it stands; nothing was begun.
     #[error(
-        "change set {0} waits to be confirmed: run `palisade harden confirm` or `palisade harden undo` first"
+        "change set {0} waits to be confirmed: run `palisade harden confirm` or `palisade harden undo {0}` first"
     )]
     Waiting(String),
     /// A step could not be made; everything was put back.
@@ -84,8 +88,11 @@ pub enum ApplyError {
         change_set: String,
     },
     /// Putting everything back did not wholly work: the change set stays unfinished and is tried again by the next run.
-    #[error("{what}; and not everything could be put back: {}", .left.join("; "))]
+    #[error("{what}; and not everything could be put back: {}. Every run of `palisade harden` tries again; \
+        `palisade harden undo {change_set} --leave` leaves this as it is", .left.join("; "))]
     Stuck {
+        /// The change set.
+        change_set: String,
         /// What went wrong first.
         what: String,
         /// What is not as it was.
@@ -108,6 +115,10 @@ pub struct Executor<'a> {
     journal: Journal,
     who: Who,
     tell: &'a mut dyn FnMut(&Moment),
+    stop: Option<Arc<AtomicBool>>,
+    /// Whether services have not started yet.
+    early: bool,
+    notes: Vec<String>,
 }
 
 impl<'a> Executor<'a> {
@@ -121,31 +132,22 @@ impl<'a> Executor<'a> {
         who: Who,
         tell: &'a mut dyn FnMut(&Moment),
     ) -> Result<Self, JournalError> {
-        Ok(Self { door, journal: Journal::open(root)?, who, tell })
+        Ok(Self { door, journal: Journal::open(root)?, who, tell, stop: None, early: false, notes: Vec::new() })
+    }
+
+    /// Once `flag` is set, applying ends at the next step and everything is put back. Putting back does not end.
+    pub fn stop_when(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = Some(flag);
+    }
+
+    /// What was left on purpose when something was taken back, for a person: what somebody else changed since.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The journal, locked.
     pub fn journal(&self) -> &Journal {
         &self.journal
-    }
-
-    /// Takes back whatever an earlier run left unfinished; gives the change sets concerned.
-    ///
-    /// # Errors
-    /// `Stuck` when not everything could be put back.
-    pub fn recover(&mut self, now: Timestamp) -> Result<Vec<String>, ApplyError> {
-        let mut recovered = Vec::new();
-        for (id, status) in self.journal.change_sets()?.into_iter().rev() {
-            if status.is_unfinished() {
-                let reason = match status {
-                    Status::Undoing { reason } => reason,
-                    _ => "the run that applied it was cut off".to_owned(),
-                };
-                self.take_back(&id, &reason, "recover", now, &[])?;
-                recovered.push(id);
-            }
-        }
-        Ok(recovered)
     }
 
     /// Carries a plan out. With `until`, it waits to be confirmed by then. `begun` is told the change set's name once
@@ -163,7 +165,7 @@ impl<'a> Executor<'a> {
     ) -> Result<Outcome, ApplyError> {
         self.recover(now)?;
         let waiting = self.journal.change_sets()?.into_iter();
-        if let Some((id, _)) = waiting.rev().find(|(_, status)| matches!(status, Status::Awaiting { .. })) {
+        if let Some((id, _)) = waiting.rev().find(|(_, status)| status.is_open()) {
             return Err(ApplyError::Waiting(id));
         }
         for step in &plan.steps {
@@ -179,14 +181,16 @@ impl<'a> Executor<'a> {
             Ok(()) => {
                 (self.tell)(&Moment::Recheck);
                 match recheck() {
-                    Ok(failing) if failing.is_empty() => None,
+                    Ok(failing) if failing.is_empty() => {
+                        self.still_runs(plan).err().map(|what| (what, Vec::new()))
+                    }
                     Ok(failing) => Some((format!("{} findings still fail", failing.len()), failing)),
                     Err(what) => Some((what, Vec::new())),
                 }
             }
         };
         if let Some((what, findings)) = failed {
-            self.take_back(&id, &what, "refuse", now, &[])?;
+            self.take_back_gently(&id, &what, "refuse", now)?;
             return Err(if findings.is_empty() {
                 ApplyError::Failed { what, change_set: id }
             } else {
@@ -195,129 +199,32 @@ impl<'a> Executor<'a> {
         }
         (self.tell)(&Moment::Keep);
         let status = until.map_or(Status::Kept, |until| Status::Awaiting { until });
-        self.journal.set_status(&id, &status)?;
-        self.record("apply", &id, plan, status.to_string(), now)?;
+        // Written down first: a crash between the two is taken back, and the history says so.
+        let kept = self.record("apply", &id, plan, status.to_string(), now);
+        if let Err(error) = kept.and_then(|()| self.journal.set_status(&id, &status)) {
+            let what = error.to_string();
+            self.take_back_gently(&id, &what, "refuse", now)?;
+            return Err(ApplyError::Failed { what, change_set: id });
+        }
         Ok(Outcome { change_set: id, status })
     }
 
-    /// Takes a change set back that still waits to be confirmed; false when it does not wait any more. What somebody
-    /// else changed since is merged where that is possible, and left where it is not.
-    ///
-    /// # Errors
-    /// As [`Executor::undo`].
-    pub fn revert(&mut self, id: &str, reason: &str, now: Timestamp) -> Result<bool, ApplyError> {
-        let waits = |(name, status): &(String, Status)| name == id && matches!(status, Status::Awaiting { .. });
-        if !self.journal.change_sets()?.iter().any(waits) {
-            return Ok(false);
-        }
-        let plan = self.journal.plan(id)?;
-        let decisions: Vec<(String, Decision)> = foreign::find(self.journal.disk(), &plan)
-            .map_err(JournalError::Disk)?
-            .into_iter()
-            .map(|one| (one.path, one.merged.map_or(Decision::Keep, Decision::Merge)))
-            .collect();
-        self.take_back(id, reason, "revert", now, &decisions)?;
-        Ok(true)
-    }
-
-    /// What a boot does: takes back what was cut off, and what nobody confirmed before the machine went down.
-    ///
-    /// # Errors
-    /// As [`Executor::undo`].
-    pub fn recover_at_boot(&mut self, now: Timestamp) -> Result<Vec<String>, ApplyError> {
-        let mut back = self.recover(now)?;
-        for (id, _) in self.journal.change_sets()?.into_iter().rev() {
-            if self.revert(&id, "the machine restarted before anybody confirmed it", now)? {
-                back.push(id);
-            }
-        }
-        Ok(back)
-    }
-
-    /// Keeps the change set that waits to be confirmed.
-    ///
-    /// # Errors
-    /// `Nothing` when none waits.
-    pub fn confirm(&mut self, now: Timestamp) -> Result<Vec<String>, ApplyError> {
-        let waiting: Vec<String> = self
-            .journal
-            .change_sets()?
-            .into_iter()
-            .filter(|(_, status)| matches!(status, Status::Awaiting { .. }))
-            .map(|(id, _)| id)
-            .collect();
-        if waiting.is_empty() {
-            return Err(ApplyError::Nothing("nothing waits to be confirmed".to_owned()));
-        }
-        for id in &waiting {
-            self.journal.set_status(id, &Status::Kept)?;
-            let plan = self.journal.plan(id)?;
-            self.record("confirm", id, &plan, "kept".to_owned(), now)?;
-        }
-        Ok(waiting)
-    }
-
-    /// Takes a change set back: the newest in force when none is named.
-    ///
-    /// # Errors
-    /// `Nothing`, `Foreign` when somebody changed a file and `decisions` say nothing of it, `Buried`, `Stuck`.
-    pub fn undo(
-        &mut self,
-        id: Option<&str>,
-        act: &str,
-        reason: &str,
-        decisions: &[(String, Decision)],
-        now: Timestamp,
-    ) -> Result<String, ApplyError> {
-        self.recover(now)?;
-        let sets = self.journal.change_sets()?;
-        let (id, newer) = match id {
-            None => {
-                let newest = sets.iter().rev().find(|(_, status)| status.is_in_force());
-                let (id, _) =
-                    newest.ok_or_else(|| ApplyError::Nothing("there is nothing to undo".to_owned()))?;
-                (id.clone(), Vec::new())
-            }
-            Some(id) => {
-                let position = sets.iter().position(|(name, _)| name == id);
-                let position = position.ok_or_else(|| JournalError::NoSuchChangeSet(id.to_owned()))?;
-                if let Some((_, status)) = sets.get(position)
-                    && !status.is_in_force()
-                {
-                    return Err(ApplyError::Nothing(format!("change set {id} is {status}")));
-                }
-                let newer = sets.iter().skip(position + 1).filter(|(_, status)| status.is_in_force());
-                (id.to_owned(), newer.map(|(id, _)| id.clone()).collect())
-            }
-        };
-        let plan = self.journal.plan(&id)?;
-        for other in newer {
-            let above = self.journal.plan(&other)?;
-            if above.steps.iter().any(|step| plan.steps.iter().any(|own| own.path == step.path)) {
-                return Err(ApplyError::Buried(other));
-            }
-        }
-        let foreign = foreign::find(self.journal.disk(), &plan).map_err(JournalError::Disk)?;
-        let open: Vec<Foreign> =
-            foreign.into_iter().filter(|one| !decisions.iter().any(|(path, _)| *path == one.path)).collect();
-        if !open.is_empty() {
-            return Err(ApplyError::Foreign(open));
-        }
-        self.take_back(&id, reason, act, now, decisions)?;
-        Ok(id)
-    }
-
     fn carry_out(&mut self, plan: &Plan, id: &str) -> Result<(), String> {
-        for step in plan.steps.iter().filter(|step| step.after != State::Absent) {
-            (self.tell)(&Moment::File(step.path.clone()));
-            self.journal.disk().put(&step.path, &step.after, id).map_err(|error| error.to_string())?;
-        }
         // What goes goes last and from the inside out.
-        for step in plan.steps.iter().rev().filter(|step| step.after == State::Absent) {
+        let comes = plan.steps.iter().filter(|step| step.after != State::Absent);
+        let goes = plan.steps.iter().rev().filter(|step| step.after == State::Absent);
+        for step in comes.chain(goes) {
+            self.go_on()?;
             (self.tell)(&Moment::File(step.path.clone()));
-            self.journal.disk().put(&step.path, &step.after, id).map_err(|error| error.to_string())?;
+            let disk = self.journal.disk();
+            let now = disk.state(&step.path, step.before.has_content()).map_err(|error| error.to_string())?;
+            if !step.before.is_met_by(&now) {
+                return Err(format!("{} was changed by somebody else at this moment", step.path));
+            }
+            disk.put(&step.path, &step.after, id).map_err(|error| error.to_string())?;
         }
         for check in &plan.checks {
+            self.go_on()?;
             (self.tell)(&Moment::Check(check.to_string()));
             self.act(check).map_err(|error| format!("the new files are refused: {error}"))?;
         }
@@ -326,13 +233,34 @@ impl<'a> Executor<'a> {
             self.settle(&settle.what, &settle.acts)?;
         }
         for live in &plan.live {
+            self.go_on()?;
             (self.tell)(&Moment::Live(live.what.clone()));
             for act in &live.apply {
                 self.act(act).map_err(|error| format!("{}: {error}", live.what))?;
             }
         }
         for settle in settles(false) {
+            self.go_on()?;
             self.settle(&settle.what, &settle.acts)?;
+        }
+        self.go_on()
+    }
+
+    /// Whether nobody asked to stop.
+    fn go_on(&self) -> Result<(), String> {
+        match &self.stop {
+            Some(stop) if stop.load(Ordering::SeqCst) => Err("interrupted".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the services that took up new settings run a while later.
+    fn still_runs(&self, plan: &Plan) -> Result<(), String> {
+        self.go_on()?;
+        for settle in &plan.settle {
+            for act in settle.acts.iter().filter(|act| take_back::is_look(act)) {
+                self.act(act).map_err(|error| format!("{} did not last: {error}", settle.what))?;
+            }
         }
         Ok(())
     }
@@ -340,87 +268,6 @@ impl<'a> Executor<'a> {
     fn settle(&mut self, what: &str, acts: &[Act]) -> Result<(), String> {
         (self.tell)(&Moment::Settle(what.to_owned()));
         acts.iter().try_for_each(|act| self.act(act)).map_err(|error| format!("{what}: {error}"))
-    }
-
-    /// Puts everything of a change set back. Can be done twice, and from any point on.
-    fn take_back(
-        &mut self,
-        id: &str,
-        reason: &str,
-        act: &str,
-        now: Timestamp,
-        decisions: &[(String, Decision)],
-    ) -> Result<(), ApplyError> {
-        let plan = self.journal.plan(id)?;
-        self.journal.set_status(id, &Status::Undoing { reason: reason.to_owned() })?;
-        let mut left = Vec::new();
-        // What went comes back from the outside in, then what came goes from the inside out.
-        let back = plan.steps.iter().filter(|step| step.after == State::Absent);
-        let rest = plan.steps.iter().rev().filter(|step| step.after != State::Absent);
-        for step in back.chain(rest) {
-            (self.tell)(&Moment::Restore(step.path.clone()));
-            self.journal.disk().sweep(&step.path, id);
-            if let Err(error) = self.restore(step, id, decisions) {
-                left.push(error);
-            }
-        }
-        let settles = |first| plan.settle.iter().filter(move |settle| settle.first == first);
-        for settle in settles(true) {
-            left.extend(self.settle(&settle.what, &settle.acts).err());
-        }
-        for live in plan.live.iter().rev() {
-            (self.tell)(&Moment::Live(format!("back: {}", live.what)));
-            for act in &live.undo {
-                left.extend(self.act(act).err().map(|error| format!("{}: {error}", live.what)));
-            }
-        }
-        for settle in settles(false) {
-            left.extend(self.settle(&settle.what, &settle.acts).err());
-        }
-        if !left.is_empty() {
-            self.record(act, id, &plan, format!("not everything was put back: {}", left.join("; ")), now)?;
-            return Err(ApplyError::Stuck { what: reason.to_owned(), left });
-        }
-        (self.tell)(&Moment::Undone);
-        self.journal.set_status(id, &Status::Undone { reason: reason.to_owned() })?;
-        self.record(act, id, &plan, format!("undone: {reason}"), now)?;
-        Ok(())
-    }
-
-    fn restore(
-        &self,
-        step: &crate::plan::Step,
-        id: &str,
-        decisions: &[(String, Decision)],
-    ) -> Result<(), String> {
-        let disk = self.journal.disk();
-        let decision = decisions.iter().find(|(path, _)| *path == step.path).map(|(_, decision)| decision);
-        match decision {
-            Some(Decision::Keep) => return Ok(()),
-            Some(Decision::Discard) => {}
-            Some(Decision::Merge(text)) => {
-                let State::File { perms, xattrs, .. } = &step.before else {
-                    return Err(format!("{} was no file before", step.path));
-                };
-                let state = State::File {
-                    content: Some(text.clone()),
-                    perms: *perms,
-                    xattrs: xattrs.clone(),
-                    modified: None,
-                };
-                return disk.put(&step.path, &state, id).map_err(|error| error.to_string());
-            }
-            None => {
-                // A crash leaves one of the two; anything else is somebody's work and stays.
-                let now = disk
-                    .state(&step.path, step.before.has_content() || step.after.has_content())
-                    .map_err(|error| error.to_string())?;
-                if !step.before.is_met_by(&now) && !step.after.is_met_by(&now) {
-                    return Err(format!("{} was changed by somebody else", step.path));
-                }
-            }
-        }
-        disk.put(&step.path, &step.before, id).map_err(|error| error.to_string())
     }
 
     fn state(&self, path: &str, like: &State) -> Result<State, ApplyError> {

@@ -1,8 +1,8 @@
 //! What somebody else changed since: shown three ways, never overwritten unasked.
 
 use crate::compile::{is_secret, unified};
-use crate::disk::{Content, Disk, DiskError, State};
-use crate::plan::Plan;
+use crate::disk::{Content, Disk, State};
+use crate::plan::{Plan, Step};
 
 /// A place that somebody else changed since a change set was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +28,32 @@ pub enum Decision {
     Merge(Content),
 }
 
-/// The places of a plan that are neither as applied nor as before.
-pub(crate) fn find(disk: &Disk, plan: &Plan) -> Result<Vec<Foreign>, DiskError> {
+/// The places of a plan that are neither as applied nor as before. With `half_way`, what a run leaves that was ended in
+/// the middle of a change is not somebody else's.
+pub(crate) fn find(disk: &Disk, plan: &Plan, half_way: bool) -> Vec<Foreign> {
     let mut found = Vec::new();
     for step in &plan.steps {
-        let now = disk.state(&step.path, step.before.has_content() || step.after.has_content())?;
+        let now = match disk.state(&step.path, step.before.has_content() || step.after.has_content()) {
+            Ok(now) => now,
+            Err(error) => {
+                found.push(Foreign {
+                    path: step.path.clone(),
+                    undo: difference(&step.path, &step.after, &step.before),
+                    theirs: format!("{error}\n"),
+                    merged: None,
+                });
+                continue;
+            }
+        };
         if step.after.is_met_by(&now) || step.before.is_met_by(&now) {
             continue;
         }
-        // A directory that is in use by others stays by itself.
-        if matches!(step.after, State::Directory { .. }) && matches!(now, State::Directory { .. }) {
+        if half_way && is_half_way(step, &now) {
+            continue;
+        }
+        // A directory that was made and that others use stays by itself.
+        let made = step.before == State::Absent && matches!(step.after, State::Directory { .. });
+        if made && matches!(now, State::Directory { .. }) {
             continue;
         }
         let merged = match (text(&step.before), text(&step.after), text(&now)) {
@@ -51,7 +67,12 @@ pub(crate) fn find(disk: &Disk, plan: &Plan) -> Result<Vec<Foreign>, DiskError> 
             merged: merged.map(|text| Content(text.into_bytes())),
         });
     }
-    Ok(found)
+    found
+}
+
+/// Whether a run that was ended in the middle of this step, or of taking it back, left it so.
+pub(crate) fn is_half_way(step: &Step, now: &State) -> bool {
+    step.before.is_half_way_to(&step.after, now) || step.after.is_half_way_to(&step.before, now)
 }
 
 fn text(state: &State) -> Option<&str> {

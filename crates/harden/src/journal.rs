@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use model::Timestamp;
 use rustix::fs::FlockOperation;
@@ -20,8 +21,18 @@ use crate::plan::Plan;
 /// Palisade's own folder for changes.
 pub(crate) const FOLDER: &str = "/var/lib/palisade/harden";
 
+/// Locked by whoever changes the tree.
+const LOCK: &str = "/var/lib/palisade/harden/lock";
+
 /// The most bytes of a plan or history.
 const JOURNAL_LIMIT: u64 = 256 << 20;
+
+/// Whoever only looks whether somebody works holds the lock for a moment too.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// The most bytes of one line of the history.
+const LINE_LIMIT: u64 = 16 << 20;
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +41,8 @@ pub enum JournalError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// Another run holds the lock.
-    #[error("another `palisade harden` is at work; wait for it, or see `palisade harden status`")]
-    Busy,
+    #[error("another `palisade harden` is at work ({0}); wait for it, or see `palisade harden status`")]
+    Busy(String),
     /// There is no such change set.
     #[error("there is no change set {0}; `palisade harden history` lists them")]
     NoSuchChangeSet(String),
@@ -68,6 +79,11 @@ pub enum Status {
         /// Why.
         reason: String,
     },
+    /// What the journal says cannot be read; perhaps it is in force. A person decides: undo it or confirm it.
+    Unclear {
+        /// Why it cannot be read.
+        reason: String,
+    },
 }
 
 impl Status {
@@ -78,7 +94,12 @@ impl Status {
 
     /// Whether its changes are in force.
     pub fn is_in_force(&self) -> bool {
-        matches!(self, Self::Awaiting { .. } | Self::Kept)
+        matches!(self, Self::Awaiting { .. } | Self::Kept | Self::Unclear { .. })
+    }
+
+    /// Whether nothing else may begin before somebody confirmed or undid it.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Awaiting { .. } | Self::Unclear { .. })
     }
 }
 
@@ -90,6 +111,7 @@ impl fmt::Display for Status {
             Self::Kept => f.write_str("applied"),
             Self::Undoing { reason } => write!(f, "being undone: {reason}"),
             Self::Undone { reason } => write!(f, "undone: {reason}"),
+            Self::Unclear { reason } => write!(f, "perhaps in force, its status cannot be read: {reason}"),
         }
     }
 }
@@ -159,16 +181,74 @@ impl Journal {
     pub fn open(root: &Path) -> Result<Self, JournalError> {
         let disk = Disk::below(root)?;
         disk.make_own(FOLDER)?;
-        let lock = disk.append_own(&format!("{FOLDER}/lock"))?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { disk, _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(JournalError::Busy),
-            Err(errno) => Err(JournalError::Disk(DiskError::System {
-                act: "lock",
-                path: FOLDER.to_owned(),
-                source: errno.into(),
-            })),
+        disk.is_own(FOLDER)?;
+        let mut lock = disk.append_own(LOCK)?;
+        let mut tries = 0;
+        loop {
+            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(rustix::io::Errno::WOULDBLOCK) if tries < LOCK_TRIES => tries += 1,
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(JournalError::Busy(holder_in(&disk))),
+                Err(errno) => {
+                    let path = LOCK.to_owned();
+                    return Err(DiskError::System { act: "lock", path, source: errno.into() }.into());
+                }
+            }
+            std::thread::sleep(LOCK_PAUSE);
         }
+        // Only for people, so a full disk is no reason to stop.
+        let _unsaid = lock.set_len(0).and_then(|()| write!(lock, "process {}", std::process::id()));
+        let journal = Self { disk, _lock: lock };
+        journal.forget_never_begun()?;
+        Ok(journal)
+    }
+
+    /// Who works on the tree below `root` at this moment, for a person.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn holder(root: &Path) -> Result<Option<String>, JournalError> {
+        let disk = Disk::below(root)?;
+        Ok(is_locked(&disk, LOCK)?.then(|| holder_in(&disk)))
+    }
+
+    /// Marks a change set as watched over for as long as what is returned lives.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(crate) fn watch(root: &Path, id: &str) -> Result<std::fs::File, JournalError> {
+        let path = format!("{FOLDER}/{id}/watch");
+        let file = Disk::below(root)?.append_own(&path)?;
+        rustix::fs::flock(&file, FlockOperation::LockExclusive).map_err(|errno| DiskError::System {
+            act: "lock",
+            path,
+            source: errno.into(),
+        })?;
+        Ok(file)
+    }
+
+    /// Whether a process watches over a change set.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn is_watched(root: &Path, id: &str) -> Result<bool, JournalError> {
+        is_locked(&Disk::below(root)?, &format!("{FOLDER}/{id}/watch"))
+    }
+
+    /// As [`Journal::is_watched`], with the lock held.
+    pub(crate) fn has_watch(&self, id: &str) -> Result<bool, JournalError> {
+        is_locked(&self.disk, &format!("{FOLDER}/{id}/watch"))
+    }
+
+    /// Removes plans of runs that were ended before they began.
+    fn forget_never_begun(&self) -> Result<(), JournalError> {
+        for id in ids(&self.disk)? {
+            let folder = format!("{FOLDER}/{id}");
+            if self.disk.open_own(&format!("{folder}/status.json"))?.is_none() {
+                self.disk.remove_own(&folder)?;
+            }
+        }
+        Ok(())
     }
 
     /// The tree that is changed.
@@ -181,15 +261,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub fn list(root: &Path) -> Result<Vec<(String, Status)>, JournalError> {
-        let disk = Disk::below(root)?;
-        let mut list = Vec::new();
-        for name in disk.names(FOLDER)? {
-            // A folder without a status was never begun.
-            if let Some(status) = status(&disk, &name)? {
-                list.push((name, status));
-            }
-        }
-        Ok(list)
+        list(&Disk::below(root)?)
     }
 
     /// As [`Journal::list`], with the lock held.
@@ -197,13 +269,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub fn change_sets(&self) -> Result<Vec<(String, Status)>, JournalError> {
-        let mut list = Vec::new();
-        for name in self.disk.names(FOLDER)? {
-            if let Some(status) = status(&self.disk, &name)? {
-                list.push((name, status));
-            }
-        }
-        Ok(list)
+        list(&self.disk)
     }
 
     /// The lines of the history, oldest first, and whether the chain of hashes holds.
@@ -252,11 +318,9 @@ impl Journal {
             reason: error.to_string(),
         })?;
         let stamp: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).take(15).collect();
-        let mut id = format!("{stamp}-{}", hash(&text).get(..6).unwrap_or_default());
-        let taken = self.disk.names(FOLDER)?;
-        while taken.contains(&id) {
-            id.push('x');
-        }
+        // Counted, because clocks go back and two runs may be in one second.
+        let last = ids(&self.disk)?.iter().filter_map(|id| number(id)).max().unwrap_or(0);
+        let id = format!("{:04}-{stamp}", last + 1);
         let folder = format!("{FOLDER}/{id}");
         self.disk.make_own(&folder)?;
         self.write(&format!("{folder}/plan.json"), text)?;
@@ -283,8 +347,12 @@ impl Journal {
         let mut line = serde_json::to_vec(&entry)
             .map_err(|error| JournalError::Damaged { path: path.clone(), reason: error.to_string() })?;
         line.push(b'\n');
-        file.write_all(&line).and_then(|()| file.sync_data()).map_err(failed)?;
-        Ok(())
+        let length = file.metadata().map_err(failed)?.len();
+        file.write_all(&line).and_then(|()| file.sync_data()).map_err(|error| {
+            // Half a line helps nobody.
+            let _left = file.set_len(length);
+            failed(error).into()
+        })
     }
 
     fn write(&self, path: &str, bytes: Vec<u8>) -> Result<(), JournalError> {
@@ -304,9 +372,10 @@ impl Journal {
 
 /// The last line that was written whole. A line that a crash cut off is ended, so that the next begins anew.
 fn last_line(file: &mut std::fs::File) -> std::io::Result<Option<Vec<u8>>> {
+    let length = file.metadata()?.len();
     let mut text = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
-    Read::by_ref(file).take(JOURNAL_LIMIT).read_to_end(&mut text)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LINE_LIMIT)))?;
+    Read::by_ref(file).take(LINE_LIMIT).read_to_end(&mut text)?;
     if text.last().is_some_and(|last| *last != b'\n') {
         file.write_all(b"\n")?;
     }
@@ -316,12 +385,42 @@ fn last_line(file: &mut std::fs::File) -> std::io::Result<Option<Vec<u8>>> {
         .map(<[u8]>::to_vec))
 }
 
-fn status(disk: &Disk, id: &str) -> Result<Option<Status>, JournalError> {
-    let path = format!("{FOLDER}/{id}/status.json");
-    let Some(bytes) = read(disk, &path)? else { return Ok(None) };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| JournalError::Damaged { path, reason: error.to_string() })
+/// Names of change sets, oldest first.
+fn ids(disk: &Disk) -> Result<Vec<String>, DiskError> {
+    let mut ids: Vec<String> = disk.names(FOLDER)?.into_iter().filter(|name| number(name).is_some()).collect();
+    ids.sort_by_key(|id| number(id));
+    Ok(ids)
+}
+
+/// The number with which a change set's name begins.
+fn number(id: &str) -> Option<u64> {
+    id.split_once('-').and_then(|(number, _)| number.parse().ok())
+}
+
+fn list(disk: &Disk) -> Result<Vec<(String, Status)>, JournalError> {
+    let mut list = Vec::new();
+    for id in ids(disk)? {
+        // A folder without a status was never begun.
+        let Some(bytes) = disk.read_own(&format!("{FOLDER}/{id}/status.json"), JOURNAL_LIMIT)? else {
+            continue;
+        };
+        let status = serde_json::from_slice(&bytes);
+        let status = status.unwrap_or_else(|error| Status::Unclear { reason: error.to_string() });
+        list.push((id, status));
+    }
+    Ok(list)
+}
+
+fn is_locked(disk: &Disk, path: &str) -> Result<bool, JournalError> {
+    let Some(file) = disk.open_own(path)? else { return Ok(false) };
+    Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+/// What the one that holds the lock wrote into it.
+fn holder_in(disk: &Disk) -> String {
+    let text = disk.read_own(LOCK, 100).ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    if text.is_empty() { "a process".to_owned() } else { text }
 }
 
 fn read_plan(disk: &Disk, id: &str) -> Result<Plan, JournalError> {

@@ -22,6 +22,9 @@ const CRON: &str = "/etc/cron.d/palisade-recover";
 /// How often the watchdog looks.
 const BEAT: Duration = Duration::from_millis(200);
 
+/// How often it tries again to take back what cannot be taken back, each time after twice as long: 27 minutes in all.
+const TRIES: u32 = 12;
+
 /// The boot job of change sets that wait to be confirmed.
 #[derive(Debug)]
 pub struct Watchdog<'a> {
@@ -46,8 +49,8 @@ impl<'a> Watchdog<'a> {
                 "# Written by Palisade; gone once the change set is confirmed or undone.\n\
                  [Unit]\nDescription=Take back hardening that nobody confirmed\nDefaultDependencies=no\n\
                  RequiresMountsFor=/var/lib/palisade /etc\nAfter=local-fs.target\n\
-                 Before=network-pre.target ssh.service sshd.service nftables.service docker.service\n\n\
-                 [Service]\nType=oneshot\nExecStart=\"{quoted}\" harden recover\n"
+                 Before=network-pre.target ssh.service sshd.service nftables.service docker.service sysinit.target\n\n\
+                 [Service]\nType=oneshot\nExecStart=\"{quoted}\" harden recover --early\n"
             );
             self.disk.put(UNIT, &own(&unit), "watchdog")?;
             let wants = WANTED.rsplit_once('/').map_or("", |(wants, _)| wants);
@@ -96,7 +99,7 @@ fn own(text: &str) -> State {
 /// applied, and at once when the run that applies it ends without finishing. Returns whether it was taken back.
 ///
 /// # Errors
-/// When the journal cannot be read, or not everything could be put back.
+/// When not everything could be put back, after many tries: the boot job and every other run go on trying.
 pub fn watch(
     door: &Door,
     root: &Path,
@@ -104,33 +107,66 @@ pub fn watch(
     window: Duration,
     now: &dyn Fn() -> Timestamp,
 ) -> Result<bool, ApplyError> {
+    // Only tells others that somebody watches.
+    let _held = Journal::watch(root, id);
     let mut deadline: Option<Instant> = None;
+    let mut tries = 0;
     loop {
-        let status = Journal::list(root)?.into_iter().find(|(name, _)| name == id).map(|(_, status)| status);
-        let due = match status {
-            None | Some(Status::Kept | Status::Undone { .. }) => return Ok(false),
-            // Whoever works on it holds the lock.
-            Some(Status::Applying | Status::Undoing { .. }) => true,
-            Some(Status::Awaiting { .. }) => {
-                Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + window)
+        let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let pause = match look(door, root, id, over, now) {
+            Ok(Seen::Settled) => return Ok(false),
+            Ok(Seen::TakenBack) => return Ok(true),
+            Ok(Seen::Works) => BEAT,
+            Ok(Seen::Waits) => {
+                deadline.get_or_insert_with(|| Instant::now() + window);
+                BEAT
+            }
+            Err(error) if tries == TRIES => return Err(error),
+            Err(_) => {
+                tries += 1;
+                BEAT * 2_u32.pow(tries)
             }
         };
-        if due {
-            let mut quiet = |_: &Moment| {};
-            let who = Who { name: "watchdog".to_owned(), from: None };
-            match Executor::new(door, root, who, &mut quiet) {
-                Err(JournalError::Busy) => {}
-                Err(error) => return Err(error.into()),
-                Ok(mut executor) => {
-                    let recovered = executor.recover(now())?.iter().any(|recovered| recovered == id);
-                    let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-                    if recovered || (over && executor.revert(id, "nobody confirmed it in time", now())?) {
-                        Watchdog::new(executor.journal().disk()).disarm().map_err(JournalError::Disk)?;
-                        return Ok(true);
-                    }
-                }
-            }
-        }
-        std::thread::sleep(BEAT);
+        std::thread::sleep(pause);
     }
+}
+
+/// How a change set stands.
+enum Seen {
+    /// Kept or undone.
+    Settled,
+    /// Taken back just now.
+    TakenBack,
+    /// Somebody works on it.
+    Works,
+    /// It waits to be confirmed.
+    Waits,
+}
+
+fn look(
+    door: &Door,
+    root: &Path,
+    id: &str,
+    over: bool,
+    now: &dyn Fn() -> Timestamp,
+) -> Result<Seen, ApplyError> {
+    let status = Journal::list(root)?.into_iter().find(|(name, _)| name == id).map(|(_, status)| status);
+    match status {
+        None | Some(Status::Kept | Status::Undone { .. } | Status::Unclear { .. }) => return Ok(Seen::Settled),
+        Some(Status::Awaiting { .. }) if !over => return Ok(Seen::Waits),
+        // Whoever works on it holds the lock.
+        Some(Status::Applying | Status::Undoing { .. } | Status::Awaiting { .. }) => {}
+    }
+    let mut quiet = |_: &Moment| {};
+    let who = Who { name: "watchdog".to_owned(), from: None };
+    let mut executor = match Executor::new(door, root, who, &mut quiet) {
+        Err(JournalError::Busy(_)) => return Ok(Seen::Works),
+        other => other?,
+    };
+    if over && executor.revert(id, "nobody confirmed it in time", now())? {
+        executor.stand_down()?;
+        return Ok(Seen::TakenBack);
+    }
+    let recovered = executor.recover(now())?;
+    Ok(if recovered.iter().any(|recovered| recovered == id) { Seen::TakenBack } else { Seen::Works })
 }

@@ -195,6 +195,10 @@ pub(crate) enum HardenAction {
         /// out, `discard` loses their change. Without it nothing is undone and all three sides are shown.
         #[arg(long, value_name = "WHAT")]
         foreign: Option<ForeignArg>,
+        /// When something cannot be put back, such as a service that does not start any more, leave it as it is and
+        /// count the change set as undone.
+        #[arg(long)]
+        leave: bool,
     },
     /// List the change sets.
     History {
@@ -212,11 +216,13 @@ pub(crate) enum HardenAction {
         #[arg(long, default_value = "terminal")]
         format: ListFormat,
     },
-    /// Take back what was cut off or not confirmed. Run at boot.
-    #[command(hide = true)]
+    /// Take back what was cut off or not confirmed. Run at boot while something waits to be confirmed.
     Recover {
         #[command(flatten)]
         root: RootArg,
+        /// Services have not started yet.
+        #[arg(long, hide = true)]
+        early: bool,
     },
     /// Wait for the confirmation of a change set, and take it back when none comes.
     #[command(hide = true)]

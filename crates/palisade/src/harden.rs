@@ -2,6 +2,7 @@
 
 mod apply;
 mod history;
+mod interrupt;
 mod page;
 mod session;
 
@@ -18,12 +19,12 @@ pub(crate) fn run(args: &Harden) -> Result<Ending> {
         None => apply::run(&args.plan),
         Some(HardenAction::Status { root }) => history::status(tree(root.root.as_deref())),
         Some(HardenAction::Confirm { root }) => session::confirm(root.root.as_deref()),
-        Some(HardenAction::Undo { change_set, root, yes, foreign }) => {
-            session::undo(change_set.as_deref(), root.root.as_deref(), *yes, *foreign)
+        Some(HardenAction::Undo { change_set, root, yes, foreign, leave }) => {
+            session::undo(change_set.as_deref(), root.root.as_deref(), *yes, *foreign, *leave)
         }
         Some(HardenAction::History { root, format }) => history::list(tree(root.root.as_deref()), *format),
         Some(HardenAction::Report { root, format }) => history::report(tree(root.root.as_deref()), *format),
-        Some(HardenAction::Recover { root }) => session::recover(root.root.as_deref()),
+        Some(HardenAction::Recover { root, early }) => session::recover(root.root.as_deref(), *early),
         Some(HardenAction::Watch { change_set, window }) => session::watch(change_set, *window),
     }
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use harden::{ApplyError, Disk, Entry, Executor, Mended, Operator, Plan, Request, Site, Status, Watchdog};
+use harden::{
+    ApplyError, Disk, Entry, Executor, Journal, Mended, Operator, Plan, Request, Site, Status, Watchdog,
+};
 use host::Door;
 use model::facts::Facts;
 use model::report::Verdict;
 use model::{FactsDocument, Report};
 use policy::{Content, Inputs, LoadedProfile};
 
-use super::{page, session, tree};
+use super::{interrupt, page, session, tree};
 use crate::args::{HardenPlan, ListFormat, PlanOutput, SeverityArg};
 use crate::audit::check_names;
 use crate::output::{Ending, say, talk, tell_problems};
@@ -30,13 +32,16 @@ pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
     let mut without: BTreeMap<String, String> =
         args.without.iter().map(|id| (id.clone(), "left out by --without".to_owned())).collect();
     let plan = work.plan(&document, &report, &mut without, &Tried::new())?;
-    match (args.output, args.format) {
-        (Some(PlanOutput::Playbook), _) => say(&harden::playbook(&plan, &report.target.name))?,
-        (None, ListFormat::Json) => say(&serde_json::to_string_pretty(&plan.view())?)?,
-        (None, ListFormat::Terminal) => say(&page::plan(&plan, args.apply))?,
-    }
+    let shown = match (args.output, args.format) {
+        (Some(PlanOutput::Playbook), _) => say(&harden::playbook(&plan, &report.target.name)),
+        (None, ListFormat::Json) => say(&serde_json::to_string_pretty(&plan.view())?),
+        (None, ListFormat::Terminal) => say(&page::plan(&plan, args.apply)),
+    };
     if !args.apply {
-        return Ok(Ending::Clean);
+        return shown.map(|()| Ending::Clean);
+    }
+    if let Err(error) = shown {
+        bail!("the plan cannot be shown, so nothing was changed: {error}");
     }
     if !args.all && args.rule.is_empty() && args.guide.is_empty() && args.severity.is_none() {
         bail!("say what to mend: --all, --rule, --guide or --severity");
@@ -148,22 +153,26 @@ impl<'a> Work<'a> {
     ) -> Result<Ending> {
         let root = self.args.root.as_deref();
         let mut tell = page::teller();
-        let mut executor = Executor::new(&self.door, tree(root), session::who(&self.operator), &mut tell)?;
-        for id in executor.recover(target::now())? {
-            talk(&format!("{id} had been cut off: taken back"));
-        }
+        session::recover_first(&self.door, root, &self.operator)?;
         if plan.is_empty() {
             return Ok(Ending::Clean);
         }
+        if let Some((id, _)) = Journal::list(tree(root))?.into_iter().rev().find(|(_, status)| status.is_open())
+        {
+            return Err(ApplyError::Waiting(id).into());
+        }
+        // Nobody holds the lock while a person thinks: what waits to be confirmed must be able to revert.
         let agreed = session::agrees(&format!("Make {}?", page::size(&plan)), self.args.yes);
         let answer = match &agreed {
             Ok(true) => "agreed",
             _ => "declined",
         };
+        let mut executor = Executor::new(&self.door, tree(root), session::who(&self.operator), &mut tell)?;
         executor.journal().record(self.entry(&plan, answer))?;
         if !agreed? {
             bail!("nothing was changed");
         }
+        executor.stop_when(interrupt::watch()?);
         let mut tried = Tried::new();
         for _ in 0..ROUNDS {
             let failing = match self.round(&mut executor, &plan) {
@@ -199,6 +208,7 @@ impl<'a> Work<'a> {
                     return Ok(());
                 }
                 let program = std::env::current_exe().map_err(|error| error.to_string())?;
+                session::warn_of_strangers(&self.door, &program);
                 let armed = Watchdog::new(&self.disk).arm(&program.display().to_string());
                 if !armed.map_err(|error| error.to_string())? {
                     talk("warning: nothing here runs jobs at boot; after a restart run `palisade harden recover`");
@@ -211,8 +221,8 @@ impl<'a> Work<'a> {
             },
         );
         if result.is_err() && reverts {
-            // The watching process finds nothing to do any more; its boot job goes with it.
-            if let Err(error) = Watchdog::new(&self.disk).disarm() {
+            // The watching process finds nothing to do any more; its boot job goes with it, unless another needs it.
+            if let Err(error) = executor.stand_down() {
                 talk(&format!("warning: {error}"));
             }
         }

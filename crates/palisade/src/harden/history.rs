@@ -24,19 +24,36 @@ struct Set {
     fixes: Vec<String>,
     files: Vec<String>,
     live: Vec<String>,
+    /// Whether a process watches over one that waits to be confirmed.
+    #[serde(skip)]
+    watched: bool,
+    /// What is wrong with its plan; empty when nothing is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    damage: String,
 }
 
 fn sets(root: &Path) -> Result<Vec<Set>> {
     let mut sets = Vec::new();
     for (id, status) in Journal::list(root)? {
-        let plan = Journal::peek(root, &id)?;
-        sets.push(Set {
-            fixes: plan.fixes.into_iter().map(|fix| fix.id).collect(),
-            files: plan.steps.into_iter().map(|step| step.path).collect(),
-            live: plan.live.into_iter().map(|live| live.what).collect(),
-            id,
+        let mut set = Set {
+            watched: Journal::is_watched(root, &id)?,
             status,
-        });
+            fixes: Vec::new(),
+            files: Vec::new(),
+            live: Vec::new(),
+            damage: String::new(),
+            id,
+        };
+        match Journal::peek(root, &set.id) {
+            Ok(plan) => {
+                set.fixes = plan.fixes.into_iter().map(|fix| fix.id).collect();
+                set.files = plan.steps.into_iter().map(|step| step.path).collect();
+                set.live = plan.live.into_iter().map(|live| live.what).collect();
+            }
+            // One that is damaged hides no other.
+            Err(error) => set.damage = error.to_string(),
+        }
+        sets.push(set);
     }
     Ok(sets)
 }
@@ -49,11 +66,35 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
     for set in sets.iter().filter(|set| set.status.is_unfinished()) {
         clean = false;
         page.hanging((style::BAD, &format!("{} ", set.id)), (style::STRONG, &set.status.to_string()), 2);
-        page.indented(2, style::PLAIN, "If no `palisade harden` runs now, the next one takes it back.");
+        let next = match Journal::holder(root)? {
+            Some(holder) => format!("{holder} works on it now."),
+            None => "Nobody works on it now: `palisade harden recover` takes it back.".to_owned(),
+        };
+        page.indented(2, style::PLAIN, &next);
+        if let Some(failed) = last_failure(root, &set.id)? {
+            page.indented(2, style::BAD, &failed);
+            let leave = format!("`palisade harden undo {} --leave` leaves this as it is.", set.id);
+            page.indented(2, style::PLAIN, &leave);
+        }
     }
-    for set in sets.iter().filter(|set| matches!(set.status, Status::Awaiting { .. })) {
+    for set in sets.iter().filter(|set| set.status.is_open()) {
         page.hanging((style::PERSON, &format!("{} ", set.id)), (style::STRONG, &set.status.to_string()), 2);
-        page.indented(2, style::PLAIN, "Keep it with `palisade harden confirm`.");
+        let undo = format!("Keep it with `palisade harden confirm`, or `palisade harden undo {}`.", set.id);
+        page.indented(2, style::PLAIN, &undo);
+        if matches!(set.status, Status::Awaiting { .. }) && !set.watched {
+            clean = false;
+            let text = "The process that reverts it is gone: only the next run after that time, or a restart of \
+                        the machine, takes it back.";
+            page.indented(2, style::BAD, text);
+        }
+    }
+    for set in sets.iter().filter(|set| !set.damage.is_empty() && !matches!(set.status, Status::Undone { .. }))
+    {
+        clean = false;
+        page.hanging((style::BAD, &format!("{} ", set.id)), (style::PLAIN, &set.damage), 2);
+        let leave =
+            format!("`palisade harden undo {} --leave` counts it as undone; nothing is changed.", set.id);
+        page.indented(2, style::PLAIN, &leave);
     }
     let kept: Vec<&Set> = sets.iter().filter(|set| set.status == Status::Kept).collect();
     for set in &kept {
@@ -67,6 +108,13 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
     page.indented(0, style::DIM, &end);
     say(&page.finish())?;
     Ok(if clean { Ending::Clean } else { Ending::Incomplete })
+}
+
+/// What the last try to take a change set back left.
+fn last_failure(root: &Path, id: &str) -> Result<Option<String>> {
+    let (entries, _) = Journal::history(root)?;
+    let last = entries.into_iter().rfind(|entry| entry.change_set == id);
+    Ok(last.map(|entry| entry.result).filter(|result| result.starts_with("not everything")))
 }
 
 /// Every change set, oldest first.

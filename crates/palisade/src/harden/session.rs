@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use harden::{ApplyError, Decision, Executor, Foreign, Moment, Operator, Watchdog, Who};
+use anyhow::{Context as _, Result, anyhow, bail};
+use harden::{ApplyError, Decision, Executor, Foreign, Journal, JournalError, Moment, Operator, Who};
 use host::{Door, programs};
 use model::Timestamp;
 
-use super::tree;
+use super::{interrupt, tree};
 use crate::args::ForeignArg;
 use crate::output::{Ending, say, talk};
 use crate::target;
@@ -84,6 +84,18 @@ pub(super) fn must_be_root(door: &Door, root: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
+/// Says so when others than root could change the program that the next boot may run as root.
+pub(super) fn warn_of_strangers(door: &Door, program: &Path) {
+    let strange = |path: &Path| door.stat(path).is_ok_and(|stat| stat.uid != 0 || stat.mode & 0o022 != 0);
+    if program.ancestors().any(strange) {
+        talk(&format!(
+            "warning: others than root can change {}, which a boot before the confirmation would run as root; \
+             install it in /usr/local/sbin",
+            program.display()
+        ));
+    }
+}
+
 /// Keeps what waits.
 pub(super) fn confirm(root: Option<&Path>) -> Result<Ending> {
     let door = target::door(root)?;
@@ -92,9 +104,27 @@ pub(super) fn confirm(root: Option<&Path>) -> Result<Ending> {
     let mut quiet = |_: &Moment| {};
     let mut executor = Executor::new(&door, tree(root), who, &mut quiet)?;
     let kept = executor.confirm(target::now())?;
-    Watchdog::new(executor.journal().disk()).disarm()?;
     say(&format!("Kept: {}. `palisade harden undo` still takes it back.", kept.join(", ")))?;
     Ok(Ending::Clean)
+}
+
+/// Takes back what earlier runs left in the middle; the change sets concerned.
+pub(super) fn recover_first(door: &Door, root: Option<&Path>, operator: &Operator) -> Result<Vec<String>> {
+    let mut tell = super::page::teller();
+    let mut executor = Executor::new(door, tree(root), who(operator), &mut tell)?;
+    let recovered = executor.recover(target::now())?;
+    for id in &recovered {
+        talk(&format!("{id} had been cut off: taken back"));
+    }
+    tell_notes(&executor);
+    Ok(recovered)
+}
+
+/// Tells what was left on purpose.
+fn tell_notes(executor: &Executor<'_>) {
+    for note in executor.notes() {
+        talk(&report::printable(note));
+    }
 }
 
 /// Takes back.
@@ -103,37 +133,53 @@ pub(super) fn undo(
     root: Option<&Path>,
     yes: bool,
     foreign: Option<ForeignArg>,
+    leave: bool,
 ) -> Result<Ending> {
     let door = target::door(root)?;
     must_be_root(&door, root)?;
-    let who = who(&operator(&door));
-    let mut tell = super::page::teller();
-    let mut executor = Executor::new(&door, tree(root), who, &mut tell)?;
-    let now = target::now();
-    for id in executor.recover(now)? {
-        talk(&format!("{id} had been cut off: taken back"));
+    let operator = operator(&door);
+    if leave {
+        return give_up(&door, change_set, root, yes, &operator);
+    }
+    let recovered = recover_first(&door, root, &operator)?;
+    if !recovered.is_empty() && change_set.is_none_or(|id| recovered.iter().any(|recovered| recovered == id)) {
+        say(&format!("Undone: {}.", recovered.join(", ")))?;
+        return Ok(Ending::Clean);
     }
     let named = match change_set {
         Some(id) => id.to_owned(),
         None => {
-            let sets = executor.journal().change_sets()?;
+            let sets = Journal::list(tree(root))?;
             match sets.iter().rev().find(|(_, status)| status.is_in_force()) {
                 Some((id, _)) => id.clone(),
                 None => bail!("there is nothing to undo; `palisade harden history` lists what was done"),
             }
         }
     };
-    let plan = executor.journal().plan(&named)?;
+    let plan = Journal::peek(tree(root), &named).map_err(|error| match error {
+        JournalError::Damaged { .. } => {
+            anyhow!("{error}; `palisade harden undo {named} --leave` counts it as undone and changes nothing")
+        }
+        error => error.into(),
+    })?;
     super::page::undoing(&named, &plan);
+    // Nobody holds the lock while a person thinks: what waits to be confirmed must be able to revert.
     if !agrees("Take this back?", yes)? {
         bail!("nothing was undone");
     }
+    // What has begun to be taken back is taken back, whoever presses Ctrl-C.
+    let _unread = interrupt::watch()?;
+    let mut tell = super::page::teller();
+    let mut executor = Executor::new(&door, tree(root), who(&operator), &mut tell)?;
+    let now = target::now();
     let mut decisions = Vec::new();
     loop {
         match executor.undo(Some(&named), "undo", "asked for", &decisions, now) {
             Ok(id) => {
-                Watchdog::new(executor.journal().disk()).disarm()?;
-                say(&format!("Undone: {id}. Everything it changed is as it was before."))?;
+                say(&match executor.notes() {
+                    [] => format!("Undone: {id}. Everything it changed is as it was before."),
+                    notes => format!("Undone: {id}, but for this: {}.", report::printable(&notes.join("; "))),
+                })?;
                 return Ok(Ending::Clean);
             }
             Err(ApplyError::Foreign(files)) if decisions.is_empty() && foreign.is_some() => {
@@ -158,6 +204,28 @@ pub(super) fn undo(
     }
 }
 
+/// Takes back what can be, and leaves the rest.
+fn give_up(
+    door: &Door,
+    change_set: Option<&str>,
+    root: Option<&Path>,
+    yes: bool,
+    operator: &Operator,
+) -> Result<Ending> {
+    if !agrees("Take back what can be, and leave the rest as it is?", yes)? {
+        bail!("nothing was undone");
+    }
+    let _unread = interrupt::watch()?;
+    let mut tell = super::page::teller();
+    let mut executor = Executor::new(door, tree(root), who(operator), &mut tell)?;
+    let id = executor.give_up(change_set, target::now())?;
+    say(&match executor.notes() {
+        [] => format!("Undone: {id}. Everything it changed is as it was before."),
+        notes => format!("Counted as undone: {id}. Left: {}.", report::printable(&notes.join("; "))),
+    })?;
+    Ok(Ending::Clean)
+}
+
 fn decide(file: &Foreign, foreign: Option<ForeignArg>) -> Result<Decision> {
     Ok(match foreign {
         Some(ForeignArg::Discard) => Decision::Discard,
@@ -174,14 +242,15 @@ fn decide(file: &Foreign, foreign: Option<ForeignArg>) -> Result<Decision> {
 }
 
 /// What a boot does.
-pub(super) fn recover(root: Option<&Path>) -> Result<Ending> {
+pub(super) fn recover(root: Option<&Path>, early: bool) -> Result<Ending> {
     let door = target::door(root)?;
     must_be_root(&door, root)?;
     let who = Who { name: "boot".to_owned(), from: None };
     let mut quiet = |_: &Moment| {};
     let mut executor = Executor::new(&door, tree(root), who, &mut quiet)?;
-    let back = executor.recover_at_boot(target::now())?;
-    Watchdog::new(executor.journal().disk()).disarm()?;
+    let back = executor.recover_at_boot(early, target::now())?;
+    tell_notes(&executor);
+    executor.stand_down()?;
     say(&match back.as_slice() {
         [] => "Nothing was left unfinished.".to_owned(),
         back => format!("Taken back: {}", back.join(", ")),

@@ -1,30 +1,35 @@
 //! A machine for every fix.
 
 mod accounts;
-mod files;
-mod docker;
-mod ssh;
-mod ssh_keys;
 mod audit;
+mod docker;
+mod files;
 mod kernel;
 mod logging;
+mod network;
 mod services;
 mod ssh;
+mod ssh_keys;
 mod time;
-mod network;
-mod ssh;
 mod web;
 
 use crate::harness::Case;
 
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
-    [ssh::cases(), ssh_keys::cases()].into_iter().flatten().collect()
-    [ssh::cases(), accounts::cases(), files::cases()].into_iter().flatten().collect()
-    [ssh::cases(), kernel::cases(), services::cases(), time::cases(), logging::cases(), audit::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
-    [ssh::cases(), docker::cases()].into_iter().flatten().collect()
-    [ssh::cases(), network::cases(), web::cases()].into_iter().flatten().collect()
+    let families = [
+        ssh::cases,
+        ssh_keys::cases,
+        accounts::cases,
+        files::cases,
+        kernel::cases,
+        audit::cases,
+        services::cases,
+        time::cases,
+        logging::cases,
+        network::cases,
+        web::cases,
+        docker::cases,
+    ];
+    families.into_iter().flat_map(|family| family()).collect()
 }

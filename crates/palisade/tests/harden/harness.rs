@@ -1,7 +1,11 @@
 //! From facts to plan to a changed tree and back, as the program does it, on a made-up machine.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use harden::{Disk, Executor, Mended, Moment, Operator, Plan, Request, Site, Status, Who};
 use host::Door;
@@ -12,7 +16,7 @@ use policy::{Content, Inputs, LoadedProfile};
 use tempfile::TempDir;
 use test_support::Machine;
 
-use crate::snapshot;
+use crate::{cases, snapshot};
 
 /// A machine on which a fix has something to mend.
 pub(crate) struct Case {
@@ -57,6 +61,14 @@ impl Host {
     pub(crate) fn of(case: &Case) -> Self {
         let (door, root) = (case.machine)().door();
         Self { door, root }
+    }
+
+    /// The same files, with owners, modes and times, in memory where there is room for it: syncing is what takes long.
+    pub(crate) fn copy(&self, case: &Case) -> Self {
+        let place = Path::new("/dev/shm");
+        let root = if place.is_dir() { tempfile::tempdir_in(place) } else { tempfile::tempdir() }.unwrap();
+        copy(self.root.path(), root.path());
+        Self { door: (case.machine)().door_at(root.path()), root }
     }
 
     fn profile(case: &Case) -> LoadedProfile {
@@ -145,6 +157,37 @@ impl Host {
             now(),
         )
     }
+}
+
+/// Copies what stands in a folder, with owners, modes and times.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
+    assert!(copied.success());
+}
+
+/// Does something for each case, several at once, and says of all which went wrong.
+pub(crate) fn for_each_case(work: impl Fn(&Case) + Sync) {
+    let (cases, next, wrong) = (cases::all(), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(case))) {
+                        let text = panic.downcast_ref::<String>().cloned();
+                        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                        wrong.lock().unwrap().push(format!("{}: {}", case.name, text.unwrap_or_default()));
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// A line for `docs/reliability.md`: how many of what.
+pub(crate) fn count(number: usize, what: &str) {
+    println!("reliability: {number} {what}");
 }
 
 /// Fails before, passes after, changes nothing the second time, and is as before when undone.

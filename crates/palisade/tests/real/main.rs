@@ -12,6 +12,7 @@
 mod audit;
 mod clock;
 mod empty;
+mod harden;
 mod host;
 mod hostile;
 mod network;
