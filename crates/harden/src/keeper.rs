@@ -37,8 +37,6 @@ struct Keeper {
 enum TakesUp {
     /// Whoever reads the files reads them anew each time.
     AtOnce,
-    /// A command does it, when the program named is there.
-    Command(&'static [&'static str]),
     /// The service manager reads its units anew.
     DaemonReload,
     /// A process, by a signal: its unit refuses to be restarted.
@@ -309,11 +307,6 @@ fn settle(door: &Door, keeper: &Keeper, disruption: Disruption, manager: bool) -
     let settle = |what: String, first, acts| Some(Settle { name: keeper.name.to_owned(), what, first, acts });
     match &keeper.takes_up {
         TakesUp::AtOnce => None,
-        TakesUp::Command(command) => {
-            let (program, args) = command.split_first()?;
-            let acts = vec![Act::run(program, args)];
-            is_installed(door, program).then(|| settle(command.join(" "), false, acts)).flatten()
-        }
         TakesUp::DaemonReload if manager => {
             settle("systemctl daemon-reload".to_owned(), true, vec![Act::run("systemctl", &["daemon-reload"])])
         }

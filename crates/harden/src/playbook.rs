@@ -121,9 +121,9 @@ fn permissions(out: &mut String, perms: Perms) {
 
 fn act_task(out: &mut String, name: &str, act: &Act, changes: bool) {
     let argv: Vec<String> = match act {
-        Act::Run { program, args, .. } | Act::Ensure { program, args, .. } | Act::Prints { program, args, .. } => {
-            std::iter::once(program).chain(args).cloned().collect()
-        }
+        Act::Run { program, args, .. }
+        | Act::Ensure { program, args, .. }
+        | Act::Prints { program, args, .. } => std::iter::once(program).chain(args).cloned().collect(),
         Act::Kernel { path, to, .. } => {
             let key = path.trim_start_matches("/proc/sys/").replace('/', ".");
             vec!["sysctl".to_owned(), "-w".to_owned(), format!("{key}={to}")]
