@@ -134,6 +134,25 @@ fn sudo_defaults_know_the_last_value_and_any_switched_off_authentication() {
 }
 
 #[test]
+fn sudo_tells_the_line_of_a_grant_and_whether_drop_ins_win() {
+    let sudo = |main: &str| {
+        let accounts = read(
+            machine()
+                .file("/usr/bin/sudo", "")
+                .file("/etc/sudoers", main)
+                .file("/etc/sudoers.d/x", "Defaults use_pty\n"),
+        );
+        accounts.sudo.value().cloned().unwrap()
+    };
+    assert!(sudo("Defaults env_reset\n@includedir /etc/sudoers.d\n").drop_ins_win);
+    assert!(!sudo("@includedir /etc/sudoers.d\nDefaults env_reset\n").drop_ins_win);
+    assert!(!sudo("Defaults env_reset\n").drop_ins_win);
+    let grants = grants("  alice ALL=NOPASSWD: ALL # why\nbob ALL=/bin/a, \\\n /bin/b\n");
+    assert_eq!(grants[0].line.value().map(String::as_str), Some("  alice ALL=NOPASSWD: ALL # why"));
+    assert!(grants[1].line.is_absent());
+}
+
+#[test]
 fn an_unreadable_part_of_sudoers_makes_the_grants_unknown() {
     let accounts = read(
         machine()
