@@ -41,6 +41,9 @@ enum Part {
     Groups,
 }
 
+/// Whether a value is good already.
+type Good = &'static dyn Fn(&str) -> bool;
+
 const SUITES: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
 const GROUPS: &str = "X25519:prime256v1:secp384r1";
 
@@ -53,7 +56,7 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
 
 fn part(server: &WebServer, part: Part) -> Result<Vec<Change>, String> {
     if server.name == "nginx" {
-        let (name, value, good): (&str, &str, &dyn Fn(&str) -> bool) = match part {
+        let (name, value, good): (&str, &str, Good) = match part {
             Part::Protocols => ("ssl_protocols", "TLSv1.2 TLSv1.3", &|value| {
                 value == "TLSv1.2 TLSv1.3" || value == "TLSv1.3 TLSv1.2" || value == "TLSv1.3"
             }),

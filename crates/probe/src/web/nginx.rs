@@ -96,7 +96,7 @@ pub fn parse(text: &str) -> Vec<Statement> {
             '$' if chars.peek() == Some(&'{') => {
                 let word = word.get_or_insert_default();
                 word.push(c);
-                while let Some(inner) = chars.next() {
+                for inner in chars.by_ref() {
                     line += usize::from(inner == '\n');
                     word.push(inner);
                     if inner == '}' {

@@ -36,7 +36,7 @@ fn nginx_is_read_with_its_includes_and_its_blocks() {
             .file("/etc/nginx/conf.d/a.conf", "server_tokens off;\n")
             .file(
                 "/etc/nginx/sites-enabled/x",
-                "server { listen 443 ssl; server_tokens on; }\nserver {\n  listen\n    444;\n  location ~ ^/a{2}\\.php$ {\n    \
+                "server { listen 443 ssl; server_tokens on; }\nserver {\n  listen\n    444;\n  location ~ \"^/a{2}.php$\" {\n    \
                  add_header X \"a; b # c\" always;\n    if ($a = \"}\") { add_header Y ${b}; }\n  }\n}\n",
             ),
     );
