@@ -28,7 +28,9 @@ if [ -e "$0/usual" ]; then
         mkdir -p "/run/overlay/$place" "/run/overlay/$place.work"
         mount -t overlay -o "lowerdir=/$place,upperdir=/run/overlay/$place,workdir=/run/overlay/$place.work" none "/$place"
     done
-    mkdir -p /etc/docker
+    # Change sets of this machine are not those of the room.
+    mkdir -p /etc/docker /var/lib/palisade
+    mount -t tmpfs none /var/lib/palisade
     rm -f /etc/docker/daemon.json
     cp "$0/etc/daemon.json" /etc/docker/ 2>/dev/null
 fi
