@@ -1,3 +1,5 @@
+//! Plans of several fixes from changes.
+
 use super::*;
 
 #[test]

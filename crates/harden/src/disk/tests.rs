@@ -1,3 +1,5 @@
+//! States are read exactly, written wholly and put back exactly.
+
 #![allow(clippy::disallowed_methods, reason = "tests look at real trees")]
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

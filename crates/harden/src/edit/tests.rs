@@ -1,3 +1,5 @@
+//! Each edit, alone and combined.
+
 use super::*;
 use crate::change::Syntax;
 

@@ -258,6 +258,7 @@ impl Executor<'_> {
             .iter()
             .map(|settle| kept && settle.acts.iter().any(|act| self.is_asleep(act)))
             .collect();
+        let noted = self.notes.len();
         let mut left = Vec::new();
         // What went comes back from the outside in, then what came goes from the inside out.
         let back = plan.steps.iter().filter(|step| step.after == State::Absent);
@@ -294,7 +295,7 @@ impl Executor<'_> {
         }
         self.notes.extend(left);
         (self.tell)(&Moment::Undone);
-        let notes = if self.notes.is_empty() { String::new() } else { format!("; {}", self.notes.join("; ")) };
+        let notes: String = self.notes.iter().skip(noted).map(|note| format!("; {note}")).collect();
         self.journal.set_status(id, &Status::Undone { reason: reason.to_owned() })?;
         self.record(act, id, &plan, format!("undone: {reason}{notes}"), now)?;
         Ok(())

@@ -23,6 +23,9 @@ const NEVER: usize = usize::MAX;
 /// How many processes are killed at moments that nobody chose, for each way and in all.
 const RANDOM_KILLS: usize = 200;
 
+/// How much of its time a process works; the rest it takes to end.
+const WORKING: f64 = 0.7;
+
 /// Plays a process that is killed. Without a role there is nothing to play: the tests below give one.
 #[test]
 fn the_one_that_is_killed() {
@@ -153,7 +156,8 @@ fn a_process_killed_at_a_moment_nobody_chose_leaves_all_or_nothing() {
             for _ in 0..each {
                 let host = from.copy(case);
                 let number = number.fetch_add(1, Ordering::SeqCst);
-                let (ended, _) = kill_after(case, act, host.root.path(), took.mul_f64(random(number)));
+                let (ended, _) =
+                    kill_after(case, act, host.root.path(), took.mul_f64(random(number) * WORKING));
                 if ended { &whole } else { &killed }.fetch_add(1, Ordering::SeqCst);
                 let left = recover(&host);
                 let sets = harden::Journal::list(host.root.path()).unwrap();

@@ -188,10 +188,15 @@ fn another_run_leaves_what_waits_to_be_confirmed_and_its_boot_job_alone() {
     let (door, root) = Machine::new().file("/etc/a", "one").directory("/etc/systemd/system").door();
     let before = snapshot::take(root.path());
     let job = root.path().join("etc/systemd/system/sysinit.target.wants/palisade-recover.service");
-    with(&door, root.path(), |executor| {
-        Watchdog::new(executor.journal().disk()).arm("/usr/sbin/palisade").unwrap();
+    let waits = with(&door, root.path(), |executor| {
+        let plan = by_hand(root.path(), "/etc/a", "two");
+        let mut begun = |_: &str| {
+            let disk = Disk::below(root.path()).unwrap();
+            Watchdog::new(&disk).arm("/usr/sbin/palisade").map(drop).map_err(|error| error.to_string())
+        };
+        let mut recheck = || Ok(Vec::<Mended>::new());
+        executor.apply(&plan, now(), Some(in_an_hour()), &mut begun, &mut recheck).unwrap().change_set
     });
-    let waits = apply(&door, root.path(), &by_hand(root.path(), "/etc/a", "two"), Some(in_an_hour())).unwrap();
     let other = by_hand(root.path(), "/etc/a", "three");
     assert!(matches!(apply(&door, root.path(), &other, None), Err(ApplyError::Waiting(id)) if id == waits));
     with(&door, root.path(), |executor| {
@@ -226,7 +231,7 @@ fn what_nobody_confirms_is_taken_back_by_the_watch_or_else_by_the_next_run() {
             std::thread::yield_now();
         }
         assert_eq!(with(&door, place, |executor| executor.recover(in_an_hour()).unwrap()), [""; 0]);
-        assert_eq!(with(&door, place, |executor| executor.confirm(now()).unwrap()), [id.clone()]);
+        assert_eq!(with(&door, place, |executor| executor.confirm(now()).unwrap()), std::slice::from_ref(&id));
         assert!(!watching.join().unwrap(), "it was confirmed");
     });
     with(&door, place, |executor| executor.undo(None, "undo", "test", &[], now()).unwrap());
