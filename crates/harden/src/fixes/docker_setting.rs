@@ -41,7 +41,9 @@ pub(super) const LIVE_RESTORE: Fix = Fix {
     plan: |ask, draft| {
         plan(ask, draft);
         if !draft.changes.is_empty() {
-            draft.note("when it is undone, the engine keeps a setting that its file did not have until it restarts");
+            draft.note(
+                "when it is undone, the engine keeps a setting that its file did not have until it restarts",
+            );
         }
     },
 };
