@@ -52,7 +52,11 @@ fn read(line: &str) -> Option<(usize, String, Option<&str>)> {
         (name.to_owned(), rest)
     };
     let value = rest.trim();
-    (indent.is_multiple_of(2) && name == name.trim()).then_some((indent / 2, name, (!value.is_empty()).then_some(value)))
+    (indent.is_multiple_of(2) && name == name.trim()).then_some((
+        indent / 2,
+        name,
+        (!value.is_empty()).then_some(value),
+    ))
 }
 
 /// None is a map that may be there already.

@@ -38,7 +38,14 @@ pub(super) const LIVE_RESTORE: Fix = Fix {
     opt_in: false,
     can_cut_off: false,
     accepts: accepts::<BTreeMap<String, Value>>,
-    plan,
+    plan: |ask, draft| {
+        plan(ask, draft);
+        if !draft.changes.is_empty() {
+            draft.note(
+                "when it is undone, the engine keeps a setting that its file did not have until it restarts",
+            );
+        }
+    },
 };
 
 pub(super) const USER_NAMESPACES: Fix = Fix {

@@ -239,5 +239,7 @@ fn settings(plant: &Plant) {
     plant.all(&rules, "", "pass");
     plant.undone();
     assert_eq!(plant.daemon_json(), before);
+    // A reload does not reset what the file says nothing of any more.
+    plant.engine.restart();
     assert_eq!(plant.info()["LiveRestoreEnabled"], false);
 }
