@@ -1,5 +1,6 @@
 //! Ansible reads the playbooks of all fixes, and carrying them out gives the trees that Palisade makes.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::cases;
@@ -37,19 +38,12 @@ fn a_playbook_makes_the_same_tree() {
     let folder = tempfile::tempdir().unwrap();
     let (mut whole, mut files) = (String::new(), String::new());
     let mut hosts = Vec::new();
-    for case in cases::all() {
+    // One machine for each fix: Ansible takes its time.
+    let mut seen = BTreeSet::new();
+    for case in cases::all().into_iter().filter(|case| seen.insert(case.fix)) {
         let host = Host::of(&case);
         let mut plan = host.plan(&case);
         whole.push_str(&harden::playbook(&plan, "plant-7"));
-        // What is already so, or is a file's secret text, is not the playbook's business.
-        let secret = |path: &str| {
-            ["/etc/shadow", "/etc/gshadow"].contains(&path)
-                || path.starts_with("/etc/palisade/secrets")
-                || path.ends_with("/.env")
-        };
-        if plan.steps.iter().any(|step| secret(&step.path)) {
-            continue;
-        }
         plan.checks.clear();
         plan.live.clear();
         plan.settle.clear();
@@ -58,8 +52,11 @@ fn a_playbook_makes_the_same_tree() {
         let text = harden::playbook(&plan, "plant-7")
             .replace("dest: \"/", &format!("dest: \"{root}/"))
             .replace("path: \"/", &format!("path: \"{root}/"));
-        files.push_str(&text);
-        hosts.push((case, host));
+        // A secret text is not the playbook's business.
+        if !text.contains("by hand") {
+            files.push_str(&text);
+            hosts.push((case, host));
+        }
     }
     let path = folder.path().join("whole.yml");
     std::fs::write(&path, &whole).unwrap();
@@ -70,7 +67,9 @@ fn a_playbook_makes_the_same_tree() {
     for (case, host) in hosts {
         let by_ansible = timeless(snapshot::take(host.root.path()));
         let own = Host::of(&case);
-        own.apply(&own.plan(&case), &mut |_| {}).unwrap();
+        let mut plan = own.plan(&case);
+        plan.live.clear();
+        own.apply(&plan, &mut |_| {}).unwrap();
         let by_palisade = timeless(snapshot::take(own.root.path()));
         assert!(
             by_ansible == by_palisade,

@@ -191,7 +191,7 @@ augenrules
 auditctl -w /etc/passwd -p wa -k identity
 auditctl -a always,exit -F arch=b64 -S execve -C uid!=euid -F euid=0 -k up
 printf 'declare:\n  audit_paths: [/srv]\n' > /root/site.yaml
-look_at() { find /etc/audit -printf '%p %m %U %G %l\n' | sort; find /etc/audit -type f -exec sha256sum {} + | sort; auditctl -l | sort; auditctl -s | grep -v lost; }
+look_at() { find /etc/audit -printf '%p %m %U %G %l\n' | sort; find /etc/audit -type f -exec sha256sum {} + | sort; auditctl -l | sort; auditctl -s | grep -vE '^(lost|backlog|backlog_wait_time_actual) '; }
 judge() {
     "$PALISADE" audit --profile /root/site.yaml $rules --format json > /run/report.json || true
     [ "$(grep -c "\"verdict\": \"$1\"" /run/report.json)" -ge "$2" ] || { cat /run/report.json; echo "not $1"; exit 1; }
