@@ -1,6 +1,6 @@
 //! Mends what falls short, and takes it back: findings -> plan -> applied | undone.
 //!
-//! The only crate that changes a host. A [`Fix`] is a pure function from facts to [`Change`]s; [`plan`] turns the
+//! The only crate that changes a host. A [`Fix`] is a pure function from facts to [`Change`]s; [`plan()`] turns the
 //! changes of many fixes into one [`Plan`] whose every step knows what stood there before; the [`Executor`] writes
 //! that plan to a journal, carries it out, and can take it back from any point of it, also after a crash.
 //! No other module than `disk` writes a file, and nothing here decides whether a rule passes.

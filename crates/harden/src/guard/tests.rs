@@ -1,3 +1,5 @@
+//! Every way in which a plan could lock somebody out.
+
 use serde_json::json;
 
 use super::*;

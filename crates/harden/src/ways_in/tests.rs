@@ -1,3 +1,5 @@
+//! Who could still log in.
+
 use super::*;
 
 #[test]

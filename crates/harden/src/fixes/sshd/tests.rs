@@ -1,3 +1,5 @@
+//! What sshd is told, release by release, and what is refused.
+
 use model::Source;
 use model::facts::Facts;
 use serde_json::json;
