@@ -36,7 +36,8 @@ pub(super) fn plan(plan: &Plan, applying: bool) -> String {
                             Some(b'-') => style::BAD,
                             _ => style::DIM,
                         };
-                        page.line(&[(style::PLAIN, "  "), (style, line)]);
+                        // A tab would be shown as an escape.
+                        page.line(&[(style::PLAIN, "  "), (style, &line.replace('\t', "    "))]);
                     }
                 }
             }

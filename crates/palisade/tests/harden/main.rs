@@ -20,6 +20,7 @@ mod program;
 mod real_accounts;
 mod real_docker;
 mod real_ssh;
+mod real_story;
 mod real_system;
 mod real_web;
 mod snapshot;
