@@ -117,7 +117,9 @@ fn rotation_is_reckoned_in_days() {
     assert_eq!(rotate.keep_days.value(), Some(&28));
     assert_eq!(rotate.started_by.value().map(String::as_str), Some("cron"));
     assert_eq!(rotate.patterns.value().unwrap(), &["/var/log/app/*.log".to_owned()]);
-    assert_eq!(rotate.creates_open_logs.value().unwrap(), &["/etc/logrotate.d/app:3".to_owned()]);
+    // With the line's text: the fix rewrites exactly that line.
+    let open = &["/etc/logrotate.d/app:3: create 0644 app app".to_owned()];
+    assert_eq!(rotate.creates_open_logs.value().unwrap(), open);
 }
 
 #[test]
