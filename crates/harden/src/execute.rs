@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use host::{Door, programs};
+use host::{Door, Program, programs};
 use model::Timestamp;
 
 use crate::change::Act;
@@ -312,22 +312,28 @@ impl<'a> Executor<'a> {
     }
 }
 
+/// The program of that name in the fixed list.
+fn listed(name: &str) -> Result<&'static Program, String> {
+    let known = programs::ALL.iter().find(|known| known.name == name).copied();
+    known.ok_or_else(|| format!("{name} is not on the list of programs"))
+}
+
+fn borrowed(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
 /// Does one thing to the running system.
 fn perform(door: &Door, disk: &Disk, act: &Act) -> Result<(), String> {
     match act {
         Act::Run { program, args, limit_secs } => {
-            let known = programs::ALL.iter().find(|known| known.name == program);
-            let program = known.ok_or_else(|| format!("{program} is not on the list of programs"))?;
-            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let (program, args) = (listed(program)?, borrowed(args));
             door.run(program, &args, Duration::from_secs(*limit_secs))
                 .and_then(|output| output.success(program, &args))
                 .map(drop)
                 .map_err(|error| error.to_string())
         }
         Act::Ensure { program, args, already } => {
-            let known = programs::ALL.iter().find(|known| known.name == program);
-            let program = known.ok_or_else(|| format!("{program} is not on the list of programs"))?;
-            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let (program, args) = (listed(program)?, borrowed(args));
             let output = door.run(program, &args, ENSURE_LIMIT).map_err(|error| error.to_string())?;
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             match output.success(program, &args) {
@@ -336,9 +342,7 @@ fn perform(door: &Door, disk: &Disk, act: &Act) -> Result<(), String> {
             }
         }
         Act::Prints { program, args, line, otherwise } => {
-            let known = programs::ALL.iter().find(|known| known.name == program);
-            let program = known.ok_or_else(|| format!("{program} is not on the list of programs"))?;
-            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let (program, args) = (listed(program)?, borrowed(args));
             let output =
                 door.run(program, &args, Duration::from_secs(60)).map_err(|error| error.to_string())?;
             let printed = String::from_utf8_lossy(&output.stdout);

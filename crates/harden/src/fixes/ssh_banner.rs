@@ -30,13 +30,7 @@ struct Args {
 }
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
-    let mut settings = match Settings::new(ask) {
-        Ok(settings) => settings,
-        Err(why) => {
-            ask.uses.iter().for_each(|one| draft.refuse(one, why.clone()));
-            return;
-        }
-    };
+    let Some(mut settings) = Settings::or_refuse(ask, draft) else { return };
     ask.each(draft, |one, Args { text }, draft| {
         match settings.add(one, BTreeMap::from([("Banner".to_owned(), Value::Text(FILE.to_owned()))])) {
             Err(why) => draft.refuse(one, why),

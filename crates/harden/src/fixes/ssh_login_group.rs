@@ -27,13 +27,7 @@ struct Args {
 }
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
-    let mut settings = match Settings::new(ask) {
-        Ok(settings) => settings,
-        Err(why) => {
-            ask.uses.iter().for_each(|one| draft.refuse(one, why.clone()));
-            return;
-        }
-    };
+    let Some(mut settings) = Settings::or_refuse(ask, draft) else { return };
     ask.each(draft, |one, Args { group }, draft| {
         let done = fit(ask, &group).and_then(|()| {
             settings.add_for_all(one, BTreeMap::from([("AllowGroups".to_owned(), Value::Text(group.clone()))]))

@@ -54,6 +54,11 @@ struct Wanted {
 }
 
 impl<'a> Settings<'a> {
+    /// Nothing wanted yet; none when the configuration cannot be mended, which every finding is told.
+    pub(super) fn or_refuse(ask: &'a Ask<'a>, draft: &mut Draft) -> Option<Self> {
+        Self::new(ask).map_err(|why| ask.uses.iter().for_each(|one| draft.refuse(one, why.clone()))).ok()
+    }
+
     /// Nothing wanted yet.
     ///
     /// # Errors

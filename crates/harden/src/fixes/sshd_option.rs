@@ -33,13 +33,7 @@ pub(super) const WITHOUT_PAM: Fix = Fix {
 };
 
 fn plan(ask: &Ask<'_>, draft: &mut Draft) {
-    let mut settings = match Settings::new(ask) {
-        Ok(settings) => settings,
-        Err(why) => {
-            ask.uses.iter().for_each(|one| draft.refuse(one, why.clone()));
-            return;
-        }
-    };
+    let Some(mut settings) = Settings::or_refuse(ask, draft) else { return };
     let mut later = Vec::new();
     ask.each(draft, |one, options: BTreeMap<String, Value>, _| {
         if settings.add(one, options.clone()).is_err() {
