@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use rustix::fs::FileType;
 
@@ -35,6 +36,8 @@ pub(super) struct RemoteFiles {
     sftp: Arc<Sftp>,
     /// How another server of files is started: the walk has its own.
     way: Way,
+    /// How long a question takes on its way.
+    round_trip: Duration,
     /// What stands in directories that were listed: looking at such a file needs no question.
     listings: Mutex<Listings>,
     mounts: OnceLock<Vec<Mount>>,
@@ -54,8 +57,12 @@ enum Known {
 }
 
 impl RemoteFiles {
-    pub(super) fn new(link: Arc<Link>, sftp: Arc<Sftp>, way: Way) -> Self {
-        Self { link, sftp, way, listings: Mutex::default(), mounts: OnceLock::new() }
+    pub(super) fn new(link: Arc<Link>, sftp: Arc<Sftp>, way: Way, round_trip: Duration) -> Self {
+        Self { link, sftp, way, round_trip, listings: Mutex::default(), mounts: OnceLock::new() }
+    }
+
+    pub(super) fn round_trip(&self) -> Duration {
+        self.round_trip
     }
 
     fn attributes(&self, path: &Path, follow: bool) -> Result<Attributes, Error> {
@@ -204,9 +211,9 @@ impl FileTree for RemoteFiles {
 
     fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
         let mounts = self.mounts();
-        let own = self.link.with_sftp(&self.way, |sftp| walk::walk(sftp, mounts, plan, &*visitor));
+        let through = |sftp: &Sftp| walk::walk(sftp, self.round_trip, mounts, plan, &*visitor);
         // A server that allows no second session lets everybody share the first.
-        Ok(own.unwrap_or_else(|_| walk::walk(&self.sftp, mounts, plan, &*visitor)))
+        Ok(self.link.with_sftp(&self.way, through).unwrap_or_else(|_| through(&self.sftp)))
     }
 
     fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {

@@ -49,7 +49,6 @@ pub struct Ssh {
     files: RemoteFiles,
     programs: Programs,
     link: Arc<Link>,
-    round_trip: Duration,
 }
 
 impl Ssh {
@@ -68,10 +67,17 @@ impl Ssh {
             (sftp, way, Rights::Own { root: false })
         };
         let asked = Instant::now();
-        drop(sftp.call("/", Request::Stat { path: b"/", follow: true }));
-        let round_trip = asked.elapsed();
-        let files = RemoteFiles::new(Arc::clone(&link), Arc::new(sftp), way);
-        Ok(Self { files, programs: Programs::new(rights), link, round_trip })
+        let root = sftp.call("/", Request::Stat { path: b"/", follow: true });
+        let message = match root {
+            Ok(Reply::Attributes(_)) => None,
+            Ok(other) => Some(other.error("/").to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(message) = message {
+            return Err(OpenError::NoFiles { target: to.to_string(), message });
+        }
+        let files = RemoteFiles::new(Arc::clone(&link), Arc::new(sftp), way, asked.elapsed());
+        Ok(Self { files, programs: Programs::new(rights), link })
     }
 }
 
@@ -135,7 +141,7 @@ impl Backend for Ssh {
     }
 
     fn delay(&self) -> Duration {
-        self.round_trip
+        self.files.round_trip()
     }
 
     fn files(&self) -> &dyn FileTree {

@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FileType;
 
@@ -19,11 +19,25 @@ use crate::Error;
 use crate::door::FileKind;
 use crate::walk::{LISTED, Mount, Points, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan};
 
-/// Directories that are being read at the same time: far below what a server may keep open.
-const AT_ONCE: usize = 64;
+/// Directories that are being read at the same time, where the target is near: more only make other questions wait.
+const NEAR: u128 = 6;
+
+/// Where it is far, at most: below what a server may keep open.
+const FAR: u128 = 128;
+
+/// As many as keep the server busy while an answer is under way: it reads some ten in a millisecond.
+fn at_once(round_trip: Duration) -> usize {
+    usize::try_from((NEAR + round_trip.as_micros() / 100).min(FAR)).unwrap_or(1)
+}
 
 /// Walks the tree. Never fails: what was not seen stands in the outcome.
-pub(super) fn walk(sftp: &Sftp, mounts: &[Mount], plan: &WalkPlan, visitor: &dyn Visitor) -> WalkOutcome {
+pub(super) fn walk(
+    sftp: &Sftp,
+    round_trip: Duration,
+    mounts: &[Mount],
+    plan: &WalkPlan,
+    visitor: &dyn Visitor,
+) -> WalkOutcome {
     let mut prune = plan.prune.clone();
     if mounts.is_empty() {
         prune.extend(["/proc", "/sys"].map(|place| (PathBuf::from(place), SkipReason::Pseudo)));
@@ -31,6 +45,7 @@ pub(super) fn walk(sftp: &Sftp, mounts: &[Mount], plan: &WalkPlan, visitor: &dyn
     let (sender, answers) = mpsc::channel();
     let mut walker = Walker {
         sftp,
+        at_once: at_once(round_trip),
         points: Points::new(mounts, &prune),
         visitor,
         sender,
@@ -75,6 +90,7 @@ enum Question {
 
 struct Walker<'a> {
     sftp: &'a Sftp,
+    at_once: usize,
     points: Points,
     visitor: &'a dyn Visitor,
     sender: Sender<Answer>,
@@ -116,7 +132,7 @@ impl Walker<'_> {
     /// Opens as many directories as may be open, the last found first, so that few wait.
     fn open_more(&mut self) -> Result<(), Error> {
         let open = self.reading.len() + self.under_way.values().filter(|q| matches!(q, Question::Open(_))).count();
-        let from = self.waiting.len().saturating_sub(AT_ONCE.saturating_sub(open));
+        let from = self.waiting.len().saturating_sub(self.at_once.saturating_sub(open));
         let next = self.waiting.split_off(from);
         if next.is_empty() {
             return Ok(());
