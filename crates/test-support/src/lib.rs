@@ -35,6 +35,6 @@ pub use nginx::Nginx;
 pub use ports::{Server, free_port, until_listening};
 pub use private_host::PrivateHost;
 pub use redirected::Redirected;
-pub use ssh_host::{SUBSYSTEM, SshHost, USER};
 pub use room::{audit_lock, looks, room, room_among_processes};
+pub use ssh_host::{SUBSYSTEM, SshHost, USER};
 pub use workloads::workloads;

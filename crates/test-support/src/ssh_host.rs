@@ -139,6 +139,9 @@ impl SshHost {
 
 /// Makes a key pair without a passphrase.
 fn make_key(path: &Path) {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(path).status();
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
+        .arg(path)
+        .status();
     assert!(made.expect("ssh-keygen (package openssh-client)").success(), "ssh-keygen makes a key");
 }

@@ -114,7 +114,8 @@ fn docker(ssh: &Ssh, sudo: &str, path: &Path, limit: Duration) -> Result<Box<dyn
     let keep = |session: Session, ends: Ends| -> Result<Through, Error> {
         let Ends { input, output, errors: _ } = ends;
         let mut stream = Through { to: input, from: output, _session: session };
-        let failed = |error: io::Error| Error::Denied(format!("{what} (by `sudo docker system dial-stdio`: {error})"));
+        let failed =
+            |error: io::Error| Error::Denied(format!("{what} (by `sudo docker system dial-stdio`: {error})"));
         stream.set_limit(limit).map_err(failed)?;
         // The shell begins with a line of its own.
         let mut line = Vec::new();
@@ -176,9 +177,11 @@ mod tests {
 
     #[test]
     fn a_server_that_forbids_forwarding_is_told_from_a_port_without_a_listener() {
-        let error = meaning("tcp 127.0.0.1:1", "channel 3: open failed: administratively prohibited: open failed\r\n");
+        let error =
+            meaning("tcp 127.0.0.1:1", "channel 3: open failed: administratively prohibited: open failed\r\n");
         assert!(error.to_string().contains("forbids forwarding"), "{error}");
-        let error = meaning("tcp 127.0.0.1:1", "channel 3: open failed: connect failed: Connection refused\r\n");
+        let error =
+            meaning("tcp 127.0.0.1:1", "channel 3: open failed: connect failed: Connection refused\r\n");
         assert!(error.is_not_found(), "{error}");
         let error = meaning("unix /run/x", "channel 3: open failed: connect failed: Permission denied\r\n");
         assert!(error.is_denied(), "{error}");

@@ -60,9 +60,11 @@ impl FromStr for Destination {
             None => (None, text),
         };
         if user.is_some_and(|user| user.contains(':')) {
-            return Err("a password cannot stand in a target's name, where others could read it; SSH targets take \
+            return Err(
+                "a password cannot stand in a target's name, where others could read it; SSH targets take \
                         keys and agents only"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let user = user.map(|user| checked("the user's name", user).map(str::to_owned)).transpose()?;
         let (host, port) = match place.strip_prefix('[') {
@@ -111,7 +113,11 @@ impl fmt::Display for Destination {
         if let Some(user) = &self.user {
             write!(f, "{user}@")?;
         }
-        if self.host.contains(':') { write!(f, "[{}]", self.host)? } else { f.write_str(&self.host)? }
+        if self.host.contains(':') {
+            write!(f, "[{}]", self.host)?
+        } else {
+            f.write_str(&self.host)?
+        }
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
@@ -137,8 +143,25 @@ mod tests {
     #[test]
     fn what_could_be_an_option_or_a_command_is_refused() {
         for text in [
-            "", "@plant", "ann@", "-oProxyCommand=id", "ann@-F", "-l@plant", "plant\n", "a b", "pl$(id)ant", "ann'@x", "x:0",
-            "x:99999", "x:", "::1", "[::1", "[::1]x", "ann:secret@plant", "x;id", "x/y",
+            "",
+            "@plant",
+            "ann@",
+            "-oProxyCommand=id",
+            "ann@-F",
+            "-l@plant",
+            "plant\n",
+            "a b",
+            "pl$(id)ant",
+            "ann'@x",
+            "x:0",
+            "x:99999",
+            "x:",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "ann:secret@plant",
+            "x;id",
+            "x/y",
         ] {
             assert!(text.parse::<Destination>().is_err(), "{text:?}");
         }

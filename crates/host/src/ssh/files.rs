@@ -12,7 +12,7 @@ use rustix::fs::FileType;
 use super::file::RemoteFile;
 use super::link::{Link, Way};
 use super::sftp::{Attributes, Name, Reply, Request, Sftp, status};
-use super::walk;
+use super::walk::Walker;
 use crate::door::{DirEntry, FileKind, FileTree, FsUsage, Stat};
 use crate::walk::{Mount, Visitor, WalkOutcome, WalkPlan, mountinfo};
 use crate::{Error, FILE_LIMIT};
@@ -69,7 +69,9 @@ impl RemoteFiles {
         let what = path.display().to_string();
         match self.known(path) {
             Known::Missing => return Err(Error::NotFound(what)),
-            Known::Is(attributes) if !follow || kind(&attributes) != FileKind::Symlink => return Ok(attributes),
+            Known::Is(attributes) if !follow || kind(&attributes) != FileKind::Symlink => {
+                return Ok(attributes);
+            }
             _ => {}
         }
         match self.sftp.call(&what, Request::Stat { path: path.as_os_str().as_bytes(), follow })? {
@@ -110,7 +112,10 @@ impl RemoteFiles {
     fn read_names(&self, what: &str, handle: &[u8], names: &mut Vec<Name>) -> Result<(), Error> {
         loop {
             // Most directories end with the second answer.
-            let two = [self.sftp.ask(Request::ReadDirectory(handle))?, self.sftp.ask(Request::ReadDirectory(handle))?];
+            let two = [
+                self.sftp.ask(Request::ReadDirectory(handle))?,
+                self.sftp.ask(Request::ReadDirectory(handle))?,
+            ];
             for pending in two {
                 match self.sftp.wait(what, &pending)? {
                     Reply::Names(more) => names.extend(more.into_iter().filter(|name| is_plain(&name.name))),
@@ -211,9 +216,13 @@ impl FileTree for RemoteFiles {
 
     fn walk(&self, plan: &WalkPlan, visitor: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
         let mounts = self.mounts();
-        let through = |sftp: &Sftp| walk::walk(sftp, self.round_trip, mounts, plan, &*visitor);
-        // A server that allows no second session lets everybody share the first.
-        Ok(self.link.with_sftp(&self.way, through).unwrap_or_else(|_| through(&self.sftp)))
+        let mut walker = Walker::new(self.round_trip, mounts, plan, &*visitor);
+        let own = self.link.with_sftp(&self.way, |sftp| walker.run(sftp, &|| self.link.is_crowded()));
+        // A server that allows no other session, or has none left for programs, lets everybody share the first.
+        if own.is_err() || !walker.has_ended() {
+            walker.run(&self.sftp, &|| false);
+        }
+        Ok(walker.outcome())
     }
 
     fn stat_fs(&self, path: &Path) -> Result<FsUsage, Error> {

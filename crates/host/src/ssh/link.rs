@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::master::Master;
@@ -15,6 +16,12 @@ use super::shell;
 
 /// Sessions at the same time besides the first: OpenSSH allows ten, and a hardened server may allow fewer.
 const SESSIONS: usize = 6;
+
+/// How long the server may need to see that a session has ended.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// How long between two looks for that.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How a server of files is started on the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,9 +90,17 @@ impl Link {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the server allows fewer sessions than we like.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.locked().allowed < SESSIONS
+    }
+
     fn slot(&self, deadline: Instant) -> Option<Slot<'_>> {
         let mut slots = self.locked();
         while slots.used >= slots.allowed {
+            if slots.allowed == 0 {
+                return None;
+            }
             let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
             slots = self.freed.wait_timeout(slots, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -100,6 +115,7 @@ impl Link {
         deadline: Instant,
         work: impl FnOnce(Session, Ends) -> T,
     ) -> Result<T, MuxError> {
+        let mut alone = Duration::ZERO;
         loop {
             let Some(_slot) = self.slot(deadline) else {
                 return Err(MuxError::Refused("the server allows too few sessions (MaxSessions)".to_owned()));
@@ -108,11 +124,17 @@ impl Link {
                 Ok((session, ends)) => return Ok(work(session, ends)),
                 Err(MuxError::Refused(said)) if said.contains("refused by peer") => {
                     let mut slots = self.locked();
-                    if slots.used <= 1 {
-                        let why = "the server allows no further session (MaxSessions)".to_owned();
-                        return Err(MuxError::Refused(why));
+                    if slots.used > 1 {
+                        slots.allowed = slots.allowed.min(slots.used - 1);
+                    } else if alone >= ENDING {
+                        slots.allowed = 0;
+                    } else {
+                        // A session that has ended here may still count there.
+                        slots.allowed = 1;
+                        drop(slots);
+                        thread::sleep(LOOK);
+                        alone += LOOK;
                     }
-                    slots.allowed = slots.allowed.min(slots.used - 1);
                 }
                 Err(error) => return Err(error),
             }

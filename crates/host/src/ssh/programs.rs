@@ -13,9 +13,9 @@ use super::link::{Ends, Link};
 use super::mux::{MuxError, Run, Session};
 use super::refused::short;
 use super::shell;
+use crate::Error;
 use crate::door::FileTree;
 use crate::program::{Output, Program};
-use crate::Error;
 
 /// Ends what is run at its limit, also when the connection is lost.
 const TIMEOUT: &[&str] = &["/usr/bin/timeout", "/bin/timeout"];
@@ -69,9 +69,9 @@ impl Programs {
     ) -> Result<Output, Error> {
         let path = find(files, program, self.rights.are_root())?;
         let deadline = Instant::now() + limit;
-        let timeout = *self.timeout.get_or_init(|| {
-            TIMEOUT.iter().copied().find(|path| files.stat(Path::new(path), true).is_ok())
-        });
+        let timeout = *self
+            .timeout
+            .get_or_init(|| TIMEOUT.iter().copied().find(|path| files.stat(Path::new(path), true).is_ok()));
         let timeout = timeout.filter(|_| !self.bare.load(Ordering::Relaxed));
         let attempt = |timeout: Option<&str>| {
             let mut words = Vec::new();
@@ -87,7 +87,7 @@ impl Programs {
             execute(link, program.name, &words, deadline, limit, cap)
         };
         let output = attempt(timeout)?;
-        let Some(said) = self.refusal(&output) else { return Ok(output) };
+        let Some(said) = self.refusal(&output) else { return Ok(self.without_sudo(output)) };
         if timeout.is_none() {
             return Err(Error::Denied(format!("{} (sudo: {said})", program.name)));
         }
@@ -97,7 +97,7 @@ impl Programs {
             Some(said) => Err(Error::Denied(format!("{} (sudo: {said})", program.name))),
             None => {
                 self.bare.store(true, Ordering::Relaxed);
-                Ok(output)
+                Ok(self.without_sudo(output))
             }
         }
     }
@@ -108,9 +108,24 @@ impl Programs {
             return None;
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let line = stderr.lines().find(|line| !line.trim().is_empty())?;
+        let line = stderr.lines().find(|line| !line.trim().is_empty() && !is_warning(line))?;
         line.strip_prefix("sudo: ").or_else(|| line.starts_with("Sorry, user").then_some(line)).map(short)
     }
+
+    /// The same output without what sudo adds of its own.
+    fn without_sudo(&self, output: Output) -> Output {
+        if !matches!(self.rights, Rights::Sudo(_)) || !output.stderr.starts_with(b"sudo: ") {
+            return output;
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let own: Vec<&str> = stderr.split_inclusive('\n').filter(|line| !is_warning(line)).collect();
+        Output { stderr: own.concat().into_bytes(), ..output }
+    }
+}
+
+/// Whether sudo says this and runs the program all the same.
+fn is_warning(line: &str) -> bool {
+    line.starts_with("sudo: unable to resolve host")
 }
 
 /// The first place where the program stands; refused when it would run as root and somebody else could have put it there.
@@ -229,12 +244,19 @@ mod tests {
     #[test]
     fn what_sudo_refuses_is_told_from_what_a_program_says() {
         let programs = Programs::new(Rights::Sudo("/usr/bin/sudo".into()));
-        let output = |status, stderr: &str| Output { status: Some(status), stdout: Vec::new(), stderr: stderr.into() };
+        let output =
+            |status, stderr: &str| Output { status: Some(status), stdout: Vec::new(), stderr: stderr.into() };
         let said = |output| programs.refusal(&output);
         assert_eq!(said(output(1, "sudo: a password is required\n")).unwrap(), "a password is required");
         assert!(said(output(1, "Sorry, user ann is not allowed to execute\n")).is_some());
         assert!(said(output(1, "nft: no rules\n")).is_none());
         assert!(said(output(0, "sudo: unable to resolve host plant\n")).is_none());
+        let warned = "sudo: unable to resolve host plant: Temporary failure\nnft: no rules\n";
+        assert!(said(output(1, warned)).is_none());
+        assert_eq!(programs.without_sudo(output(1, warned)).stderr, b"nft: no rules\n");
+        assert!(
+            said(output(1, "sudo: unable to resolve host plant\nsudo: a password is required\n")).is_some()
+        );
         let own = Programs::new(Rights::Own { root: true });
         assert!(own.refusal(&output(1, "sudo: a password is required\n")).is_none());
     }

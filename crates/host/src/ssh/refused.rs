@@ -60,7 +60,9 @@ pub enum OpenError {
         methods: String,
     },
     /// The network does not lead there, or nothing answers as an SSH server.
-    #[error("{target} cannot be reached: {message}; check name, port and firewall, and that an SSH server listens")]
+    #[error(
+        "{target} cannot be reached: {message}; check name, port and firewall, and that an SSH server listens"
+    )]
     Unreachable {
         /// The target.
         target: String,
@@ -116,14 +118,30 @@ pub(super) fn why(to: &Destination, said: &str) -> OpenError {
         let port = to.port().map_or(String::new(), |port| format!("-p {port} "));
         return OpenError::UnknownKey { target, scan: format!("{port}{}", to.host()) };
     }
-    if let Some(line) = last(&["Permission denied (", "Too many authentication failures", "No more authentication"]) {
+    if let Some(line) =
+        last(&["Permission denied (", "Too many authentication failures", "No more authentication"])
+    {
         let methods = line.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-        return OpenError::Login { target, methods: methods.map_or(line.clone(), |(methods, _)| methods.to_owned()) };
+        return OpenError::Login {
+            target,
+            methods: methods.map_or(line.clone(), |(methods, _)| methods.to_owned()),
+        };
     }
     let network = [
-        "Could not resolve", "Connection refused", "timed out", "No route to host", "Network is unreachable",
-        "Connection closed", "Connection reset", "banner exchange", "kex_exchange_identification", "Bad remote protocol",
-        "Protocol major versions differ", "Unable to negotiate", "Bad packet length", "Connection corrupted",
+        "Could not resolve",
+        "Connection refused",
+        "timed out",
+        "No route to host",
+        "Network is unreachable",
+        "Connection closed",
+        "Connection reset",
+        "banner exchange",
+        "kex_exchange_identification",
+        "Bad remote protocol",
+        "Protocol major versions differ",
+        "Unable to negotiate",
+        "Bad packet length",
+        "Connection corrupted",
         "not responding",
     ];
     if let Some(line) = last(&network) {
@@ -154,11 +172,18 @@ mod tests {
 
     #[test]
     fn what_ssh_says_becomes_what_to_do() {
-        check("@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\nOffending ED25519 key in /root/.ssh/known_hosts:7\r\nHost key verification failed.\r\n",
-            "known_hosts:7): another machine may answer in its place");
-        check("No ED25519 host key is known for [plant]:2222 and you have requested strict checking.\r\nHost key verification failed.\r\n",
-            "`ssh-keyscan -p 2222 plant`");
-        check("ann@plant: Permission denied (publickey,password).\r\n", "refuses the login (publickey,password)");
+        check(
+            "@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\nOffending ED25519 key in /root/.ssh/known_hosts:7\r\nHost key verification failed.\r\n",
+            "known_hosts:7): another machine may answer in its place",
+        );
+        check(
+            "No ED25519 host key is known for [plant]:2222 and you have requested strict checking.\r\nHost key verification failed.\r\n",
+            "`ssh-keyscan -p 2222 plant`",
+        );
+        check(
+            "ann@plant: Permission denied (publickey,password).\r\n",
+            "refuses the login (publickey,password)",
+        );
         check("ssh: Could not resolve hostname plant: Name or service not known\r\n", "check name, port");
         check("ssh: connect to host plant port 2222: Connection refused\r\n", "Connection refused; check");
         check("Connection timed out during banner exchange\r\n", "cannot be reached");

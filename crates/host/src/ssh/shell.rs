@@ -50,8 +50,36 @@ mod tests {
     use super::*;
 
     const HOSTILE: &[&str] = &[
-        "plain", "", " ", "a b", "it's", "''", "\\", "a\\\\b\\'", "$(id)", "`id`", "${PATH}", "~", "*", "a;b", "a&b|c>d<e",
-        "!!", "x!y", "\"", "\t", "#a", "--", "-n", "a=b", "{a,b}", "[a]", "?", "é\u{1F600}", "\u{1b}[31m", "a\nb", "%s%n",
+        "plain",
+        "",
+        " ",
+        "a b",
+        "it's",
+        "''",
+        "\\",
+        "a\\\\b\\'",
+        "$(id)",
+        "`id`",
+        "${PATH}",
+        "~",
+        "*",
+        "a;b",
+        "a&b|c>d<e",
+        "!!",
+        "x!y",
+        "\"",
+        "\t",
+        "#a",
+        "--",
+        "-n",
+        "a=b",
+        "{a,b}",
+        "[a]",
+        "?",
+        "é\u{1F600}",
+        "\u{1b}[31m",
+        "a\nb",
+        "%s%n",
     ];
 
     #[test]
@@ -77,7 +105,8 @@ mod tests {
 
     #[test]
     fn the_environment_of_what_runs_is_ours() {
-        let output = Command::new("/bin/sh").arg("-c").arg(line(&["/usr/bin/env".to_owned()])).output().unwrap();
+        let output =
+            Command::new("/bin/sh").arg("-c").arg(line(&["/usr/bin/env".to_owned()])).output().unwrap();
         let expected = format!("{MARK}\nLC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     }

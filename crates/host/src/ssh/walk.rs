@@ -17,7 +17,9 @@ use super::refused::short;
 use super::sftp::{Answer, Name, PATIENCE, Reply, Request, Sftp, status};
 use crate::Error;
 use crate::door::FileKind;
-use crate::walk::{LISTED, Mount, Points, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan};
+use crate::walk::{
+    LISTED, Mount, Points, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan,
+};
 
 /// Directories that are being read at the same time, where the target is near: more only make other questions wait.
 const NEAR: u128 = 6;
@@ -30,41 +32,19 @@ fn at_once(round_trip: Duration) -> usize {
     usize::try_from((NEAR + round_trip.as_micros() / 100).min(FAR)).unwrap_or(1)
 }
 
-/// Walks the tree. Never fails: what was not seen stands in the outcome.
-pub(super) fn walk(
-    sftp: &Sftp,
-    round_trip: Duration,
-    mounts: &[Mount],
-    plan: &WalkPlan,
-    visitor: &dyn Visitor,
-) -> WalkOutcome {
-    let mut prune = plan.prune.clone();
-    if mounts.is_empty() {
-        prune.extend(["/proc", "/sys"].map(|place| (PathBuf::from(place), SkipReason::Pseudo)));
-    }
-    let (sender, answers) = mpsc::channel();
-    let mut walker = Walker {
-        sftp,
-        at_once: at_once(round_trip),
-        points: Points::new(mounts, &prune),
-        visitor,
-        sender,
-        waiting: vec![Directory { path: PathBuf::from("/"), reachable: true }],
-        under_way: HashMap::new(),
-        reading: HashMap::new(),
-        outcome: WalkOutcome::default(),
-    };
-    if let Err(error) = walker.run(&answers, plan) {
-        walker.failed(PathBuf::from("/"), error.to_string());
-    }
-    for reading in walker.reading.values() {
-        sftp.close(&reading.handle);
-    }
-    let mut outcome = walker.outcome;
-    outcome.skipped.sort();
-    outcome.denied_examples.sort();
-    outcome.failed_examples.sort();
-    outcome
+/// A walk that is under way. It never fails: what was not seen stands in the outcome.
+pub(super) struct Walker<'a> {
+    visitor: &'a dyn Visitor,
+    points: Points,
+    at_once: usize,
+    entries: u64,
+    deadline: Instant,
+    sender: Sender<Answer>,
+    answers: Receiver<Answer>,
+    waiting: Vec<Directory>,
+    under_way: HashMap<u32, Question>,
+    reading: HashMap<u32, Reading>,
+    outcome: WalkOutcome,
 }
 
 struct Directory {
@@ -88,41 +68,81 @@ enum Question {
     Read(u32),
 }
 
-struct Walker<'a> {
-    sftp: &'a Sftp,
-    at_once: usize,
-    points: Points,
-    visitor: &'a dyn Visitor,
-    sender: Sender<Answer>,
-    waiting: Vec<Directory>,
-    under_way: HashMap<u32, Question>,
-    reading: HashMap<u32, Reading>,
-    outcome: WalkOutcome,
-}
+impl<'a> Walker<'a> {
+    pub(super) fn new(
+        round_trip: Duration,
+        mounts: &[Mount],
+        plan: &WalkPlan,
+        visitor: &'a dyn Visitor,
+    ) -> Self {
+        let mut prune = plan.prune.clone();
+        if mounts.is_empty() {
+            prune.extend(["/proc", "/sys"].map(|place| (PathBuf::from(place), SkipReason::Pseudo)));
+        }
+        let (sender, answers) = mpsc::channel();
+        Self {
+            visitor,
+            points: Points::new(mounts, &prune),
+            at_once: at_once(round_trip),
+            entries: plan.entries,
+            deadline: Instant::now() + plan.time,
+            sender,
+            answers,
+            waiting: vec![Directory { path: PathBuf::from("/"), reachable: true }],
+            under_way: HashMap::new(),
+            reading: HashMap::new(),
+            outcome: WalkOutcome::default(),
+        }
+    }
 
-impl Walker<'_> {
-    fn run(&mut self, answers: &Receiver<Answer>, plan: &WalkPlan) -> Result<(), Error> {
-        let deadline = Instant::now() + plan.time;
+    /// Walks until all is seen, a limit is reached, or the channel is wanted for something else.
+    pub(super) fn run(&mut self, sftp: &Sftp, is_wanted: &dyn Fn() -> bool) {
+        if let Err(error) = self.go(sftp, is_wanted) {
+            self.failed(PathBuf::from("/"), error.to_string());
+            self.waiting.clear();
+        }
+        for (_, reading) in self.reading.drain() {
+            sftp.close(&reading.handle);
+        }
+        self.under_way.clear();
+    }
+
+    /// Whether there is nothing left to do.
+    pub(super) fn has_ended(&self) -> bool {
+        self.waiting.is_empty() || self.outcome.stopped.is_some()
+    }
+
+    pub(super) fn outcome(self) -> WalkOutcome {
+        let mut outcome = self.outcome;
+        outcome.skipped.sort();
+        outcome.denied_examples.sort();
+        outcome.failed_examples.sort();
+        outcome
+    }
+
+    fn go(&mut self, sftp: &Sftp, is_wanted: &dyn Fn() -> bool) -> Result<(), Error> {
         loop {
-            self.open_more()?;
+            if !is_wanted() {
+                self.open_more(sftp)?;
+            }
             if self.under_way.is_empty() {
                 return Ok(());
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 self.outcome.stopped = Some(Stop::Time);
                 return Ok(());
             }
-            let (id, reply) = match self.sftp.next("a directory", answers, left.min(PATIENCE)) {
+            let (id, reply) = match sftp.next("a directory", &self.answers, left.min(PATIENCE)) {
                 Err(Error::TimedOut { .. }) if left <= PATIENCE => continue,
                 answer => answer?,
             };
             match self.under_way.remove(&id) {
-                Some(Question::Open(directory)) => self.opened(id, directory, reply)?,
-                Some(Question::Read(number)) => self.read(number, reply)?,
+                Some(Question::Open(directory)) => self.opened(sftp, id, directory, reply)?,
+                Some(Question::Read(number)) => self.read(sftp, number, reply)?,
                 None => {}
             }
-            if self.outcome.entries > plan.entries {
+            if self.outcome.entries > self.entries {
                 self.outcome.stopped = Some(Stop::Entries);
                 return Ok(());
             }
@@ -130,28 +150,31 @@ impl Walker<'_> {
     }
 
     /// Opens as many directories as may be open, the last found first, so that few wait.
-    fn open_more(&mut self) -> Result<(), Error> {
-        let open = self.reading.len() + self.under_way.values().filter(|q| matches!(q, Question::Open(_))).count();
+    fn open_more(&mut self, sftp: &Sftp) -> Result<(), Error> {
+        let open =
+            self.reading.len() + self.under_way.values().filter(|q| matches!(q, Question::Open(_))).count();
         let from = self.waiting.len().saturating_sub(self.at_once.saturating_sub(open));
         let next = self.waiting.split_off(from);
         if next.is_empty() {
             return Ok(());
         }
-        let requests: Vec<Request<'_>> =
-            next.iter().map(|directory| Request::OpenDirectory(directory.path.as_os_str().as_bytes())).collect();
-        let first = self.sftp.submit(&requests, &self.sender)?;
+        let requests: Vec<Request<'_>> = next
+            .iter()
+            .map(|directory| Request::OpenDirectory(directory.path.as_os_str().as_bytes()))
+            .collect();
+        let first = sftp.submit(&requests, &self.sender)?;
         for (index, directory) in (0..).zip(next) {
             self.under_way.insert(first.wrapping_add(index), Question::Open(directory));
         }
         Ok(())
     }
 
-    fn opened(&mut self, number: u32, directory: Directory, reply: Reply) -> Result<(), Error> {
+    fn opened(&mut self, sftp: &Sftp, number: u32, directory: Directory, reply: Reply) -> Result<(), Error> {
         match reply {
             Reply::Handle(handle) => {
                 self.outcome.directories += 1;
                 self.reading.insert(number, Reading { directory, handle, asked: 0, ended: false });
-                self.ask(number)
+                self.ask(sftp, number)
             }
             // What vanished since it was listed is not there.
             Reply::Status { code: status::NO_SUCH_FILE, .. } => Ok(()),
@@ -171,10 +194,10 @@ impl Walker<'_> {
     }
 
     /// Asks for the next entries twice: most directories end with the second answer.
-    fn ask(&mut self, number: u32) -> Result<(), Error> {
+    fn ask(&mut self, sftp: &Sftp, number: u32) -> Result<(), Error> {
         let Some(reading) = self.reading.get_mut(&number) else { return Ok(()) };
         let requests = [Request::ReadDirectory(&reading.handle); 2];
-        let first = self.sftp.submit(&requests, &self.sender)?;
+        let first = sftp.submit(&requests, &self.sender)?;
         reading.asked += requests.len();
         for id in [first, first.wrapping_add(1)] {
             self.under_way.insert(id, Question::Read(number));
@@ -182,7 +205,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    fn read(&mut self, number: u32, reply: Reply) -> Result<(), Error> {
+    fn read(&mut self, sftp: &Sftp, number: u32, reply: Reply) -> Result<(), Error> {
         let Some(mut reading) = self.reading.remove(&number) else { return Ok(()) };
         reading.asked -= 1;
         match reply {
@@ -198,11 +221,11 @@ impl Walker<'_> {
         }
         let (asked, ended) = (reading.asked, reading.ended);
         if asked == 0 && ended {
-            self.sftp.close(&reading.handle);
+            sftp.close(&reading.handle);
             return Ok(());
         }
         self.reading.insert(number, reading);
-        if asked == 0 { self.ask(number) } else { Ok(()) }
+        if asked == 0 { self.ask(sftp, number) } else { Ok(()) }
     }
 
     fn show(&mut self, directory: &Directory, names: &[Name]) {

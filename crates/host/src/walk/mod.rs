@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use crate::door::Stat;
 
-pub use mounts::{Mount, mountinfo, unescaped};
 pub(crate) use mounts::Points;
+pub use mounts::{Mount, mountinfo, unescaped};
 pub(crate) use workers::walk;
 
 /// What is walked, and how far. The tree begins at the target's root.

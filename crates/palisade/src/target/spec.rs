@@ -35,7 +35,8 @@ impl FromStr for Spec {
             return Ok(Self::Local);
         }
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
-        let path = || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
+        let path =
+            || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
         match kind {
             "ssh" => {
                 let place = rest.strip_prefix("//").ok_or("an SSH target is written ssh://USER@HOST:PORT")?;

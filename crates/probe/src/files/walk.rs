@@ -92,8 +92,7 @@ impl Walked {
             None if outcome.denied > 0 => {
                 let example = outcome.denied_examples.first();
                 let example = example.map(|path| format!(", such as {}", path.display())).unwrap_or_default();
-                let remedy =
-                    if door.is_root() { String::new() } else { format!("; {}", door.rights_wanted()) };
+                let remedy = if door.is_root() { String::new() } else { format!("; {}", door.rights_wanted()) };
                 format!("{} directories may not be read{example}{remedy}", outcome.denied)
             }
             None if outcome.entries == 0 => "there is not one file on the local disks".to_owned(),

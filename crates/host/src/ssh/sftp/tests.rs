@@ -20,7 +20,8 @@ fn answers_are_taken_apart() {
 
 #[test]
 fn every_cut_of_an_answer_and_every_absurd_count_is_refused() {
-    let names = Message::default().byte(104).number(1).number(1).text(b"name").text(b"long").number(4).number(0o40755);
+    let names =
+        Message::default().byte(104).number(1).number(1).text(b"name").text(b"long").number(4).number(0o40755);
     let whole = names.framed().split_off(4);
     assert!(reply(&whole).is_some());
     for end in 0..whole.len() {
@@ -28,7 +29,8 @@ fn every_cut_of_an_answer_and_every_absurd_count_is_refused() {
     }
     let many = Message::default().byte(104).number(1).number(u32::MAX).framed().split_off(4);
     assert_eq!(reply(&many), None);
-    let extended = Message::default().byte(105).number(1).number(0x8000_0000).number(u32::MAX).framed().split_off(4);
+    let extended =
+        Message::default().byte(105).number(1).number(0x8000_0000).number(u32::MAX).framed().split_off(4);
     assert_eq!(reply(&extended), None);
     assert_eq!(reply(&[250, 0, 0, 0, 1, 9]), None);
 }
