@@ -147,7 +147,8 @@ fn assert_one_connection(ssh: &SshHost) {
         .filter_map(|line| line.split_once(" port ")?.1.split(' ').next())
         .collect();
     assert_eq!(sessions.len(), 1, "{log}");
-    let (opened, greeted) = (log.matches("Connection from").count(), log.matches("Connection closed by").count());
+    let (opened, greeted) =
+        (log.matches("Connection from").count(), log.matches("Connection closed by").count());
     assert_eq!(opened - greeted, 1, "{log}");
 }
 
