@@ -23,7 +23,9 @@ use crate::{Error, Stream};
 struct Through {
     to: UnixStream,
     from: UnixStream,
-    _session: Session,
+    /// What distance adds to every limit.
+    slack: Duration,
+    _session: Option<Session>,
 }
 
 impl Read for Through {
@@ -44,13 +46,18 @@ impl Write for Through {
 
 impl Stream for Through {
     fn set_limit(&mut self, limit: Duration) -> io::Result<()> {
-        self.from.set_read_timeout(Some(limit))?;
-        self.to.set_write_timeout(Some(limit))
+        self.from.set_read_timeout(Some(limit + self.slack))?;
+        self.to.set_write_timeout(Some(limit + self.slack))
     }
 }
 
 /// Connects to a TCP port.
-pub(super) fn tcp(link: &Link, address: SocketAddr, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+pub(super) fn tcp(
+    link: &Link,
+    address: SocketAddr,
+    limit: Duration,
+    slack: Duration,
+) -> Result<Box<dyn Stream>, Error> {
     let what = format!("tcp {address}");
     let deadline = Instant::now() + limit;
     let place = link.master().said().place();
@@ -60,7 +67,7 @@ pub(super) fn tcp(link: &Link, address: SocketAddr, limit: Duration) -> Result<B
         let ends = [theirs_in.as_fd(), theirs_out.as_fd()];
         let host = address.ip().to_string();
         let session = link.master().mux().connect(&host, address.port(), ends, deadline)?;
-        Ok(Through { to, from, _session: session })
+        Ok(Through { to, from, slack, _session: Some(session) })
     };
     let mut stream = open().map_err(|error| refused(link, &what, place, limit, error))?;
     stream.set_limit(limit).map_err(|error| Error::io(what, &error))?;
@@ -96,12 +103,14 @@ pub(super) fn unix(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn St
             let error = MuxError::Refused("refused by peer".to_owned());
             return Err(refused(link, &what, place, limit, error));
         }
-        Ok(stream)
+        let failed = |error: io::Error| Error::io(what.clone(), &error);
+        let from = stream.try_clone().map_err(failed)?;
+        let mut through = Through { to: stream, from, slack: ssh.slack(), _session: None };
+        through.set_limit(limit).map_err(failed)?;
+        Ok(through)
     });
     drop(forward(false));
-    let mut stream = through?;
-    Stream::set_limit(&mut stream, limit).map_err(|error| Error::io(what, &error))?;
-    Ok(Box::new(stream))
+    through.map(|stream| Box::new(stream) as Box<dyn Stream>)
 }
 
 /// Connects to Docker's socket, which only root may enter, by the engine's own client.
@@ -113,7 +122,7 @@ fn docker(ssh: &Ssh, sudo: &str, path: &Path, limit: Duration) -> Result<Box<dyn
     let deadline = Instant::now() + limit;
     let keep = |session: Session, ends: Ends| -> Result<Through, Error> {
         let Ends { input, output, errors: _ } = ends;
-        let mut stream = Through { to: input, from: output, _session: session };
+        let mut stream = Through { to: input, from: output, slack: ssh.slack(), _session: Some(session) };
         let failed =
             |error: io::Error| Error::Denied(format!("{what} (by `sudo docker system dial-stdio`: {error})"));
         stream.set_limit(limit).map_err(failed)?;
