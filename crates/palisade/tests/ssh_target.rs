@@ -357,25 +357,29 @@ fn the_engines_socket_is_reached_through_the_server_or_by_sudo() {
         def address_string(self): return 'client'\n\
         class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): pass\n\
         Server('/run/docker.sock', Engine).serve_forever()\n";
-    let ssh = host(SUBSYSTEM, ALL);
-    let mut engine = ssh
-        .host()
-        .shell("umask 177; exec python3 -")
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut engine.stdin.take().unwrap(), script.as_bytes()).unwrap();
-    until(|| ssh.host().path("/run/docker.sock").exists(), "the engine does not start");
-    let inside: FactsDocument = serde_json::from_str(&ssh.host().must("/palisade facts docker")).unwrap();
-    let documents =
-        ["root", "ann"].map(|user| facts(&ssh, &format!("ssh://{user}@127.0.0.1"), &["docker"]).unwrap());
-    drop(engine.kill());
-    drop(engine.wait());
-    assert!(inside.facts["docker"].to_string().contains("99.9.9"), "{:#?}", inside.facts);
-    for document in documents {
-        assert_eq!(document.facts, inside.facts, "{:#?}", document.unreadable);
-        assert_eq!(document.unreadable, inside.unreadable);
+    // Hardened servers forward nothing; a user with sudo may not enter the socket.
+    for more in ["", "DisableForwarding yes\n"] {
+        let ssh = host(&format!("{SUBSYSTEM}{more}"), ALL);
+        let mut engine = ssh
+            .host()
+            .shell("umask 177; exec python3 -")
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut engine.stdin.take().unwrap(), script.as_bytes()).unwrap();
+        until(|| ssh.host().path("/run/docker.sock").exists(), "the engine does not start");
+        let inside: FactsDocument = serde_json::from_str(&ssh.host().must("/palisade facts docker")).unwrap();
+        let outside =
+            ["root", "ann"].map(|user| facts(&ssh, &format!("ssh://{user}@127.0.0.1"), &["docker"]).unwrap());
+        drop(engine.kill());
+        drop(engine.wait());
+        assert!(inside.facts["docker"].to_string().contains("99.9.9"), "{:#?}", inside.facts);
+        for document in outside {
+            assert_eq!(document.facts, inside.facts, "{more}: {:#?}", document.unreadable);
+            assert_eq!(document.unreadable, inside.unreadable);
+        }
+        assert_host_quiet(&ssh);
     }
 }
 

@@ -74,18 +74,27 @@ pub(super) fn tcp(
     Ok(Box::new(stream))
 }
 
-/// Connects to a UNIX socket.
+/// Connects to a UNIX socket. The SSH server does so with the rights of the user that is logged in, if it does at all: to
+/// Docker's socket the engine's own client leads as well.
 pub(super) fn unix(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+    let is_dockers = ["/run/docker.sock", "/var/run/docker.sock"].iter().any(|own| path == Path::new(own));
+    match forwarded(ssh, path, limit) {
+        Err(refused) if is_dockers && !refused.is_not_found() && ssh.programs.rights().are_root() => {
+            match programs::find(&ssh.files, &list::DOCKER, true) {
+                Ok(client) => docker(ssh, client, path, limit),
+                Err(_) => Err(refused),
+            }
+        }
+        other => other,
+    }
+}
+
+fn forwarded(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let what = format!("unix {}", path.display());
     let deadline = Instant::now() + limit;
     if ssh.files.stat(path, true)?.kind != FileKind::Socket {
         return Err(Error::NotFound(format!("a listener at {what}")));
-    }
-    if let Rights::Sudo(sudo) = ssh.programs.rights()
-        && ["/run/docker.sock", "/var/run/docker.sock"].iter().any(|own| path == Path::new(own))
-    {
-        return docker(ssh, sudo, path, limit);
     }
     let link = &ssh.link;
     let place = link.master().said().place();
@@ -113,18 +122,22 @@ pub(super) fn unix(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn St
     through.map(|stream| Box::new(stream) as Box<dyn Stream>)
 }
 
-/// Connects to Docker's socket, which only root may enter, by the engine's own client.
-fn docker(ssh: &Ssh, sudo: &str, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+/// Connects to Docker's socket by the engine's own client, with root's rights.
+fn docker(ssh: &Ssh, client: &str, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
     let what = format!("unix {}", path.display());
-    let client = programs::find(&ssh.files, &list::DOCKER, true)?;
     let host = format!("unix://{}", path.display());
-    let words = [sudo, "-n", "--", client, "--host", &host, "system", "dial-stdio"].map(str::to_owned);
+    let mut words = Vec::new();
+    if let Rights::Sudo(sudo) = ssh.programs.rights() {
+        words.extend([sudo.as_str(), "-n", "--"]);
+    }
+    words.extend([client, "--host", &host, "system", "dial-stdio"]);
+    let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
     let deadline = Instant::now() + limit;
     let keep = |session: Session, ends: Ends| -> Result<Through, Error> {
         let Ends { input, output, errors: _ } = ends;
         let mut stream = Through { to: input, from: output, slack: ssh.slack(), _session: Some(session) };
         let failed =
-            |error: io::Error| Error::Denied(format!("{what} (by `sudo docker system dial-stdio`: {error})"));
+            |error: io::Error| Error::Denied(format!("{what} (by `docker system dial-stdio`: {error})"));
         stream.set_limit(limit).map_err(failed)?;
         // The shell begins with a line of its own.
         let mut line = Vec::new();
