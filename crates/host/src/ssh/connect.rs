@@ -14,10 +14,11 @@ use super::Ssh;
 use super::link::{Ends, Link};
 use super::mux::{MuxError, Run, Session};
 use super::programs::{self, Rights};
+use super::refused::short;
 use super::shell;
 use crate::door::{FileKind, FileTree};
 use crate::program::programs as list;
-use crate::{Error, Stream};
+use crate::{Error, FILE_LIMIT, Stream};
 
 /// Two one-way sockets and the session behind them: when the target closes its side, reading ends.
 struct Through {
@@ -109,8 +110,8 @@ fn forwarded(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn Stream>,
             ssh.files.stat(Path::new("/"), false)?;
         }
         if is_closed(&stream) {
-            let error = MuxError::Refused("refused by peer".to_owned());
-            return Err(refused(link, &what, place, limit, error));
+            let said = link.master().said().since(place);
+            return Err(unix_meaning(&what, &said, || listens(&ssh.files, path)));
         }
         let failed = |error: io::Error| Error::io(what.clone(), &error);
         let from = stream.try_clone().map_err(failed)?;
@@ -184,13 +185,42 @@ fn meaning(what: &str, said: &str) -> Error {
                        DisableForwarding in its sshd_config, or `restrict` on the key)";
         return Error::Io { what: what.to_owned(), message: message.to_owned() };
     }
-    if has("Permission denied") {
-        return Error::Denied(what.to_owned());
+    if has("Connection refused") {
+        return Error::NotFound(format!("a listener at {what}"));
     }
-    if has("timed out") {
-        return Error::Io { what: what.to_owned(), message: "the connection timed out".to_owned() };
+    let line = said.lines().rev().find_map(|line| line.split_once("open failed: ")).map(|(_, why)| short(why));
+    let message = line.unwrap_or_else(|| "the SSH server does not connect".to_owned());
+    Error::Io { what: what.to_owned(), message }
+}
+
+/// Of UNIX sockets the server does not say why it could not connect.
+fn unix_meaning(what: &str, said: &str, listens: impl FnOnce() -> Option<bool>) -> Error {
+    let meant = meaning(what, said);
+    if meant.to_string().contains("forbids forwarding") {
+        return meant;
     }
-    Error::NotFound(format!("a listener at {what}"))
+    match listens() {
+        Some(false) => Error::NotFound(format!("a listener at {what}")),
+        Some(true) => Error::Denied(format!("{what} (for the user that is logged in)")),
+        None => meant,
+    }
+}
+
+/// Whether somebody listens at a UNIX socket, by the kernel's table; none when that does not tell.
+fn listens(files: &dyn FileTree, path: &Path) -> Option<bool> {
+    let mut table = Vec::new();
+    let file = files.open(Path::new("/proc/net/unix")).ok()?;
+    file.take(FILE_LIMIT as u64).read_to_end(&mut table).ok()?;
+    let text = String::from_utf8_lossy(&table);
+    let plain = |path: &str| {
+        path.strip_prefix("/var").filter(|rest| rest.starts_with("/run/")).unwrap_or(path).to_owned()
+    };
+    let wanted = plain(path.to_str()?);
+    // Num RefCount Protocol Flags Type St Inode Path; who listens has the flag 0x10000.
+    Some(text.lines().skip(1).any(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        fields.nth(3) == Some("00010000") && fields.nth(3).is_some_and(|path| plain(path) == wanted)
+    }))
 }
 
 #[cfg(test)]
@@ -205,7 +235,13 @@ mod tests {
         let error =
             meaning("tcp 127.0.0.1:1", "channel 3: open failed: connect failed: Connection refused\r\n");
         assert!(error.is_not_found(), "{error}");
-        let error = meaning("unix /run/x", "channel 3: open failed: connect failed: Permission denied\r\n");
-        assert!(error.is_denied(), "{error}");
+        let error = meaning("tcp 127.0.0.1:1", "channel 3: open failed: connect failed: No route to host\r\n");
+        assert!(error.to_string().ends_with("connect failed: No route to host"), "{error}");
+        let failed = "channel 3: open failed: connect failed: open failed\r\n";
+        assert!(unix_meaning("unix /run/x", failed, || Some(true)).is_denied());
+        assert!(unix_meaning("unix /run/x", failed, || Some(false)).is_not_found());
+        assert!(!unix_meaning("unix /run/x", failed, || None).is_not_found());
+        let forbidden = "channel 3: open failed: administratively prohibited: open failed\r\n";
+        assert!(!unix_meaning("unix /run/x", forbidden, || Some(false)).is_not_found());
     }
 }
