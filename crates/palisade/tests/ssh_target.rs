@@ -413,6 +413,28 @@ fn nothing_is_left_when_palisade_is_killed() {
 }
 
 #[test]
+fn a_server_that_stops_answering_in_the_middle_ends_in_facts_that_say_so() {
+    let ssh = host(SUBSYSTEM, "");
+    let begun = Instant::now();
+    let mut child = palisade(&ssh, &["facts", "--target", "ssh://root@127.0.0.1"]);
+    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id();
+    // The second session is the first that a probe asks for.
+    until(|| ssh.log().matches("Starting session").count() >= 2, "no probe asks for anything");
+    ssh.host().run("for one in /proc/[0-9]*; do grep -q -e sshd -e sftp-server $one/comm && kill -STOP ${one#/proc/}; done");
+    let output = child.wait_with_output().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    let document: FactsDocument =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let said = ["did not answer within", "the SSH connection", "did not end within", "ran out of time"];
+    assert!(
+        document.unreadable.values().any(|reason| said.iter().any(|known| reason.contains(known))),
+        "{document:#?}"
+    );
+    assert_nothing_left(pid);
+}
+
+#[test]
 fn peers_that_refuse_hang_or_babble_cost_only_themselves() {
     let ssh = host(SUBSYSTEM, "");
     let script = "import socket, threading, time\n\
