@@ -10,11 +10,13 @@ mod severity;
 pub mod content;
 pub mod document;
 pub mod facts;
+pub mod fleet;
 pub mod profile;
 pub mod report;
 pub mod version;
 
 pub use document::FactsDocument;
+pub use fleet::Fleet;
 pub use fact::{Fact, Place, Source, split};
 pub use jiff::Timestamp;
 pub use report::Report;

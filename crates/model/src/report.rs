@@ -70,10 +70,45 @@ pub struct Target {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum TargetKind {
-    /// A running Linux host.
+    /// A running Linux host, this one or one reached over SSH.
     Host,
     /// The file tree of a host that does not run.
     Root,
+    /// A server on the network, asked from outside.
+    Endpoint,
+}
+
+impl TargetKind {
+    /// All kinds, in the order in which they are documented.
+    pub const ALL: [Self; 3] = [Self::Host, Self::Root, Self::Endpoint];
+
+    /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
+    /// none is named. A rule that reads any other part does not concern the target.
+    pub fn facts(self) -> &'static [&'static str] {
+        match self {
+            Self::Host | Self::Root => &[],
+            Self::Endpoint => &["endpoints"],
+        }
+    }
+
+    /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
+    pub fn has(self, path: &str) -> bool {
+        let facts = self.facts();
+        facts.is_empty()
+            || facts.iter().any(|part| {
+                path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            })
+    }
+}
+
+impl fmt::Display for TargetKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Host => "host",
+            Self::Root => "root directory",
+            Self::Endpoint => "network endpoint",
+        })
+    }
 }
 
 /// What the profile contributed to the verdicts.

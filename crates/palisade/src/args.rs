@@ -1,11 +1,13 @@
 //! The arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use model::Severity;
 use report::Format;
+
+use crate::target::{Credentials, Reference, Spec};
 
 /// Audits a host against published hardening guides, and proves it.
 #[derive(Debug, Parser)]
@@ -58,6 +60,17 @@ pub(crate) struct ContentArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Audit {
+    /// What to audit instead of this host. May be given several times; they are read side by side.
+    ///
+    /// `local`: this host; `root:DIR`: the tree of a host that does not run; `facts:FILE`: saved facts.
+    #[arg(value_name = "TARGET", conflicts_with_all = ["facts", "root"])]
+    pub(crate) targets: Vec<Spec>,
+    /// A file that lists targets with their labels, profiles and credentials.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["facts", "root"], help_heading = "What is decided")]
+    pub(crate) inventory: Option<PathBuf>,
+    /// A file that says how to log in to the targets: user, password_file, password_env, identity, ca.
+    #[arg(long, value_name = "FILE", help_heading = "What is decided")]
+    pub(crate) credentials: Option<PathBuf>,
     /// Only what this guide asks for. May be given several times.
     #[arg(long, value_name = "GUIDE", help_heading = "What is decided")]
     pub(crate) guide: Vec<String>,
@@ -81,7 +94,8 @@ pub(crate) struct Audit {
     /// How the report is written: terminal, json, html, sarif, oscal, junit or csv.
     #[arg(long, value_name = "FORMAT", default_value = "terminal", help_heading = "The report")]
     pub(crate) format: Format,
-    /// Write the report to this file instead of standard output.
+    /// Write the report to this file instead of standard output; the reports of several targets go to this folder, a
+    /// file each.
     #[arg(long, short, value_name = "FILE", help_heading = "The report")]
     pub(crate) output: Option<PathBuf>,
     /// Compare with this earlier JSON report: what is new, what is mended, which change caused it.
@@ -251,10 +265,36 @@ pub(crate) struct Fixes {
     pub(crate) content: ContentArgs,
 }
 
+/// One target other than this host.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct TargetArgs {
+    /// What to read instead of this host, written as for `audit`.
+    #[arg(long = "target", value_name = "TARGET")]
+    pub(crate) spec: Option<Spec>,
+    /// A file that says how to log in there: user, password_file, password_env, identity, ca.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+}
+
+impl TargetArgs {
+    /// The credentials that the file names.
+    pub(crate) fn credentials(&self) -> anyhow::Result<Credentials> {
+        credentials(self.credentials.as_deref())
+    }
+}
+
+/// The credentials that a file names; none without one.
+pub(crate) fn credentials(file: Option<&Path>) -> anyhow::Result<Credentials> {
+    let Some(file) = file else { return Ok(Credentials::default()) };
+    Reference::read(file)?.resolve(file.parent().unwrap_or(Path::new("")))
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Facts {
     /// Sections to read; all when none is given.
     pub(crate) section: Vec<String>,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
     /// Print the JSON schema of the facts instead.
     #[arg(long)]
     pub(crate) schema: bool,

@@ -1,75 +1,219 @@
 //! `palisade audit`.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
-use model::Report;
+use anyhow::{Context, Result, bail};
+use model::fleet::Member;
 use model::report::Verdict;
-use policy::{Content, Inputs, Problem};
+use model::{FactsDocument, Fleet, Report};
+use policy::{Content, Inputs, LoadedProfile};
+use report::Format;
 
 use crate::args::Audit;
-use crate::output::{Ending, deliver, page_options, talk, tell_problems};
+use crate::inventory::{self, Assignment};
+use crate::output::{Ending, deliver, page_options, say, talk, tell_problems};
+use crate::target::{Progress, Spec};
 use crate::{input, target};
+
+/// Targets that are read at the same time.
+const AT_ONCE: usize = 16;
 
 /// Reads, decides, writes; the ending says what was found.
 pub(crate) fn run(args: &Audit) -> Result<Ending> {
-    let started = Instant::now();
-    // Content is parsed while the probes wait for the host.
-    let (loaded, document) = std::thread::scope(|scope| {
+    let started = (Instant::now(), target::now());
+    let assignments = inventory::assignments(args)?;
+    // Content is parsed while the probes wait for their targets.
+    let (loaded, documents) = std::thread::scope(|scope| {
         let content = scope.spawn(|| match &args.content.content {
             None => Ok(Content::to_decide()),
             Some(_) => input::content(&args.content),
         });
-        let document = match &args.facts {
-            Some(path) => input::facts(path),
-            None => target::collect(args.root.as_deref(), &[], args.trace),
-        };
-        (content.join(), document)
+        let documents = collect(&assignments, args);
+        (content.join(), documents)
     });
     let (content, problems) =
         loaded.map_err(|_| anyhow::anyhow!("loading the content panicked; this is a bug"))??;
-    let document = document?;
     tell_problems(&problems);
     check_names(&args.rule, &args.guide, &content)?;
-    let profile = input::profile(args.profile.as_deref(), &content)?;
-    let baseline = args.baseline.as_deref().map(input::report).transpose()?;
-    let mut report = policy::decide(&Inputs {
-        content: &content,
-        document: &document,
-        profile: &profile.profile,
-        profile_path: &profile.path,
-        now: if args.facts.is_some() { document.collected_at } else { target::now() },
+    let alone = args.inventory.is_none() && assignments.len() == 1;
+    let ending = if alone {
+        let [assignment] = assignments.as_slice() else { bail!("no target was named") };
+        let document = documents.into_iter().next().context("no target was read; this is a bug")??;
+        let mut report = decide(assignment, &document, &content, args)?;
+        if !matches!(assignment.spec, Spec::Facts(_)) {
+            report.duration_ms = milliseconds(started.0);
+        }
+        compare(&mut report, args)?;
+        let mut options = page_options(args.verbose);
+        options.colour &= args.output.is_none();
+        deliver(&report::write(args.format, &report, &options)?, args.output.as_deref())?;
+        ending(args, [&report].into_iter())
+    } else {
+        if args.baseline.is_some() {
+            bail!("--baseline compares one target with its earlier report; audit that target alone");
+        }
+        let members = assignments
+            .iter()
+            .zip(documents)
+            .map(|(assignment, document)| {
+                let report = document.and_then(|document| decide(assignment, &document, &content, args));
+                member(assignment, report)
+            })
+            .collect();
+        let mut fleet = policy::fleet(&content, env!("CARGO_PKG_VERSION"), started.1, members);
+        fleet.duration_ms = milliseconds(started.0);
+        deliver_fleet(&fleet, args)?;
+        let failed = fleet.targets.iter().any(|member| member.report.is_none());
+        if failed { Ending::Incomplete } else { ending(args, fleet.reports()) }
+    };
+    Ok(if problems.is_empty() { ending } else { Ending::Incomplete })
+}
+
+/// Reads all targets, several at once; the answers stand in the targets' order.
+fn collect(assignments: &[Assignment], args: &Audit) -> Vec<Result<FactsDocument>> {
+    let progress = Progress::new(assignments.len());
+    let next = AtomicUsize::new(0);
+    let read = Mutex::new(Vec::with_capacity(assignments.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(assignments.len()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(assignment) = assignments.get(index) else { return };
+                    let document = collect_one(assignment, args, &progress);
+                    progress.read_one();
+                    read.lock().unwrap_or_else(PoisonError::into_inner).push((index, document));
+                }
+            });
+        }
+    });
+    progress.clear();
+    let mut read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
+    read.sort_by_key(|(index, _)| *index);
+    read.into_iter().map(|(_, document)| document).collect()
+}
+
+fn collect_one(assignment: &Assignment, args: &Audit, progress: &Progress) -> Result<FactsDocument> {
+    let credentials = assignment.credentials.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    target::collect(&assignment.spec, credentials, &[], args.trace, progress)
+}
+
+fn decide(
+    assignment: &Assignment,
+    document: &FactsDocument,
+    content: &Content,
+    args: &Audit,
+) -> Result<Report> {
+    let LoadedProfile { mut profile, path } = input::profile(assignment.profile.as_deref(), content)?;
+    profile.role = assignment.role.unwrap_or(profile.role);
+    profile.assurance = assignment.assurance.unwrap_or(profile.assurance);
+    let saved = matches!(assignment.spec, Spec::Facts(_));
+    let report = policy::decide(&Inputs {
+        content,
+        document,
+        profile: &profile,
+        profile_path: &path,
+        now: if saved { document.collected_at } else { target::now() },
         version: env!("CARGO_PKG_VERSION"),
         rules: &args.rule,
         guides: &args.guide,
         severity: args.severity.into(),
     });
-    if args.facts.is_none() {
-        report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if report.findings.is_empty() && !args.rule.is_empty() {
+        bail!("none of the rules asked for concerns a {}", report.target.kind);
     }
-    if let Some(baseline) = &baseline {
-        if baseline.target != report.target {
-            talk(&format!(
-                "warning: the baseline is of {}, this report of {}",
-                report::printable(&baseline.target.name),
-                report::printable(&report.target.name)
-            ));
-        }
-        report.changes = Some(policy::compare(&report, baseline));
-    }
-    let mut options = page_options(args.verbose);
-    options.colour &= args.output.is_none();
-    deliver(&report::write(args.format, &report, &options)?, args.output.as_deref())?;
-    Ok(ending(args, &report, &problems))
+    Ok(report)
 }
 
-fn ending(args: &Audit, report: &Report, problems: &[Problem]) -> Ending {
+fn compare(report: &mut Report, args: &Audit) -> Result<()> {
+    let Some(path) = &args.baseline else { return Ok(()) };
+    let baseline = input::report(path)?;
+    if baseline.target != report.target {
+        talk(&format!(
+            "warning: the baseline is of {}, this report of {}",
+            report::printable(&baseline.target.name),
+            report::printable(&report.target.name)
+        ));
+    }
+    report.changes = Some(policy::compare(report, &baseline));
+    Ok(())
+}
+
+fn member(assignment: &Assignment, report: Result<Report>) -> Member {
+    let (report, error) = match report {
+        Ok(report) => (Some(report), String::new()),
+        Err(error) => (None, format!("{error:#}")),
+    };
+    let own = report.as_ref().map(|report| report.target.name.clone());
+    Member {
+        named: assignment.named.clone(),
+        name: assignment.name.clone().or(own).unwrap_or_else(|| assignment.named.clone()),
+        labels: assignment.labels.clone(),
+        error,
+        report,
+    }
+}
+
+/// One document with everything on standard output, or a folder with a file for each target and a summary.
+fn deliver_fleet(fleet: &Fleet, args: &Audit) -> Result<()> {
+    let mut options = page_options(args.verbose);
+    let Some(folder) = &args.output else {
+        return say(&report::write_fleet(args.format, fleet, &[], &options)?);
+    };
+    options.colour = false;
+    make_folder(folder)?;
+    let mut taken = vec!["summary".to_owned()];
+    let mut files = Vec::with_capacity(fleet.targets.len());
+    for member in &fleet.targets {
+        let Some(one) = &member.report else {
+            files.push(None);
+            continue;
+        };
+        let name = file_name(&member.name, args.format, &mut taken);
+        deliver(&report::write(args.format, one, &options)?, Some(&folder.join(&name)))?;
+        files.push(Some(name));
+    }
+    let name = format!("summary.{}", args.format.extension());
+    deliver(&report::write_fleet(args.format, fleet, &files, &options)?, Some(&folder.join(name)))?;
+    say(&report::fleet_summary(fleet, &page_options(args.verbose)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the user named this folder for the results")]
+fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
+}
+
+/// A name for a target's file that no other has, made of harmless characters.
+fn file_name(name: &str, format: Format, taken: &mut Vec<String>) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
+    let stem: String = name.chars().map(plain).take(100).collect();
+    let stem = stem.trim_matches('.');
+    let stem = if stem.is_empty() { "target" } else { stem };
+    let mut unique = stem.to_owned();
+    let mut number = 1;
+    while taken.contains(&unique) {
+        number += 1;
+        unique = format!("{stem}-{number}");
+    }
+    taken.push(unique.clone());
+    format!("{unique}.{}", format.extension())
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn ending<'a>(args: &Audit, mut reports: impl Iterator<Item = &'a Report> + Clone) -> Ending {
     let counts = |severity| args.fail_on.severity().is_some_and(|least| severity >= least);
-    if !problems.is_empty() {
-        Ending::Incomplete
-    } else if report.findings.iter().any(|f| f.verdict == Verdict::Fail && counts(f.severity)) {
+    let fails = |report: &Report| {
+        report.findings.iter().any(|f| f.verdict == Verdict::Fail && counts(f.severity))
+    };
+    if reports.clone().any(fails) {
         Ending::Findings
-    } else if args.strict && report.summary.unknown > 0 {
+    } else if args.strict && reports.any(|report| report.summary.unknown > 0) {
         Ending::Unknown
     } else {
         Ending::Clean

@@ -11,6 +11,7 @@ mod glossary;
 mod guides;
 mod harden;
 mod input;
+mod inventory;
 mod output;
 mod profile;
 mod target;

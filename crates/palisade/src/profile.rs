@@ -14,7 +14,7 @@ pub(crate) fn run(args: &Profile) -> Result<Ending> {
     let (content, broken) = input::content_told(content)?;
     let document = match facts {
         Some(path) => input::facts(path)?,
-        None => target::collect(None, &[], false)?,
+        None => target::collect_all(None)?,
     };
     let text = policy::write_profile(&content, &document, target::now());
     match output {

@@ -66,6 +66,7 @@ fn the_good_container_passes_every_rule_and_each_is_broken_by_another() {
             now,
             sections: &["docker".to_owned()],
             probes: probe::PROBES,
+            subject: probe::Subject::Host,
         },
         &mut |_| {},
     );

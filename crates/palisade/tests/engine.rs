@@ -85,6 +85,7 @@ fn findings(content: &Content, engine: &Engine, containers_per_cpu: u32) -> Vec<
         now,
         sections: &["docker".to_owned()],
         probes: probe::PROBES,
+        subject: probe::Subject::Host,
     };
     let document = probe::collect(&request, &mut |_| {});
     let profile = Profile {

@@ -56,13 +56,14 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
         inputs.guides.is_empty()
             || guides.iter().flat_map(|guide| &guide.requirements).any(|r| r.rules.iter().any(|id| id == rule))
     };
+    let kind = inputs.document.target.kind;
     let declared = declared(inputs.profile);
     let mut outer = inputs.content.engine.scope(inputs.now);
     let mut findings = Vec::new();
     for rule in &inputs.content.rules {
         let id = &rule.rule.id;
         let wanted = inputs.rules.is_empty() || inputs.rules.contains(id);
-        if !wanted || rule.rule.severity < inputs.severity || !asked(id) {
+        if !rule.concerns(kind) || !wanted || rule.rule.severity < inputs.severity || !asked(id) {
             continue;
         }
         // Many rules ask for the same lists: each is converted once.
@@ -98,7 +99,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
             .collect(),
     };
     let by_id = rollup::ByRule::new(&findings);
-    let guides = guides.into_iter().map(|guide| rollup::guide(guide, &by_id, inputs)).collect();
+    let guides = guides.into_iter().filter_map(|guide| rollup::guide(guide, &by_id, inputs)).collect();
     Report {
         schema: REPORT_SCHEMA.to_owned(),
         tool: Tool {

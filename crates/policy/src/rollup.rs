@@ -36,11 +36,17 @@ impl<'a> ByRule<'a> {
     }
 }
 
-/// One guide with the state of its requirements.
-pub(crate) fn guide(guide: &Guide, findings: &ByRule<'_>, inputs: &Inputs<'_>) -> GuideReport {
-    let requirements = guide
+/// One guide with the state of its requirements; none when nothing of it concerns this kind of target.
+///
+/// Of a host every requirement is told, decided by rules or not. Of any other target only those are that one of its
+/// rules can decide: what an organisation must attest is not said again for every server and file.
+pub(crate) fn guide(guide: &Guide, findings: &ByRule<'_>, inputs: &Inputs<'_>) -> Option<GuideReport> {
+    let kind = inputs.document.target.kind;
+    let concerns = |rule: &String| inputs.content.rule(rule).is_some_and(|rule| rule.concerns(kind));
+    let requirements: Vec<_> = guide
         .requirements
         .iter()
+        .filter(|requirement| kind.facts().is_empty() || requirement.rules.iter().any(concerns))
         .map(|requirement| {
             let (status, reason) = state(requirement, findings, inputs);
             RequirementReport {
@@ -54,7 +60,8 @@ pub(crate) fn guide(guide: &Guide, findings: &ByRule<'_>, inputs: &Inputs<'_>) -
             }
         })
         .collect();
-    GuideReport { id: guide.id.clone(), title: guide.title.clone(), requirements }
+    let (id, title) = (guide.id.clone(), guide.title.clone());
+    (!requirements.is_empty()).then_some(GuideReport { id, title, requirements })
 }
 
 fn state(requirement: &Requirement, findings: &ByRule<'_>, inputs: &Inputs<'_>) -> (Status, String) {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::content::{Each, Examples, Param, Rule};
+use model::report::TargetKind;
 use model::{FactsDocument, Severity};
 use serde::Deserialize;
 use serde_json::Value;
@@ -227,6 +228,13 @@ impl CompiledRule {
     /// Its expressions: `when` if there is one, then `expect`.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
         self.when.iter().chain([&self.expect])
+    }
+
+    /// Whether a target of this kind can have all the facts that the rule reads.
+    pub fn concerns(&self, kind: TargetKind) -> bool {
+        let expressions = self.parts().flat_map(|part| &part.expression.paths);
+        let each = self.each.iter().map(|each| &each.path);
+        expressions.chain(each).filter(|path| path.root == "facts").all(|path| kind.has(&path.below_root()))
     }
 
     /// Binds the facts and declarations it reads, for this and every later rule of the scope.

@@ -95,7 +95,10 @@ pub(crate) fn headed_list<'a, H: DeserializeOwned, T: DeserializeOwned>(
 }
 
 /// Reads a file that is one document.
-pub(crate) fn document<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn document<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
     parse(bounded(file, text)?).map_err(|error| of_error(file, 0, &error))
 }
 

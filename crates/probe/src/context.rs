@@ -6,23 +6,38 @@ use host::Door;
 
 use crate::shared::Shared;
 
+/// What the target is beyond what its door shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// A host, running or not: all is asked through the door.
+    #[default]
+    Host,
+}
+
 /// What a probe is given: its way to the target, and what probes share.
 #[derive(Clone)]
 pub struct Context {
     /// The way to the target, closing at the probe's deadline.
     pub door: Door,
+    /// What the target is.
+    pub subject: Subject,
     /// Readings that several probes want.
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Context {
-    /// The context of a probe that shares with no other.
+    /// The context of a probe of a host that shares with no other.
     pub fn new(door: Door) -> Self {
-        Self { door, shared: Arc::default() }
+        Self { door, subject: Subject::Host, shared: Arc::default() }
     }
 
     /// The same context with another door: one that closes at another probe's deadline.
     pub fn through(&self, door: Door) -> Self {
-        Self { door, shared: Arc::clone(&self.shared) }
+        Self { door, subject: self.subject.clone(), shared: Arc::clone(&self.shared) }
+    }
+
+    /// The same context of another subject.
+    pub fn of(self, subject: Subject) -> Self {
+        Self { subject, ..self }
     }
 }

@@ -50,12 +50,12 @@ mod web;
 #[doc(hidden)]
 pub mod parsers;
 
-pub use context::Context;
+pub use context::{Context, Subject};
 pub use run::{Event, Probe, Request, collect};
 
 use std::time::Duration;
 
-/// Every probe, in the order in which `palisade facts` prints their sections.
+/// The probes of a host, in the order in which `palisade facts` prints their sections.
 pub const PROBES: &[Probe] = &[
     Probe { name: "os", limit: Duration::from_secs(5), run: |cx| run::serialised(&os::probe(cx)) },
     Probe { name: "updates", limit: Duration::from_secs(10), run: |cx| run::serialised(&updates::probe(cx)) },

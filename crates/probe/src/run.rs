@@ -11,7 +11,7 @@ use model::{Fact, FactsDocument, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Context;
+use crate::{Context, Subject};
 
 /// One probe: a section's name, its time limit, and the function that reads it.
 pub struct Probe {
@@ -29,11 +29,13 @@ pub struct Request<'a> {
     pub door: &'a Door,
     /// What the target is called.
     pub target: Target,
+    /// What the target is.
+    pub subject: Subject,
     /// The time at which collecting starts.
     pub now: Timestamp,
     /// Sections wanted; all when empty.
     pub sections: &'a [String],
-    /// The probes to choose from: [`crate::PROBES`].
+    /// The probes to choose from, such as [`crate::PROBES`].
     pub probes: &'a [Probe],
 }
 
@@ -75,7 +77,7 @@ pub fn collect(request: &Request<'_>, tell: &mut dyn FnMut(&Event)) -> FactsDocu
     let (sender, receiver) = mpsc::channel();
     let mut running: Vec<&Probe> = Vec::new();
     let mut done: Vec<(&'static str, Value, Duration)> = Vec::new();
-    let shared = Context::new(request.door.clone());
+    let shared = Context::new(request.door.clone()).of(request.subject.clone());
     for probe in wanted.iter().copied() {
         let (name, run, sender) = (probe.name, probe.run, sender.clone());
         let cx = shared.through(request.door.until(started + probe.limit));
@@ -170,7 +172,14 @@ mod tests {
         let door = Door::new(Arc::new(host::Tree::new(root.path()).unwrap()));
         let target = Target { kind: TargetKind::Root, name: "t".into(), id: String::new() };
         collect(
-            &Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &[], probes },
+            &Request {
+                door: &door,
+                target,
+                subject: Subject::Host,
+                now: Timestamp::UNIX_EPOCH,
+                sections: &[],
+                probes,
+            },
             &mut |_| {},
         )
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use host::{Door, Local};
 use model::Timestamp;
 use model::report::{Target, TargetKind};
-use probe::{PROBES, Request, collect};
+use probe::{PROBES, Request, Subject, collect};
 use serde_json::Value;
 
 /// Rules of ours in the kernel, taken away at the end. Others' rules stay as they are.
@@ -48,7 +48,7 @@ fn section() -> Value {
     let target = Target { kind: TargetKind::Host, name: "t".into(), id: String::new() };
     let sections = ["audit".to_owned()];
     let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES };
+        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
     collect(&request, &mut |_| {}).facts.get("audit").cloned().unwrap_or(Value::Null)
 }
 

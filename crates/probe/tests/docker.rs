@@ -28,6 +28,7 @@ fn document(door: &Door) -> FactsDocument {
             now: Timestamp::UNIX_EPOCH,
             sections: &["docker".to_owned()],
             probes: probe::PROBES,
+            subject: probe::Subject::Host,
         },
         &mut |_| {},
     )

@@ -20,7 +20,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use host::Address;
 use model::Timestamp;
 use model::report::{Target, TargetKind};
-use probe::{PROBES, Request, collect};
+use probe::{PROBES, Request, Subject, collect};
 use serde_json::Value;
 use test_support::{Machine, Server, free_port};
 
@@ -58,7 +58,7 @@ fn read(machine: Machine) -> (Value, Vec<String>) {
     let target = Target { kind: TargetKind::Host, name: "t".into(), id: String::new() };
     let sections = ["endpoints".to_owned()];
     let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES };
+        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
     let document = collect(&request, &mut |_| {});
     let reasons = document.unreadable.iter().map(|(path, reason)| format!("{path}: {reason}")).collect();
     (document.facts.get("endpoints").cloned().unwrap_or(Value::Null), reasons)
@@ -141,7 +141,7 @@ fn a_tree_that_does_not_run_has_no_endpoints_to_ask() {
     let target = Target { kind: TargetKind::Root, name: "t".into(), id: String::new() };
     let sections = ["endpoints".to_owned()];
     let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES };
+        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
     let document = collect(&request, &mut |_| {});
     assert!(document.unreadable["endpoints"].contains("running host"));
 }

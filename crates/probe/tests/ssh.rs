@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use host::{Door, Tree};
 use model::report::{Target, TargetKind};
-use probe::{PROBES, Request};
+use probe::{PROBES, Request, Subject};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -52,6 +52,7 @@ impl Host {
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
             sections: &["ssh".to_owned()],
             probes: PROBES,
+            subject: Subject::Host,
         };
         probe::collect(&request, &mut |_| {}).facts["ssh"].clone()
     }

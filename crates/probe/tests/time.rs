@@ -10,7 +10,7 @@
 
 use model::Timestamp;
 use model::report::{Target, TargetKind};
-use probe::{PROBES, Request, collect};
+use probe::{PROBES, Request, Subject, collect};
 use serde_json::Value;
 use test_support::{Chrony, Machine};
 
@@ -27,7 +27,7 @@ fn time(answer: &str) -> Value {
     let target = Target { kind: TargetKind::Host, name: "t".into(), id: String::new() };
     let sections = ["time".to_owned()];
     let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES };
+        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
     let document = collect(&request, &mut |_| {});
     document.facts.get("time").cloned().unwrap_or(Value::Null)
 }

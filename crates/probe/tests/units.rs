@@ -17,7 +17,7 @@ use std::sync::Arc;
 use host::{Door, Tree};
 use model::Timestamp;
 use model::report::{Target, TargetKind};
-use probe::{PROBES, Request, collect};
+use probe::{PROBES, Request, Subject, collect};
 
 const UNITS: &[(&str, &str)] = &[
     ("on.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"),
@@ -70,7 +70,7 @@ fn unit_states_are_those_of_systemctl() {
     let target = Target { kind: TargetKind::Root, name: "t".into(), id: String::new() };
     let sections = ["services".to_owned()];
     let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES };
+        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
     let document = collect(&request, &mut |_| {});
     let units = document.facts["services"]["units"].as_array().unwrap().clone();
     assert!(units.len() > UNITS.len(), "{units:#?}");

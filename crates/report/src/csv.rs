@@ -23,12 +23,13 @@ const COLUMNS: [&str; 14] = [
     "fingerprint",
 ];
 
-/// The findings as a table.
-pub(crate) fn write(report: &Report) -> Result<String, Error> {
+/// The findings of all reports as one table.
+pub(crate) fn write(reports: &[&Report]) -> Result<String, Error> {
     let mut table =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::with_capacity(64 * 1024));
     table.write_record(COLUMNS).map_err(Error::Csv)?;
-    for finding in &report.findings {
+    let findings = reports.iter().flat_map(|report| report.findings.iter().map(move |finding| (report, finding)));
+    for (report, finding) in findings {
         let facts: Vec<String> = finding.evidence.iter().map(seen).collect();
         let mut places: Vec<&str> = finding
             .evidence

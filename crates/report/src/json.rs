@@ -2,17 +2,11 @@
 
 use std::io::{self, Write};
 
-use model::Report;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 
 use crate::Error;
 use crate::printable::is_hostile;
-
-/// The report as `palisade.report/1`.
-pub(crate) fn write(report: &Report) -> Result<String, Error> {
-    to_text(report)
-}
 
 /// Any value as indented JSON with a line feed at its end.
 pub(crate) fn to_text(value: &impl Serialize) -> Result<String, Error> {

@@ -10,24 +10,29 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use crate::evidence::seen;
 use crate::{Error, printable};
 
-/// The findings as test cases.
-pub(crate) fn write(report: &Report) -> Result<String, Error> {
-    let mut suites: Vec<TestSuite> = Vec::new();
-    for finding in &report.findings {
-        let area = finding.rule.split('.').next().unwrap_or_default();
-        let case = case(finding);
-        match suites.iter_mut().find(|suite| suite.name.as_str() == area) {
-            Some(suite) => drop(suite.add_test_case(case)),
-            None => {
-                let mut suite = TestSuite::new(printable(area));
-                suite.add_test_case(case);
-                suites.push(suite);
+/// The findings of all reports as test cases; of several targets, the suites name theirs.
+pub(crate) fn write(title: &str, reports: &[&Report]) -> Result<String, Error> {
+    let mut document = quick_junit::Report::new(printable(title));
+    for report in reports {
+        let mut suites: Vec<TestSuite> = Vec::new();
+        for finding in &report.findings {
+            let area = finding.rule.split('.').next().unwrap_or_default();
+            let name = match reports {
+                [_] => printable(area).into_owned(),
+                _ => format!("{}: {}", printable(&report.target.name), printable(area)),
+            };
+            let case = case(finding);
+            match suites.iter_mut().find(|suite| suite.name.as_str() == name) {
+                Some(suite) => drop(suite.add_test_case(case)),
+                None => {
+                    let mut suite = TestSuite::new(name);
+                    suite.add_test_case(case);
+                    suites.push(suite);
+                }
             }
         }
+        document.add_test_suites(suites);
     }
-    let mut document =
-        quick_junit::Report::new(format!("palisade audit of {}", printable(&report.target.name)));
-    document.add_test_suites(suites);
     let mut text = document.to_string()?;
     if !text.ends_with('\n') {
         text.push('\n');

@@ -22,7 +22,7 @@ pub mod terminal;
 use std::fmt;
 use std::str::FromStr;
 
-use model::Report;
+use model::{Fleet, Report};
 
 pub use fingerprint::fingerprint;
 pub use printable::printable;
@@ -126,6 +126,9 @@ pub enum Error {
     /// The report holds something that JSON cannot carry.
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
+    /// Not one target of the fleet could be audited.
+    #[error("no target could be audited, so there is no report to write")]
+    NoReport,
     /// The XML writer refused.
     #[error("cannot write the report as JUnit XML")]
     Junit(#[from] quick_junit::SerializeError),
@@ -141,11 +144,52 @@ pub enum Error {
 pub fn write(format: Format, report: &Report, options: &Options) -> Result<String, Error> {
     match format {
         Format::Terminal => Ok(terminal::write(report, options)),
-        Format::Json => json::write(report),
+        Format::Json => json::to_text(report),
         Format::Html => Ok(html::write(report)),
-        Format::Sarif => sarif::write(report),
-        Format::Oscal => oscal::write(report),
-        Format::Junit => junit::write(report),
-        Format::Csv => csv::write(report),
+        Format::Sarif => sarif::write(&[report]),
+        Format::Oscal => oscal::write(&format!("Palisade audit of {}", report.target.name), &[report], &[]),
+        Format::Junit => junit::write(&format!("palisade audit of {}", report.target.name), &[report]),
+        Format::Csv => csv::write(&[report]),
     }
+}
+
+/// Writes the reports of several targets as one document: a person gets every report and then what they come to
+/// together, a page only the latter. `files` are the reports' own files by member, where they have any.
+///
+/// # Errors
+/// As [`write`]; and OSCAL has no form for a fleet of which no target could be audited.
+pub fn write_fleet(
+    format: Format,
+    fleet: &Fleet,
+    files: &[Option<String>],
+    options: &Options,
+) -> Result<String, Error> {
+    let reports: Vec<&Report> = fleet.reports().collect();
+    match format {
+        Format::Terminal => {
+            let mut text: Vec<String> = reports.iter().map(|report| terminal::write(report, options)).collect();
+            text.push(terminal::fleet(fleet, options));
+            Ok(text.join("\n"))
+        }
+        Format::Json => json::to_text(fleet),
+        Format::Html => Ok(html::fleet(fleet, files)),
+        Format::Sarif => sarif::write(&reports),
+        Format::Oscal => {
+            let failed = fleet.targets.iter().filter(|member| member.report.is_none());
+            let missing: Vec<String> =
+                failed.map(|member| format!("{} could not be audited: {}", member.name, member.error)).collect();
+            oscal::write(&fleet_title(fleet), &reports, &missing)
+        }
+        Format::Junit => junit::write(&fleet_title(fleet), &reports),
+        Format::Csv => csv::write(&reports),
+    }
+}
+
+/// What several reports come to together, for a person at a terminal.
+pub fn fleet_summary(fleet: &Fleet, options: &Options) -> String {
+    terminal::fleet(fleet, options)
+}
+
+fn fleet_title(fleet: &Fleet) -> String {
+    format!("Palisade audit of {} targets", fleet.targets.len())
 }

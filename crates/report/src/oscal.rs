@@ -23,16 +23,24 @@ const NS: &str = "https://palisade.invalid/ns/oscal";
 /// The namespace of our UUIDs: version 5 of [`NS`] in the URL namespace.
 const UUIDS: Uuid = Uuid::from_u128(0x036e_701b_32e8_5c1e_b44f_8848_b53e_ebcc);
 
-/// The report as assessment results.
-pub(crate) fn write(report: &Report) -> Result<String, Error> {
-    let cx = Cx::new(report);
-    let title = line(&format!("Palisade audit of {}", report.target.name));
+/// The reports as assessment results, a result each. `missing` says which targets have none, and why.
+pub(crate) fn write(title: &str, reports: &[&Report], missing: &[String]) -> Result<String, Error> {
+    let all: Vec<Cx<'_>> = reports.iter().map(|report| Cx::new(report)).collect();
+    let Some(cx) = all.first() else { return Err(Error::NoReport) };
+    let report = cx.report;
+    let title = line(title);
     let plan = cx.uuid(&["plan", &report.tool.content]);
-    let document = json!({"assessment-results": {
-        "uuid": cx.uuid(&["document", &cx.started]),
+    let started = all.iter().map(|cx| cx.started.as_str()).collect::<Vec<_>>().join(" ");
+    let results: Vec<Value> = all
+        .iter()
+        .map(|cx| result(cx, &line(&format!("Palisade audit of {}", cx.report.target.name))))
+        .collect();
+    let ended = all.iter().map(|cx| cx.ended.as_str()).max();
+    let mut document = json!({"assessment-results": {
+        "uuid": cx.uuid(&["document", &started]),
         "metadata": {
             "title": title,
-            "last-modified": cx.ended,
+            "last-modified": ended,
             "version": line(&report.tool.version),
             "oscal-version": VERSION,
             "roles": [{"id": "assessor", "title": "Assessor"}],
@@ -40,7 +48,7 @@ pub(crate) fn write(report: &Report) -> Result<String, Error> {
             "responsible-parties": [{"role-id": "assessor", "party-uuids": [cx.assessor]}],
         },
         "import-ap": {"href": format!("#{plan}"), "remarks": "The plan is the content of rules and guides."},
-        "results": [result(&cx, &title)],
+        "results": results,
         "back-matter": {"resources": [{
             "uuid": plan,
             "title": "Rules and guides of Palisade",
@@ -48,6 +56,11 @@ pub(crate) fn write(report: &Report) -> Result<String, Error> {
             "props": props(&[("content-sha256", &report.tool.content)]),
         }]},
     }});
+    if let (false, Some(Value::Object(metadata))) =
+        (missing.is_empty(), document.pointer_mut("/assessment-results/metadata"))
+    {
+        metadata.insert("remarks".to_owned(), json!(lines(&missing.join("\n"))));
+    }
     to_text(&document)
 }
 

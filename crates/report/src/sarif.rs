@@ -20,15 +20,20 @@ const SCHEMA: &str =
 /// The base of all file places: the target's root directory.
 const ROOT: &str = "TARGETROOT";
 
-/// The findings as one run.
-pub(crate) fn write(report: &Report) -> Result<String, Error> {
+/// A run for each report.
+pub(crate) fn write(reports: &[&Report]) -> Result<String, Error> {
+    let runs: Vec<Value> = reports.iter().map(|report| run(report)).collect();
+    to_text(&json!({"$schema": SCHEMA, "version": "2.1.0", "runs": runs}))
+}
+
+fn run(report: &Report) -> Value {
     let rules: BTreeMap<&str, &Finding> = first_of_each_rule(report);
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(at, rule)| (*rule, at)).collect();
     let baseline = Baseline::of(report);
     let mut results: Vec<Value> =
         report.findings.iter().map(|finding| result(report, finding, &index, baseline.as_ref())).collect();
     results.extend(gone(report));
-    let run = json!({
+    json!({
         "tool": {"driver": {
             "name": "Palisade",
             "version": plain(&report.tool.version),
@@ -44,8 +49,7 @@ pub(crate) fn write(report: &Report) -> Result<String, Error> {
         "invocations": [invocation(report)],
         "columnKind": "unicodeCodePoints",
         "results": results,
-    });
-    to_text(&json!({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))
+    })
 }
 
 fn first_of_each_rule(report: &Report) -> BTreeMap<&str, &Finding> {

@@ -1,7 +1,7 @@
 //! The JSON schemas of what Palisade writes, generated from the types.
 
 use model::facts::Facts;
-use model::{FactsDocument, Report};
+use model::{FactsDocument, Fleet, Report};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
@@ -10,6 +10,13 @@ use serde_json::{Value, json};
 pub fn report() -> String {
     let mut schema = generator().into_root_schema_for::<Report>().to_value();
     title(&mut schema, "palisade.report/1", "A report of palisade: findings of one target and its guides.");
+    text(&schema)
+}
+
+/// The schema of the reports of several targets, as `docs/fleet.schema.json` holds it.
+pub fn fleet() -> String {
+    let mut schema = generator().into_root_schema_for::<Fleet>().to_value();
+    title(&mut schema, "palisade.fleet/1", "The reports of several targets, and what they come to together.");
     text(&schema)
 }
 

@@ -88,7 +88,7 @@ impl<'a> Work<'a> {
 
     /// Reads and decides.
     fn look(&self) -> Result<(FactsDocument, Report)> {
-        let document = target::collect(self.args.root.as_deref(), &[], false)?;
+        let document = target::collect_all(self.args.root.as_deref())?;
         let report = policy::decide(&Inputs {
             content: &self.content,
             document: &document,

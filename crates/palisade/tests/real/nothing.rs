@@ -22,6 +22,7 @@ fn collected(door: &Door) -> FactsDocument {
         now: Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * 365 * 56),
         sections: &[],
         probes: probe::PROBES,
+        subject: probe::Subject::Host,
     };
     probe::collect(&request, &mut |_| {})
 }

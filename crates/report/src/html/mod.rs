@@ -3,6 +3,7 @@
 //! First what was found, then every guide as its document reads, then what the report rests on.
 
 mod findings;
+mod fleet;
 mod guides;
 mod summary;
 
@@ -14,6 +15,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use model::report::{ProbeStatus, Report, Status, Verdict};
 
 use crate::printable;
+
+pub(crate) use fleet::write as fleet;
 
 /// The page's style; in the page, so that the page is whole.
 const STYLE: &str = include_str!("page.css");

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use model::Severity;
-use model::report::{GuideReport, Report, Status, TargetKind, Verdict};
+use model::report::{GuideReport, Report, Status, Verdict};
 
 use super::anchor;
 use crate::printable;
@@ -14,17 +14,12 @@ const PARTS: [Status; 5] =
 
 /// Whose report this is and what made it.
 pub(super) fn header(report: &Report) -> Markup {
-    let kind = match report.target.kind {
-        TargetKind::Host => "host",
-        TargetKind::Root => "root directory",
-        _ => "target",
-    };
     html! {
         p.brand { "Palisade audit" }
         h1 { (printable(&report.target.name)) }
         p.verdict { (printable(&verdict(report))) "." }
         dl.facts-of-report {
-            div { dt { "Target" } dd { (kind) @if !report.target.id.is_empty() { ", " code { (printable(&report.target.id)) } } } }
+            div { dt { "Target" } dd { (report.target.kind) @if !report.target.id.is_empty() { ", " code { (printable(&report.target.id)) } } } }
             div { dt { "Audited" } dd { (format!("{:.0}", report.started_at)) ", in " (report.duration_ms) " ms" } }
             div { dt { "Run by" } dd { (report.profile.role) } }
             div {
@@ -59,7 +54,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 }
             }
             (severities(report))
-            @if !report.guides.is_empty() { (coverage(report)) }
+            @if !report.guides.is_empty() { (coverage(&report.guides)) }
         }
     }
 }
@@ -83,7 +78,7 @@ fn severities(report: &Report) -> Markup {
     }
 }
 
-fn coverage(report: &Report) -> Markup {
+pub(super) fn coverage(guides: &[GuideReport]) -> Markup {
     html! {
         table.stack.coverage {
             caption { "How far each guide is met" }
@@ -94,7 +89,7 @@ fn coverage(report: &Report) -> Markup {
                 }
             }
             tbody {
-                @for guide in &report.guides {
+                @for guide in guides {
                     tr {
                         th scope="row" {
                             a href=(format!("#{}", anchor("guide", &guide.id))) { (printable(&guide.title)) }

@@ -1,7 +1,7 @@
 //! How far each guide is met: a bar and the counts; on request every requirement.
 
 use anstyle::Style;
-use model::report::{GuideReport, Report, Status};
+use model::report::{GuideReport, Status};
 
 use super::{Page, heading, shorten, style};
 use crate::Options;
@@ -15,17 +15,17 @@ const PARTS: [Status; 5] =
     [Status::Met, Status::Unmet, Status::Unknown, Status::AttestationDue, Status::Waived];
 
 /// Writes the section, unless there are no guides.
-pub(super) fn write(page: &mut Page, report: &Report, options: &Options) {
-    if report.guides.is_empty() {
+pub(super) fn write(page: &mut Page, guides: &[GuideReport], options: &Options) {
+    if guides.is_empty() {
         return;
     }
     heading(page, style::STRONG, "guides");
-    let longest = report.guides.iter().map(|guide| guide.id.chars().count()).max().unwrap_or_default();
+    let longest = guides.iter().map(|guide| guide.id.chars().count()).max().unwrap_or_default();
     let name = longest.clamp(5, NAME);
     let numbers = Status::ALL.len() * NUMBERS;
     let bar = page.width().saturating_sub(name + 2 + numbers).min(60);
     legend(page, name, bar, options);
-    for guide in &report.guides {
+    for guide in guides {
         row(page, guide, name, bar, options);
         if options.verbose {
             requirements(page, guide);

@@ -4,6 +4,7 @@
 //! how far each guide is met, one closing line.
 
 mod failing;
+mod fleet;
 mod guides;
 mod others;
 pub mod style;
@@ -19,6 +20,7 @@ use crate::Options;
 use crate::evidence::count;
 use crate::undecided::Undecided;
 
+pub(crate) use fleet::{failing_rules, write as fleet};
 pub use text::{Page, shorten, wrap};
 
 /// Where the text of a block's fields begins.
@@ -39,7 +41,7 @@ pub(crate) fn write(report: &Report, options: &Options) -> String {
         others::out_of_scope(&mut page, report);
     }
     others::changes(&mut page, report);
-    guides::write(&mut page, report, options);
+    guides::write(&mut page, &report.guides, options);
     page.gap();
     page.hanging((style::PLAIN, ""), (style::STRONG, &closing_line(report, page.width())), 4);
     page.finish()

@@ -1,0 +1,123 @@
+//! The targets: how they are named, the way to each, and what is read of it.
+
+mod credentials;
+mod progress;
+mod spec;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use host::{Door, Local, Trace, Tree};
+use model::report::{Target, TargetKind};
+use model::{FactsDocument, Timestamp};
+use probe::{PROBES, Probe, Request, Subject};
+
+pub(crate) use credentials::{Credentials, Reference};
+pub(crate) use progress::Progress;
+pub(crate) use spec::Spec;
+
+use crate::input;
+use crate::output::talk;
+
+/// A target that can be asked: the way to it, what it is and what reads it.
+pub(crate) struct Opened {
+    /// The way to it.
+    door: Door,
+    /// What reports call it.
+    target: Target,
+    /// What it is.
+    subject: Subject,
+    /// What reads it.
+    probes: &'static [Probe],
+}
+
+/// Opens a target, which for most kinds is the first time that something is asked of it.
+fn open(spec: &Spec, _: &Credentials) -> Result<Opened> {
+    match spec {
+        Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
+        Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
+        Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
+    }
+}
+
+/// Reads all of this host, or of the tree below `root`.
+pub(crate) fn collect_all(root: Option<&Path>) -> Result<FactsDocument> {
+    let spec = root.map_or(Spec::Local, |dir| Spec::Root(dir.to_owned()));
+    collect(&spec, &Credentials::default(), &[], false, &Progress::new(1))
+}
+
+/// The door to this host, or to the tree below `root`.
+pub(crate) fn door(root_dir: Option<&Path>) -> Result<Door> {
+    root_dir.map_or_else(|| Ok(Door::new(Arc::new(Local::new()))), root)
+}
+
+fn root(dir: &Path) -> Result<Door> {
+    let tree = Tree::new(dir).with_context(|| format!("cannot enter {}", dir.display()))?;
+    Ok(Door::new(Arc::new(tree)))
+}
+
+/// A host behind any door.
+fn host(kind: TargetKind, door: Door) -> Opened {
+    let target = Target { kind, name: name(&door), id: line(&door, "/etc/machine-id") };
+    Opened { door, target, subject: Subject::Host, probes: PROBES }
+}
+
+/// Reads the wanted sections of a target; all when none is named.
+pub(crate) fn collect(
+    spec: &Spec,
+    credentials: &Credentials,
+    sections: &[String],
+    trace: bool,
+    progress: &Progress,
+) -> Result<FactsDocument> {
+    if let Spec::Facts(file) = spec {
+        return input::facts(file);
+    }
+    let Opened { mut door, target, subject, probes } = open(spec, credentials)?;
+    for section in sections {
+        if !probes.iter().any(|probe| probe.name == section) {
+            let names: Vec<&str> = probes.iter().map(|probe| probe.name).collect();
+            let near = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, section));
+            bail!(
+                "there is no section `{section}`; did you mean `{}`? Sections: {}",
+                near.unwrap_or(&""),
+                names.join(", ")
+            );
+        }
+    }
+    let record = Arc::new(Trace::default());
+    if trace {
+        door = door.traced(Arc::clone(&record));
+    }
+    let name = target.name.clone();
+    let request = Request { door: &door, target, subject, now: now(), sections, probes };
+    let document = probe::collect(&request, &mut |event| progress.show(&name, event));
+    progress.clear();
+    if trace {
+        for touch in record.touched() {
+            talk(&format!("{:7} {}", touch.act, report::printable(&touch.object)));
+        }
+    }
+    Ok(document)
+}
+
+/// The clock: the only place that reads it.
+#[expect(clippy::disallowed_methods, reason = "the binary is where time comes from")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn name(door: &Door) -> String {
+    let running = if door.is_live() { line(door, "/proc/sys/kernel/hostname") } else { String::new() };
+    let name = if running.is_empty() { line(door, "/etc/hostname") } else { running };
+    if name.is_empty() { "this-host".to_owned() } else { name }
+}
+
+/// The first line of a file; empty when it cannot be read.
+fn line(door: &Door, path: &str) -> String {
+    door.read_text(path)
+        .ok()
+        .and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
+        .unwrap_or_default()
+}
