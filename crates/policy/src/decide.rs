@@ -256,7 +256,9 @@ impl Judge<'_> {
             step.and_then(|step| step.strip_suffix(']'))
                 .is_some_and(|step| step.bytes().all(|b| b.is_ascii_digit()))
         };
-        let reasons = self.document.unreadable.iter().filter(|(path, _)| is_element(path));
+        let first = format!("{list}[");
+        let below = self.document.unreadable.range(first.clone()..).take_while(|(path, _)| path.starts_with(&first));
+        let reasons = below.filter(|(path, _)| is_element(path));
         reasons.take(ELEMENT_LIMIT).map(|(path, why)| self.unknown(None, format!("{path}: {why}"))).collect()
     }
 
