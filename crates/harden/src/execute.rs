@@ -240,7 +240,8 @@ impl<'a> Executor<'a> {
             self.go_on()?;
             (self.tell)(&Moment::Live(live.what.clone()));
             for act in &live.apply {
-                self.act(act).map_err(|error| Trouble::of_line(plan, format!("{}: {error}", live.what), &live.what))?;
+                self.act(act)
+                    .map_err(|error| Trouble::of_line(plan, format!("{}: {error}", live.what), &live.what))?;
             }
         }
         for settle in settles(false) {

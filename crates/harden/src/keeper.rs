@@ -303,7 +303,8 @@ fn knows_flags(door: &Door, program: &str, args: &[&str]) -> bool {
 pub(crate) fn is_checked_by(check: &Act, path: &str) -> bool {
     let Act::Run { program, args, .. } = check else { return false };
     KEEPERS.iter().any(|keeper| {
-        keeper.check.split_first().is_some_and(|(own, rest)| own == program && rest == args) && keeps(keeper, path)
+        keeper.check.split_first().is_some_and(|(own, rest)| own == program && rest == args)
+            && keeps(keeper, path)
     })
 }
 

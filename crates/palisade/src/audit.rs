@@ -200,9 +200,8 @@ fn milliseconds(since: Instant) -> u64 {
 
 fn ending(args: &Audit, reports: &[&Report]) -> Ending {
     let counts = |severity| args.fail_on.severity().is_some_and(|least| severity >= least);
-    let fails = |report: &Report| {
-        report.findings.iter().any(|f| f.verdict == Verdict::Fail && counts(f.severity))
-    };
+    let fails =
+        |report: &Report| report.findings.iter().any(|f| f.verdict == Verdict::Fail && counts(f.severity));
     if reports.iter().any(|report| fails(report)) {
         Ending::Findings
     } else if args.strict && reports.iter().any(|report| report.summary.unknown > 0) {

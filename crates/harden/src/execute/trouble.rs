@@ -26,7 +26,9 @@ impl Trouble {
 
     /// It came of a change of running state that the plan shows as this line.
     pub(super) fn of_line(plan: &Plan, what: String, line: &str) -> Self {
-        let shows = |fix: &&PlannedFix| fix.changes.iter().any(|shown| matches!(shown, Shown::Line(own) if own == line));
+        let shows = |fix: &&PlannedFix| {
+            fix.changes.iter().any(|shown| matches!(shown, Shown::Line(own) if own == line))
+        };
         Self { what, fixes: plan.fixes.iter().filter(shows).map(|fix| fix.id.clone()).collect() }
     }
 }

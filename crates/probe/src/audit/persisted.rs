@@ -155,8 +155,3 @@ pub(crate) fn boot_parameter(door: &Door, name: &str) -> Fact<String> {
         value.map_or(Fact::Absent, |value| Fact::read_at(value.to_owned(), "/proc/cmdline"))
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-}
