@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use host::ssh::{Destination, Ssh};
 use host::{Door, Local, Trace, Tree};
 use model::report::{Target, TargetKind};
 use model::{FactsDocument, Timestamp};
@@ -33,10 +34,11 @@ pub(crate) struct Opened {
 }
 
 /// Opens a target, which for most kinds is the first time that something is asked of it.
-fn open(spec: &Spec, _: &Credentials) -> Result<Opened> {
+fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
     match spec {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
+        Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?)),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
     }
 }
@@ -55,6 +57,14 @@ pub(crate) fn door(root_dir: Option<&Path>) -> Result<Door> {
 fn root(dir: &Path) -> Result<Door> {
     let tree = Tree::new(dir).with_context(|| format!("cannot enter {}", dir.display()))?;
     Ok(Door::new(Arc::new(tree)))
+}
+
+fn ssh(to: &Destination, credentials: &Credentials) -> Result<Door> {
+    let to = to.clone().or_user(credentials.user.as_deref()).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    if credentials.password.is_some() && credentials.identity.is_none() {
+        bail!("{to}: SSH targets take keys and agents only, not passwords; name a private key as `identity`");
+    }
+    Ok(Door::new(Arc::new(Ssh::open(&to, credentials.identity.as_deref())?)))
 }
 
 /// A host behind any door.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use host::ssh::Destination;
+
 /// A target as it is named on the command line or in an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Spec {
@@ -11,6 +13,8 @@ pub(crate) enum Spec {
     Local,
     /// The file tree of a host that does not run.
     Root(PathBuf),
+    /// A host over SSH.
+    Ssh(Destination),
     /// A saved facts document.
     Facts(PathBuf),
 }
@@ -19,6 +23,7 @@ pub(crate) enum Spec {
 const FORMS: &[(&str, &str)] = &[
     ("local", "this host"),
     ("root:DIR", "the tree of a host that does not run"),
+    ("ssh://USER@HOST:PORT", "a host over SSH"),
     ("facts:FILE", "a saved facts document"),
 ];
 
@@ -33,6 +38,10 @@ impl FromStr for Spec {
         let path =
             || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
         match kind {
+            "ssh" => {
+                let place = rest.strip_prefix("//").ok_or("an SSH target is written ssh://USER@HOST:PORT")?;
+                place.parse().map(Self::Ssh).map_err(|problem| format!("`{text}`: {problem}"))
+            }
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
             _ => {
@@ -48,6 +57,7 @@ impl Spec {
     pub(crate) fn below(self, folder: &Path) -> Self {
         match self {
             Self::Local => Self::Local,
+            Self::Ssh(to) => Self::Ssh(to),
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
         }
@@ -58,6 +68,7 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local => f.write_str("local"),
+            Self::Ssh(to) => write!(f, "ssh://{to}"),
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
         }
@@ -70,10 +81,12 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in ["local", "root:/mnt/disk", "facts:plant.json"] {
+        for text in ["local", "root:/mnt/disk", "ssh://ann@plant-7:2222", "facts:plant.json"] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
+        assert!("ssh://-oProxyCommand=id".parse::<Spec>().unwrap_err().contains("begins with `-`"));
+        assert!("ssh:plant".parse::<Spec>().unwrap_err().contains("ssh://USER@HOST"));
         assert!("gopher://x".parse::<Spec>().unwrap_err().contains("root:DIR"));
     }
 }
