@@ -1,6 +1,7 @@
 //! The targets: how they are named, the way to each, and what is read of it.
 
 mod credentials;
+mod endpoint;
 mod progress;
 mod spec;
 
@@ -33,10 +34,11 @@ pub(crate) struct Opened {
 }
 
 /// Opens a target, which for most kinds is the first time that something is asked of it.
-fn open(spec: &Spec, _: &Credentials) -> Result<Opened> {
+fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
     match spec {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
+        Spec::Endpoint(server) => endpoint::open(server, credentials),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
     }
 }
