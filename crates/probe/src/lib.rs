@@ -51,6 +51,7 @@ mod web;
 pub mod parsers;
 
 pub use context::{Context, Subject};
+pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
 pub use run::{Event, Probe, Request, collect};
 
 use std::time::Duration;
@@ -101,3 +102,10 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "codesys", limit: Duration::from_secs(5), run: |cx| run::serialised(&codesys::probe(cx)) },
 ];
+
+/// The probes of a server that was named. The limit is that of two conversations, and some time for names.
+pub const ENDPOINT_PROBES: &[Probe] = &[Probe {
+    name: "endpoints",
+    limit: Duration::from_secs(90),
+    run: |cx| run::serialised(&endpoints::probe(cx)),
+}];

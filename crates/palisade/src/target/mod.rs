@@ -1,6 +1,7 @@
 //! The targets: how they are named, the way to each, and what is read of it.
 
 mod credentials;
+mod endpoint;
 mod progress;
 mod spec;
 
@@ -39,6 +40,7 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
         Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?)),
+        Spec::Endpoint(server) => endpoint::open(server, credentials),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
     }
 }

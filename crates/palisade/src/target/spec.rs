@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use host::ssh::Destination;
+use probe::{Scheme, Server};
 
 /// A target as it is named on the command line or in an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) enum Spec {
     Ssh(Destination),
     /// A saved facts document.
     Facts(PathBuf),
+    /// A server on the network.
+    Endpoint(Server),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -25,6 +28,11 @@ const FORMS: &[(&str, &str)] = &[
     ("root:DIR", "the tree of a host that does not run"),
     ("ssh://USER@HOST:PORT", "a host over SSH"),
     ("facts:FILE", "a saved facts document"),
+    ("https://HOST[:PORT][/PATH]", "a web server; also http://"),
+    ("tls://HOST:PORT", "any server that speaks TLS"),
+    ("ssh-server://HOST[:PORT]", "an SSH server, from outside"),
+    ("opc.tcp://HOST[:PORT][/PATH]", "an OPC UA server"),
+    ("mqtts://HOST[:PORT]", "an MQTT broker; also mqtt://"),
 ];
 
 impl FromStr for Spec {
@@ -44,6 +52,9 @@ impl FromStr for Spec {
             }
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
+            kind if rest.starts_with("//") && Scheme::ALL.iter().any(|scheme| scheme.name() == kind) => {
+                text.parse().map(Self::Endpoint)
+            }
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
                 Err(format!("no kind of target is written like this; there are {}", forms.join(", ")))
@@ -60,7 +71,13 @@ impl Spec {
             Self::Ssh(to) => Self::Ssh(to),
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
+            Self::Endpoint(server) => Self::Endpoint(server),
         }
+    }
+
+    /// Whether reading it is waiting for a network, for the most part.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self, Self::Endpoint(_))
     }
 }
 
@@ -71,6 +88,7 @@ impl fmt::Display for Spec {
             Self::Ssh(to) => write!(f, "ssh://{to}"),
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
+            Self::Endpoint(server) => server.fmt(f),
         }
     }
 }
@@ -81,12 +99,21 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in ["local", "root:/mnt/disk", "ssh://ann@plant-7:2222", "facts:plant.json"] {
+        for text in [
+            "local",
+            "root:/mnt/disk",
+            "ssh://ann@plant-7:2222",
+            "facts:plant.json",
+            "https://plant.example:8443/login",
+            "opc.tcp://plant.example:4841",
+            "mqtts://[2001:db8::1]",
+        ] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
         assert!("ssh://-oProxyCommand=id".parse::<Spec>().unwrap_err().contains("begins with `-`"));
         assert!("ssh:plant".parse::<Spec>().unwrap_err().contains("ssh://USER@HOST"));
+        assert!("tls://x".parse::<Spec>().unwrap_err().contains("needs a port"));
         assert!("gopher://x".parse::<Spec>().unwrap_err().contains("root:DIR"));
     }
 }
