@@ -26,11 +26,7 @@ pub fn fleet(content: &Content, version: &str, started_at: Timestamp, targets: V
     let guides = guides(content, &targets);
     Fleet {
         schema: FLEET_SCHEMA.to_owned(),
-        tool: Tool {
-            name: "palisade".to_owned(),
-            version: version.to_owned(),
-            content: content.hash.clone(),
-        },
+        tool: Tool { name: "palisade".to_owned(), version: version.to_owned(), content: content.hash.clone() },
         started_at,
         duration_ms: 0,
         summary,
@@ -118,7 +114,10 @@ mod tests {
     fn the_worst_target_decides_and_is_named() {
         let (met, unmet) = (requirement(Status::Met, "passed: a"), requirement(Status::Unmet, "1 failing: a"));
         let both = together(&[("one", &met), ("two", &unmet)]).unwrap();
-        assert_eq!((both.status, both.reason.as_str()), (Status::Unmet, "on 1 of 2 targets (two): 1 failing: a"));
+        assert_eq!(
+            (both.status, both.reason.as_str()),
+            (Status::Unmet, "on 1 of 2 targets (two): 1 failing: a")
+        );
         let all = together(&[("one", &unmet), ("two", &unmet)]).unwrap();
         assert_eq!(all.reason, "on all 2 targets: 1 failing: a");
         let only = together(&[("two", &unmet)]).unwrap();

@@ -1,6 +1,7 @@
 //! The targets: how they are named, the way to each, and what is read of it.
 
 mod credentials;
+mod files;
 mod progress;
 mod spec;
 
@@ -38,6 +39,7 @@ fn open(spec: &Spec, _: &Credentials) -> Result<Opened> {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
+        Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
     }
 }
 

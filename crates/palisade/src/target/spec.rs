@@ -13,6 +13,12 @@ pub(crate) enum Spec {
     Root(PathBuf),
     /// A saved facts document.
     Facts(PathBuf),
+    /// Compose files: a folder, or one file or several of which the later ones are merged over the earlier.
+    Compose(Vec<PathBuf>),
+    /// A Dockerfile, or a folder of them.
+    Dockerfile(PathBuf),
+    /// The definition of a virtual machine, or a folder of them.
+    Vm(PathBuf),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -20,6 +26,9 @@ const FORMS: &[(&str, &str)] = &[
     ("local", "this host"),
     ("root:DIR", "the tree of a host that does not run"),
     ("facts:FILE", "a saved facts document"),
+    ("compose:PATH", "a compose file or folder; several files with commas"),
+    ("dockerfile:PATH", "a Dockerfile, or a folder of them"),
+    ("vm:PATH", "libvirt's XML of a virtual machine, or a folder of it"),
 ];
 
 impl FromStr for Spec {
@@ -30,10 +39,16 @@ impl FromStr for Spec {
             return Ok(Self::Local);
         }
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
-        let path = || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
+        let path =
+            || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
         match kind {
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
+            "compose" => {
+                path().map(|path| Self::Compose(path.to_string_lossy().split(',').map(PathBuf::from).collect()))
+            }
+            "dockerfile" => path().map(Self::Dockerfile),
+            "vm" => path().map(Self::Vm),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
                 Err(format!("no kind of target is written like this; there are {}", forms.join(", ")))
@@ -49,6 +64,9 @@ impl Spec {
             Self::Local => Self::Local,
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
+            Self::Compose(paths) => Self::Compose(paths.iter().map(|path| folder.join(path)).collect()),
+            Self::Dockerfile(path) => Self::Dockerfile(folder.join(path)),
+            Self::Vm(path) => Self::Vm(folder.join(path)),
         }
     }
 }
@@ -59,6 +77,12 @@ impl fmt::Display for Spec {
             Self::Local => f.write_str("local"),
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
+            Self::Compose(paths) => {
+                let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "compose:{}", paths.join(","))
+            }
+            Self::Dockerfile(path) => write!(f, "dockerfile:{}", path.display()),
+            Self::Vm(path) => write!(f, "vm:{}", path.display()),
         }
     }
 }
@@ -69,7 +93,15 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in ["local", "root:/mnt/disk", "facts:plant.json"] {
+        for text in [
+            "local",
+            "root:/mnt/disk",
+            "facts:plant.json",
+            "compose:/srv/app",
+            "compose:a.yaml,b.yaml",
+            "dockerfile:app/Dockerfile",
+            "vm:/etc/libvirt/qemu",
+        ] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
