@@ -31,6 +31,7 @@ pub(crate) fn run(inside: bool) -> Result<()> {
         return measure();
     }
     call("cargo", &["build", "--release", "--locked", "--package", "palisade"], &[])?;
+    call("cargo", &["build", "--release", "--locked", "--package", "policy", "--example", "decide"], &[])?;
     jobs::install()?;
     clean_root::prepare()?;
     let scratch = tempfile::Builder::new().prefix("palisade-bench-").tempdir()?;
