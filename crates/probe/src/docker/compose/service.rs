@@ -112,18 +112,27 @@ impl Service<'_> {
             mounts: volumes::mounts(self.project, self.node, self.place),
             devices: self.places_of(self.devices(), &["devices"]),
             read_only_root: self.switch("read_only"),
-            no_new_privileges: options.clone().map(|options| {
+            no_new_privileges: self.option_at(
+                options.clone().map(|options| {
                 options.iter().any(|option| option == "no-new-privileges")
                     || values_of(&options, "no-new-privileges").iter().any(|value| value == "true")
-            }),
+                }),
+                "no-new-privileges",
+            ),
             seccomp: self.seccomp(&options, &privileged),
-            apparmor: options
-                .clone()
-                .and_then(|options| Fact::from_option(values_of(&options, "apparmor").into_iter().next())),
-            selinux: options.clone().map(|options| values_of(&options, "label")),
-            masked_paths: both(options, privileged.clone()).map(|(options, privileged)| {
-                !privileged && !options.iter().any(|option| option == "systempaths=unconfined")
-            }),
+            apparmor: self.option_at(
+                options
+                    .clone()
+                    .and_then(|options| Fact::from_option(values_of(&options, "apparmor").into_iter().next())),
+                "apparmor",
+            ),
+            selinux: self.option_at(options.clone().map(|options| values_of(&options, "label")), "label"),
+            masked_paths: self.option_at(
+                both(options, privileged.clone()).map(|(options, privileged)| {
+                    !privileged && !options.iter().any(|option| option == "systempaths=unconfined")
+                }),
+                "systempaths",
+            ),
             privileged,
             limits: Fact::known(self.limits()),
             applied: Fact::Absent,
@@ -183,6 +192,16 @@ impl Service<'_> {
         }
     }
 
+    /// The fact, read where the security option of that name stands.
+    fn option_at<T>(&self, fact: Fact<T>, name: &str) -> Fact<T> {
+        let items = self.get("security_opt").map(Node::items).unwrap_or_default();
+        let item = items.iter().find(|item| item.text().is_some_and(|text| text.text.starts_with(name)));
+        match (fact, item) {
+            (Fact::Known(value, _), Some(item)) => at(value, &item.at),
+            (fact, _) => fact,
+        }
+    }
+
     /// The network, that of another service when it shares it.
     fn network_mode(&self) -> Fact<String> {
         let own = self.text("network_mode");
@@ -211,11 +230,12 @@ impl Service<'_> {
         if privileged.value() == Some(&true) {
             return privileged.clone().map(|_| "unconfined".to_owned());
         }
-        options.clone().map(|options| match values_of(&options, "seccomp").first().map(String::as_str) {
+        let seccomp = options.clone().map(|options| match values_of(&options, "seccomp").first().map(String::as_str) {
             None | Some("builtin") => "default".to_owned(),
             Some("unconfined") => "unconfined".to_owned(),
             Some(_) => "custom".to_owned(),
-        })
+        });
+        self.option_at(seccomp, "seccomp")
     }
 
     fn devices(&self) -> Fact<Vec<Device>> {
