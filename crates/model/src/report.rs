@@ -76,11 +76,18 @@ pub enum TargetKind {
     Root,
     /// A server on the network, asked from outside.
     Endpoint,
+    /// The files of a compose project.
+    Compose,
+    /// A Dockerfile, or a folder of them.
+    Dockerfile,
+    /// The definition of a virtual machine, or a folder of them.
+    Vm,
 }
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 3] = [Self::Host, Self::Root, Self::Endpoint];
+    pub const ALL: [Self; 6] =
+        [Self::Host, Self::Root, Self::Endpoint, Self::Compose, Self::Dockerfile, Self::Vm];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -88,6 +95,17 @@ impl TargetKind {
         match self {
             Self::Host | Self::Root => &[],
             Self::Endpoint => &["endpoints"],
+            Self::Compose => &[
+                "docker.containers",
+                "docker.published_ports",
+                "docker.images",
+                "docker.networks",
+                "docker.volumes",
+                "docker.compose_projects",
+                "docker.compose_files",
+            ],
+            Self::Dockerfile => &["docker.images"],
+            Self::Vm => &["vms"],
         }
     }
 
@@ -107,6 +125,9 @@ impl fmt::Display for TargetKind {
             Self::Host => "host",
             Self::Root => "root directory",
             Self::Endpoint => "network endpoint",
+            Self::Compose => "compose project",
+            Self::Dockerfile => "Dockerfile",
+            Self::Vm => "virtual machine's definition",
         })
     }
 }

@@ -308,21 +308,30 @@ impl Judge<'_> {
             Outcome::Decided(true) => self.finding(Verdict::Pass, element, String::new()),
             Outcome::Decided(false) => {
                 let mut finding = self.finding(Verdict::Fail, element, String::new());
-                self.keep_offenders(&mut finding, scope);
+                self.keep_offenders(&mut finding, scope, element);
                 finding
             }
             other => self.unknown(element, self.explain_outcome(&other, element)),
         }
     }
 
-    /// Leaves of each list in the evidence only the elements because of which the rule fails.
-    fn keep_offenders(&self, finding: &mut Finding, scope: &Scope<'_>) {
+    /// Leaves of each list in the evidence only the elements because of which the rule fails; the place of the first is the
+    /// place of the list then.
+    fn keep_offenders(&self, finding: &mut Finding, scope: &Scope<'_>, element: Option<&Element<'_>>) {
         for pick in self.rule.expect.expression.picks() {
-            let list = pick.range.below_root();
-            let shown = finding.evidence.iter_mut().find(|evidence| evidence.path == list);
-            let Some(Value::Array(elements)) = shown.map(|evidence| &mut evidence.value) else { continue };
+            let list = match element {
+                Some(element) if pick.range.root == element.each.name => element.full(&pick.range).below_root(),
+                _ => pick.range.below_root(),
+            };
+            let Some(shown) = finding.evidence.iter_mut().find(|evidence| evidence.path == list) else {
+                continue;
+            };
+            let Value::Array(elements) = &mut shown.value else { continue };
             if elements.iter().any(|element| scope.offends(&pick, element)) {
                 elements.retain(|element| scope.offends(&pick, element));
+                let place = elements.first().and_then(|first| first.get("source")?.as_str());
+                let place = place.filter(|place| !place.is_empty());
+                shown.source = place.map(Source::at).or(shown.source.take());
             }
         }
     }

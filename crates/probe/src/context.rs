@@ -15,6 +15,21 @@ pub enum Subject {
     Host,
     /// A server on the network, asked from outside.
     Endpoint(Box<NamedServer>),
+    /// Compose files: a folder, or files of which the later ones are merged over the earlier.
+    Compose {
+        /// Absolute paths.
+        paths: Vec<String>,
+    },
+    /// A Dockerfile, or a folder of them.
+    Dockerfile {
+        /// The absolute path.
+        path: String,
+    },
+    /// A definition of a virtual machine, or a folder of them.
+    Vm {
+        /// The absolute path.
+        path: String,
+    },
 }
 
 /// What a probe is given: its way to the target, and what probes share.

@@ -22,6 +22,8 @@ mod stamp;
 mod stanzas;
 mod text;
 mod units;
+mod xml;
+mod yaml;
 
 mod accounts;
 mod audit;
@@ -45,6 +47,7 @@ mod services;
 mod ssh;
 mod time;
 mod updates;
+mod vms;
 mod web;
 
 #[doc(hidden)]
@@ -84,6 +87,7 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "files", limit: Duration::from_secs(30), run: |cx| run::serialised(&files::probe(cx)) },
     Probe { name: "docker", limit: Duration::from_secs(5), run: |cx| run::serialised(&docker::probe(cx)) },
+    Probe { name: "vms", limit: Duration::from_secs(5), run: |cx| run::serialised(&vms::probe(cx)) },
     Probe {
         name: "certificates",
         limit: Duration::from_secs(30),
@@ -109,3 +113,38 @@ pub const ENDPOINT_PROBES: &[Probe] = &[Probe {
     limit: Duration::from_secs(90),
     run: |cx| run::serialised(&endpoints::probe(cx)),
 }];
+
+/// The probes of a target that is compose files.
+pub const COMPOSE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_compose(cx)),
+}];
+
+/// The probes of a target that is a Dockerfile.
+pub const DOCKERFILE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_dockerfile(cx)),
+}];
+
+/// The probes of a target that is the definition of a virtual machine.
+pub const VM_PROBES: &[Probe] =
+    &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
+
+/// Why the files of a target that is nothing but files cannot be read; none when they can.
+pub fn unfit(cx: &Context) -> Option<String> {
+    match &cx.subject {
+        Subject::Host => None,
+        Subject::Compose { .. } => reason_of(docker::probe_compose(cx)),
+        Subject::Dockerfile { .. } => reason_of(docker::probe_dockerfile(cx)),
+        Subject::Vm { .. } => reason_of(vms::probe(cx)),
+    }
+}
+
+fn reason_of<T>(section: model::Fact<T>) -> Option<String> {
+    match section {
+        model::Fact::Unreadable(reason) => Some(reason),
+        model::Fact::Known(..) | model::Fact::Absent => None,
+    }
+}

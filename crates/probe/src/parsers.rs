@@ -36,6 +36,9 @@ pub use crate::units::file::UnitFile;
 pub use crate::web::{parse_apache, parse_nginx};
 pub use host::mountinfo;
 
+pub use crate::docker::{described as compose, instructions as dockerfile};
+pub use crate::vms::definition as domain_xml;
+
 /// The crontab of the system.
 pub fn crontab(text: &str) -> usize {
     crate::schedule::cron::entries(text, "/etc/crontab", None).len()

@@ -25,6 +25,7 @@ pub mod services;
 pub mod ssh;
 pub mod time;
 pub mod updates;
+pub mod vms;
 pub mod web;
 
 use schemars::{JsonSchema, schema_for};
@@ -72,6 +73,8 @@ pub struct Facts {
     pub files: Fact<files::Files>,
     /// See [`docker`].
     pub docker: Fact<docker::Docker>,
+    /// See [`vms`].
+    pub vms: Fact<vms::Vms>,
     /// See [`certificates`].
     pub certificates: Fact<certificates::Certificates>,
     /// See [`endpoints`].

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod endpoint;
+mod files;
 mod progress;
 mod spec;
 
@@ -42,6 +43,7 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
         Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?)),
         Spec::Endpoint(server) => endpoint::open(server, credentials),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
+        Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
     }
 }
 

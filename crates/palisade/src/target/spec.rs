@@ -20,6 +20,12 @@ pub(crate) enum Spec {
     Facts(PathBuf),
     /// A server on the network.
     Endpoint(Server),
+    /// Compose files: a folder, or one file or several of which the later ones are merged over the earlier.
+    Compose(Vec<PathBuf>),
+    /// A Dockerfile, or a folder of them.
+    Dockerfile(PathBuf),
+    /// The definition of a virtual machine, or a folder of them.
+    Vm(PathBuf),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -33,6 +39,9 @@ const FORMS: &[(&str, &str)] = &[
     ("ssh-server://HOST[:PORT]", "an SSH server, from outside"),
     ("opc.tcp://HOST[:PORT][/PATH]", "an OPC UA server"),
     ("mqtts://HOST[:PORT]", "an MQTT broker; also mqtt://"),
+    ("compose:PATH", "a compose file or folder; several files with commas"),
+    ("dockerfile:PATH", "a Dockerfile, or a folder of them"),
+    ("vm:PATH", "libvirt's XML of a virtual machine, or a folder of it"),
 ];
 
 impl FromStr for Spec {
@@ -55,6 +64,11 @@ impl FromStr for Spec {
             kind if rest.starts_with("//") && Scheme::ALL.iter().any(|scheme| scheme.name() == kind) => {
                 text.parse().map(Self::Endpoint)
             }
+            "compose" => {
+                path().map(|path| Self::Compose(path.to_string_lossy().split(',').map(PathBuf::from).collect()))
+            }
+            "dockerfile" => path().map(Self::Dockerfile),
+            "vm" => path().map(Self::Vm),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
                 Err(format!("no kind of target is written like this; there are {}", forms.join(", ")))
@@ -72,6 +86,9 @@ impl Spec {
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
             Self::Endpoint(server) => Self::Endpoint(server),
+            Self::Compose(paths) => Self::Compose(paths.iter().map(|path| folder.join(path)).collect()),
+            Self::Dockerfile(path) => Self::Dockerfile(folder.join(path)),
+            Self::Vm(path) => Self::Vm(folder.join(path)),
         }
     }
 
@@ -89,6 +106,12 @@ impl fmt::Display for Spec {
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
             Self::Endpoint(server) => server.fmt(f),
+            Self::Compose(paths) => {
+                let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "compose:{}", paths.join(","))
+            }
+            Self::Dockerfile(path) => write!(f, "dockerfile:{}", path.display()),
+            Self::Vm(path) => write!(f, "vm:{}", path.display()),
         }
     }
 }
@@ -97,18 +120,25 @@ impl fmt::Display for Spec {
 mod tests {
     use super::*;
 
+    /// One of each kind.
+    const WRITTEN: &[&str] = &[
+        "local",
+        "root:/mnt/disk",
+        "ssh://ann@plant-7:2222",
+        "facts:plant.json",
+        "https://plant.example:8443/login",
+        "opc.tcp://plant.example:4841",
+        "mqtts://[2001:db8::1]",
+        "compose:/srv/app",
+        "compose:a.yaml,b.yaml",
+        "dockerfile:app/Dockerfile",
+        "vm:/etc/libvirt/qemu",
+    ];
+
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in [
-            "local",
-            "root:/mnt/disk",
-            "ssh://ann@plant-7:2222",
-            "facts:plant.json",
-            "https://plant.example:8443/login",
-            "opc.tcp://plant.example:4841",
-            "mqtts://[2001:db8::1]",
-        ] {
-            assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
+        for text in WRITTEN {
+            assert_eq!(text.parse::<Spec>().unwrap().to_string(), *text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
         assert!("ssh://-oProxyCommand=id".parse::<Spec>().unwrap_err().contains("begins with `-`"));
