@@ -131,20 +131,3 @@ pub const DOCKERFILE_PROBES: &[Probe] = &[Probe {
 /// The probes of a target that is the definition of a virtual machine.
 pub const VM_PROBES: &[Probe] =
     &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
-
-/// Why the files of a target that is nothing but files cannot be read; none when they can.
-pub fn unfit(cx: &Context) -> Option<String> {
-    match &cx.subject {
-        Subject::Host => None,
-        Subject::Compose { .. } => reason_of(docker::probe_compose(cx)),
-        Subject::Dockerfile { .. } => reason_of(docker::probe_dockerfile(cx)),
-        Subject::Vm { .. } => reason_of(vms::probe(cx)),
-    }
-}
-
-fn reason_of<T>(section: model::Fact<T>) -> Option<String> {
-    match section {
-        model::Fact::Unreadable(reason) => Some(reason),
-        model::Fact::Known(..) | model::Fact::Absent => None,
-    }
-}

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use host::ssh::{Destination, Ssh};
 use host::{Door, Local, Trace, Tree};
-use model::report::{Target, TargetKind};
+use model::report::{ProbeStatus, Target, TargetKind};
 use model::{FactsDocument, Timestamp};
 use probe::{PROBES, Probe, Request, Subject};
 
@@ -104,7 +104,7 @@ pub(crate) fn collect(
     if trace {
         door = door.traced(Arc::clone(&record));
     }
-    let name = target.name.clone();
+    let (name, kind) = (target.name.clone(), target.kind);
     let request = Request { door: &door, target, subject, now: now(), sections, probes };
     let document = probe::collect(&request, &mut |event| progress.show(&name, event));
     progress.clear();
@@ -113,7 +113,12 @@ pub(crate) fn collect(
             talk(&format!("{:7} {}", touch.act, report::printable(&touch.object)));
         }
     }
-    Ok(document)
+    // Of a host something can always be told. Another target of which nothing could be read is no target.
+    let unread = document.probes.iter().all(|run| run.status == ProbeStatus::Failed);
+    match document.probes.first() {
+        Some(run) if unread && !kind.facts().is_empty() => bail!("{spec} cannot be audited: {}", run.reason),
+        _ => Ok(document),
+    }
 }
 
 /// The clock: the only place that reads it.
