@@ -76,11 +76,16 @@ pub enum TargetKind {
     Root,
     /// A server on the network, asked from outside.
     Endpoint,
+    /// A Kepware server, by its Configuration API.
+    Kepware,
 }
+
+/// Parts of the facts that no host has: they belong to products that are targets of their own.
+const OF_PRODUCTS: [&str; 1] = ["kepware"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 3] = [Self::Host, Self::Root, Self::Endpoint];
+    pub const ALL: [Self; 4] = [Self::Host, Self::Root, Self::Endpoint, Self::Kepware];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -88,16 +93,19 @@ impl TargetKind {
         match self {
             Self::Host | Self::Root => &[],
             Self::Endpoint => &["endpoints"],
+            Self::Kepware => &["kepware"],
         }
     }
 
     /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
     pub fn has(self, path: &str) -> bool {
-        let facts = self.facts();
-        facts.is_empty()
-            || facts.iter().any(|part| {
-                path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
+        let below = |part: &&str| {
+            path.strip_prefix(*part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        match self.facts() {
+            [] => !OF_PRODUCTS.iter().any(below),
+            facts => facts.iter().any(below),
+        }
     }
 }
 
@@ -107,6 +115,7 @@ impl fmt::Display for TargetKind {
             Self::Host => "host",
             Self::Root => "root directory",
             Self::Endpoint => "network endpoint",
+            Self::Kepware => "Kepware server",
         })
     }
 }

@@ -17,6 +17,7 @@ mod mounts;
 mod processes;
 mod run;
 mod schedule;
+mod service;
 mod shared;
 mod stamp;
 mod stanzas;
@@ -35,6 +36,7 @@ mod endpoints;
 mod files;
 mod firewall;
 mod integrity;
+mod kepware;
 mod listeners;
 mod logging;
 mod malware;
@@ -52,6 +54,7 @@ pub mod parsers;
 
 pub use context::{Context, Subject};
 pub use run::{Event, Probe, Request, collect};
+pub use service::Service;
 
 use std::time::Duration;
 
@@ -101,3 +104,7 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "codesys", limit: Duration::from_secs(5), run: |cx| run::serialised(&codesys::probe(cx)) },
 ];
+
+/// What reads a Kepware server by its Configuration API.
+pub const KEPWARE_PROBES: &[Probe] =
+    &[Probe { name: "kepware", limit: Duration::from_secs(90), run: |cx| run::serialised(&kepware::probe(cx)) }];

@@ -26,6 +26,7 @@ pub use crate::packages::apk;
 pub use crate::packages::apt::{deb822 as apt_sources, one_line as apt_list};
 pub use crate::packages::unwanted::category as package_category;
 pub use crate::schedule::gap as schedule;
+pub use crate::service::parse as service_answer;
 pub use crate::services::inetd::{inetd, xinetd};
 pub use crate::services::parse_active as systemctl_list_units;
 pub use crate::units::file::UnitFile;

@@ -15,6 +15,7 @@ pub mod endpoints;
 pub mod files;
 pub mod firewall;
 pub mod integrity;
+pub mod kepware;
 pub mod listeners;
 pub mod logging;
 pub mod malware;
@@ -82,6 +83,8 @@ pub struct Facts {
     pub databases: Fact<databases::Databases>,
     /// See [`codesys`].
     pub codesys: Fact<codesys::Codesys>,
+    /// See [`kepware`].
+    pub kepware: Fact<kepware::Kepware>,
 }
 
 /// The JSON schema of [`Facts`] (draft 2020-12).

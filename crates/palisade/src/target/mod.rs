@@ -2,6 +2,7 @@
 
 mod credentials;
 mod progress;
+mod service;
 mod spec;
 
 use std::path::Path;
@@ -11,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use host::{Door, Local, Trace, Tree};
 use model::report::{Target, TargetKind};
 use model::{FactsDocument, Timestamp};
-use probe::{PROBES, Probe, Request, Subject};
+use probe::{KEPWARE_PROBES, PROBES, Probe, Request, Subject};
 
 pub(crate) use credentials::{Credentials, Reference};
 pub(crate) use progress::Progress;
@@ -33,10 +34,14 @@ pub(crate) struct Opened {
 }
 
 /// Opens a target, which for most kinds is the first time that something is asked of it.
-fn open(spec: &Spec, _: &Credentials) -> Result<Opened> {
+fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
     match spec {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
+        Spec::Kepware(url) => {
+            let service = service::service(url, credentials, (57412, 57512))?;
+            Ok(product(TargetKind::Kepware, &service.host.clone(), Subject::Kepware(service), KEPWARE_PROBES))
+        }
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
     }
 }
@@ -61,6 +66,12 @@ fn root(dir: &Path) -> Result<Door> {
 fn host(kind: TargetKind, door: Door) -> Opened {
     let target = Target { kind, name: name(&door), id: line(&door, "/etc/machine-id") };
     Opened { door, target, subject: Subject::Host, probes: PROBES }
+}
+
+/// A product that is reached from this machine.
+fn product(kind: TargetKind, name: &str, subject: Subject, probes: &'static [Probe]) -> Opened {
+    let target = Target { kind, name: name.to_owned(), id: String::new() };
+    Opened { door: Door::new(Arc::new(Local::new())), target, subject, probes }
 }
 
 /// Reads the wanted sections of a target; all when none is named.

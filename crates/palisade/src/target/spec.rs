@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::service;
+
 /// A target as it is named on the command line or in an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Spec {
@@ -13,6 +15,8 @@ pub(crate) enum Spec {
     Root(PathBuf),
     /// A saved facts document.
     Facts(PathBuf),
+    /// A Kepware server's Configuration API.
+    Kepware(String),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -20,6 +24,7 @@ const FORMS: &[(&str, &str)] = &[
     ("local", "this host"),
     ("root:DIR", "the tree of a host that does not run"),
     ("facts:FILE", "a saved facts document"),
+    ("kepware:https://HOST:57512", "a Kepware server, by its Configuration API"),
 ];
 
 impl FromStr for Spec {
@@ -31,9 +36,11 @@ impl FromStr for Spec {
         }
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         let path = || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
+        let url = || service::check(rest).map(|()| rest.to_owned());
         match kind {
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
+            "kepware" => url().map(Self::Kepware),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
                 Err(format!("no kind of target is written like this; there are {}", forms.join(", ")))
@@ -49,6 +56,7 @@ impl Spec {
             Self::Local => Self::Local,
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
+            Self::Kepware(url) => Self::Kepware(url),
         }
     }
 }
@@ -59,6 +67,7 @@ impl fmt::Display for Spec {
             Self::Local => f.write_str("local"),
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
+            Self::Kepware(url) => write!(f, "kepware:{url}"),
         }
     }
 }
@@ -69,10 +78,11 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in ["local", "root:/mnt/disk", "facts:plant.json"] {
+        for text in ["local", "root:/mnt/disk", "facts:plant.json", "kepware:https://plant-7:57512"] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
+        assert!("kepware:plant-7".parse::<Spec>().unwrap_err().contains("https://"));
         assert!("gopher://x".parse::<Spec>().unwrap_err().contains("root:DIR"));
     }
 }

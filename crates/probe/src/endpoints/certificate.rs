@@ -30,10 +30,10 @@ const BUNDLE_LIMIT: usize = 8 << 20;
 const NAMES: usize = 100;
 
 /// The authorities that the host trusts; or why they could not be read.
-pub(super) type Roots = Result<Option<Arc<RootCertStore>>, String>;
+pub(crate) type Roots = Result<Option<Arc<RootCertStore>>, String>;
 
 /// Reads the authorities that the host trusts; none when it has no such file.
-pub(super) fn roots(door: &Door) -> Roots {
+pub(crate) fn roots(door: &Door) -> Roots {
     for path in BUNDLES {
         let bundle = match door.read_up_to(path, BUNDLE_LIMIT) {
             Ok(bundle) => bundle,
