@@ -6,8 +6,6 @@
 mod gateway;
 mod people;
 mod properties;
-#[cfg(test)]
-mod tests;
 
 use std::time::Duration;
 
