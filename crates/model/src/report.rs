@@ -78,14 +78,16 @@ pub enum TargetKind {
     Endpoint,
     /// A Kepware server, by its Configuration API.
     Kepware,
+    /// The folder of a TRUE Connector.
+    TrueConnector,
 }
 
 /// Parts of the facts that no host has: they belong to products that are targets of their own.
-const OF_PRODUCTS: [&str; 1] = ["kepware"];
+const OF_PRODUCTS: [&str; 2] = ["kepware", "true_connector"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 4] = [Self::Host, Self::Root, Self::Endpoint, Self::Kepware];
+    pub const ALL: [Self; 5] = [Self::Host, Self::Root, Self::Endpoint, Self::Kepware, Self::TrueConnector];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -94,6 +96,7 @@ impl TargetKind {
             Self::Host | Self::Root => &[],
             Self::Endpoint => &["endpoints"],
             Self::Kepware => &["kepware"],
+            Self::TrueConnector => &["true_connector"],
         }
     }
 
@@ -116,6 +119,7 @@ impl fmt::Display for TargetKind {
             Self::Root => "root directory",
             Self::Endpoint => "network endpoint",
             Self::Kepware => "Kepware server",
+            Self::TrueConnector => "TRUE Connector folder",
         })
     }
 }

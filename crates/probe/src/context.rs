@@ -15,6 +15,8 @@ pub enum Subject {
     Host,
     /// A Kepware server, asked by its Configuration API.
     Kepware(Service),
+    /// The folder of a TRUE Connector: its path behind the door.
+    TrueConnector(String),
 }
 
 /// What a probe is given: its way to the target, and what probes share.

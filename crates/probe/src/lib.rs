@@ -46,6 +46,7 @@ mod packages;
 mod services;
 mod ssh;
 mod time;
+mod true_connector;
 mod updates;
 mod web;
 
@@ -108,3 +109,10 @@ pub const PROBES: &[Probe] = &[
 /// What reads a Kepware server by its Configuration API.
 pub const KEPWARE_PROBES: &[Probe] =
     &[Probe { name: "kepware", limit: Duration::from_secs(90), run: |cx| run::serialised(&kepware::probe(cx)) }];
+
+/// What reads the folder of a TRUE Connector.
+pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
+    name: "true_connector",
+    limit: Duration::from_secs(60),
+    run: |cx| run::serialised(&true_connector::probe(cx)),
+}];

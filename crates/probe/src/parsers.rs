@@ -29,6 +29,8 @@ pub use crate::schedule::gap as schedule;
 pub use crate::service::parse as service_answer;
 pub use crate::services::inetd::{inetd, xinetd};
 pub use crate::services::parse_active as systemctl_list_units;
+pub use crate::true_connector::keystores::open as keystore;
+pub use crate::true_connector::properties::{environment as env_file, properties};
 pub use crate::units::file::UnitFile;
 pub use crate::web::{parse_apache, parse_nginx};
 pub use host::mountinfo;

@@ -25,6 +25,7 @@ pub mod packages;
 pub mod services;
 pub mod ssh;
 pub mod time;
+pub mod true_connector;
 pub mod updates;
 pub mod web;
 
@@ -85,6 +86,8 @@ pub struct Facts {
     pub codesys: Fact<codesys::Codesys>,
     /// See [`kepware`].
     pub kepware: Fact<kepware::Kepware>,
+    /// See [`true_connector`].
+    pub true_connector: Fact<true_connector::TrueConnector>,
 }
 
 /// The JSON schema of [`Facts`] (draft 2020-12).

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use host::{Door, Local, Trace, Tree};
 use model::report::{Target, TargetKind};
 use model::{FactsDocument, Timestamp};
-use probe::{KEPWARE_PROBES, PROBES, Probe, Request, Subject};
+use probe::{KEPWARE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES};
 
 pub(crate) use credentials::{Credentials, Reference};
 pub(crate) use progress::Progress;
@@ -42,6 +42,12 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
             let service = service::service(url, credentials, (57412, 57512))?;
             Ok(product(TargetKind::Kepware, &service.host.clone(), Subject::Kepware(service), KEPWARE_PROBES))
         }
+        Spec::TrueConnector(dir) => Ok(Opened {
+            door: root(dir)?,
+            target: files(TargetKind::TrueConnector, dir),
+            subject: Subject::TrueConnector("/".to_owned()),
+            probes: TRUE_CONNECTOR_PROBES,
+        }),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
     }
 }
@@ -66,6 +72,12 @@ fn root(dir: &Path) -> Result<Door> {
 fn host(kind: TargetKind, door: Door) -> Opened {
     let target = Target { kind, name: name(&door), id: line(&door, "/etc/machine-id") };
     Opened { door, target, subject: Subject::Host, probes: PROBES }
+}
+
+/// What reports call a target that is a file or a folder.
+fn files(kind: TargetKind, path: &Path) -> Target {
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    Target { kind, name, id: String::new() }
 }
 
 /// A product that is reached from this machine.

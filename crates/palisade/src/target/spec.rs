@@ -17,6 +17,8 @@ pub(crate) enum Spec {
     Facts(PathBuf),
     /// A Kepware server's Configuration API.
     Kepware(String),
+    /// The folder of a TRUE Connector.
+    TrueConnector(PathBuf),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -24,6 +26,7 @@ const FORMS: &[(&str, &str)] = &[
     ("local", "this host"),
     ("root:DIR", "the tree of a host that does not run"),
     ("facts:FILE", "a saved facts document"),
+    ("true-connector:DIR", "the folder of a TRUE Connector"),
     ("kepware:https://HOST:57512", "a Kepware server, by its Configuration API"),
 ];
 
@@ -40,6 +43,7 @@ impl FromStr for Spec {
         match kind {
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
+            "true-connector" => path().map(Self::TrueConnector),
             "kepware" => url().map(Self::Kepware),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
@@ -57,6 +61,7 @@ impl Spec {
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
             Self::Kepware(url) => Self::Kepware(url),
+            Self::TrueConnector(dir) => Self::TrueConnector(folder.join(dir)),
         }
     }
 }
@@ -68,6 +73,7 @@ impl fmt::Display for Spec {
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
             Self::Kepware(url) => write!(f, "kepware:{url}"),
+            Self::TrueConnector(dir) => write!(f, "true-connector:{}", dir.display()),
         }
     }
 }
@@ -78,7 +84,7 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in ["local", "root:/mnt/disk", "facts:plant.json", "kepware:https://plant-7:57512"] {
+        for text in ["local", "root:/mnt/disk", "facts:plant.json", "kepware:https://plant-7:57512", "true-connector:/srv/tc"] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));

@@ -10,3 +10,4 @@
 
 mod kepware;
 mod support;
+mod true_connector;
