@@ -5,6 +5,7 @@ use std::sync::Arc;
 use host::Door;
 
 use crate::endpoints::NamedServer;
+use crate::service::Service;
 use crate::shared::Shared;
 
 /// What the target is beyond what its door shows.
@@ -30,6 +31,10 @@ pub enum Subject {
         /// The absolute path.
         path: String,
     },
+    /// A Kepware server, asked by its Configuration API.
+    Kepware(Service),
+    /// The folder of a TRUE Connector: its path behind the door.
+    TrueConnector(String),
 }
 
 /// What a probe is given: its way to the target, and what probes share.

@@ -17,6 +17,7 @@ mod mounts;
 mod processes;
 mod run;
 mod schedule;
+mod service;
 mod shared;
 mod stamp;
 mod stanzas;
@@ -37,6 +38,7 @@ mod endpoints;
 mod files;
 mod firewall;
 mod integrity;
+mod kepware;
 mod listeners;
 mod logging;
 mod malware;
@@ -46,6 +48,7 @@ mod packages;
 mod services;
 mod ssh;
 mod time;
+mod true_connector;
 mod updates;
 mod vms;
 mod web;
@@ -56,6 +59,7 @@ pub mod parsers;
 pub use context::{Context, Subject};
 pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
 pub use run::{Event, Probe, Request, collect};
+pub use service::Service;
 
 use std::time::Duration;
 
@@ -131,3 +135,14 @@ pub const DOCKERFILE_PROBES: &[Probe] = &[Probe {
 /// The probes of a target that is the definition of a virtual machine.
 pub const VM_PROBES: &[Probe] =
     &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
+
+/// What reads a Kepware server by its Configuration API.
+pub const KEPWARE_PROBES: &[Probe] =
+    &[Probe { name: "kepware", limit: Duration::from_secs(90), run: |cx| run::serialised(&kepware::probe(cx)) }];
+
+/// What reads the folder of a TRUE Connector.
+pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
+    name: "true_connector",
+    limit: Duration::from_secs(60),
+    run: |cx| run::serialised(&true_connector::probe(cx)),
+}];

@@ -4,6 +4,7 @@ mod credentials;
 mod endpoint;
 mod files;
 mod progress;
+mod service;
 mod spec;
 
 use std::path::Path;
@@ -14,7 +15,7 @@ use host::ssh::{Destination, Ssh};
 use host::{Door, Local, Trace, Tree};
 use model::report::{ProbeStatus, Target, TargetKind};
 use model::{FactsDocument, Timestamp};
-use probe::{PROBES, Probe, Request, Subject};
+use probe::{KEPWARE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES};
 
 pub(crate) use credentials::{Credentials, Reference};
 pub(crate) use progress::Progress;
@@ -42,6 +43,16 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
         Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?)),
         Spec::Endpoint(server) => endpoint::open(server, credentials),
+        Spec::Kepware(url) => {
+            let service = service::service(url, credentials, (57412, 57512))?;
+            Ok(product(TargetKind::Kepware, &service.host.clone(), Subject::Kepware(service), KEPWARE_PROBES))
+        }
+        Spec::TrueConnector(dir) => Ok(Opened {
+            door: root(dir)?,
+            target: files(TargetKind::TrueConnector, dir),
+            subject: Subject::TrueConnector("/".to_owned()),
+            probes: TRUE_CONNECTOR_PROBES,
+        }),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
         Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
     }
@@ -75,6 +86,19 @@ fn ssh(to: &Destination, credentials: &Credentials) -> Result<Door> {
 fn host(kind: TargetKind, door: Door) -> Opened {
     let target = Target { kind, name: name(&door), id: line(&door, "/etc/machine-id") };
     Opened { door, target, subject: Subject::Host, probes: PROBES }
+}
+
+/// What reports call a target that is a file or a folder.
+fn files(kind: TargetKind, path: &Path) -> Target {
+    let name =
+        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    Target { kind, name, id: String::new() }
+}
+
+/// A product that is reached from this machine.
+fn product(kind: TargetKind, name: &str, subject: Subject, probes: &'static [Probe]) -> Opened {
+    let target = Target { kind, name: name.to_owned(), id: String::new() };
+    Opened { door: Door::new(Arc::new(Local::new())), target, subject, probes }
 }
 
 /// Reads the wanted sections of a target; all when none is named.

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use host::ssh::Destination;
 use probe::{Scheme, Server};
 
+use super::service;
+
 /// A target as it is named on the command line or in an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Spec {
@@ -26,6 +28,10 @@ pub(crate) enum Spec {
     Dockerfile(PathBuf),
     /// The definition of a virtual machine, or a folder of them.
     Vm(PathBuf),
+    /// A Kepware server's Configuration API.
+    Kepware(String),
+    /// The folder of a TRUE Connector.
+    TrueConnector(PathBuf),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -42,6 +48,8 @@ const FORMS: &[(&str, &str)] = &[
     ("compose:PATH", "a compose file or folder; several files with commas"),
     ("dockerfile:PATH", "a Dockerfile, or a folder of them"),
     ("vm:PATH", "libvirt's XML of a virtual machine, or a folder of it"),
+    ("true-connector:DIR", "the folder of a TRUE Connector"),
+    ("kepware:https://HOST:57512", "a Kepware server, by its Configuration API"),
 ];
 
 impl FromStr for Spec {
@@ -54,6 +62,7 @@ impl FromStr for Spec {
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         let path =
             || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
+        let url = || service::check(rest).map(|()| rest.to_owned());
         match kind {
             "ssh" => {
                 let place = rest.strip_prefix("//").ok_or("an SSH target is written ssh://USER@HOST:PORT")?;
@@ -69,6 +78,8 @@ impl FromStr for Spec {
             }
             "dockerfile" => path().map(Self::Dockerfile),
             "vm" => path().map(Self::Vm),
+            "true-connector" => path().map(Self::TrueConnector),
+            "kepware" => url().map(Self::Kepware),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
                 Err(format!("no kind of target is written like this; there are {}", forms.join(", ")))
@@ -89,6 +100,8 @@ impl Spec {
             Self::Compose(paths) => Self::Compose(paths.iter().map(|path| folder.join(path)).collect()),
             Self::Dockerfile(path) => Self::Dockerfile(folder.join(path)),
             Self::Vm(path) => Self::Vm(folder.join(path)),
+            Self::Kepware(url) => Self::Kepware(url),
+            Self::TrueConnector(dir) => Self::TrueConnector(folder.join(dir)),
         }
     }
 
@@ -112,6 +125,8 @@ impl fmt::Display for Spec {
             }
             Self::Dockerfile(path) => write!(f, "dockerfile:{}", path.display()),
             Self::Vm(path) => write!(f, "vm:{}", path.display()),
+            Self::Kepware(url) => write!(f, "kepware:{url}"),
+            Self::TrueConnector(dir) => write!(f, "true-connector:{}", dir.display()),
         }
     }
 }
@@ -133,6 +148,8 @@ mod tests {
         "compose:a.yaml,b.yaml",
         "dockerfile:app/Dockerfile",
         "vm:/etc/libvirt/qemu",
+        "kepware:https://plant-7:57512",
+        "true-connector:/srv/tc",
     ];
 
     #[test]
@@ -144,6 +161,7 @@ mod tests {
         assert!("ssh://-oProxyCommand=id".parse::<Spec>().unwrap_err().contains("begins with `-`"));
         assert!("ssh:plant".parse::<Spec>().unwrap_err().contains("ssh://USER@HOST"));
         assert!("tls://x".parse::<Spec>().unwrap_err().contains("needs a port"));
+        assert!("kepware:plant-7".parse::<Spec>().unwrap_err().contains("https://"));
         assert!("gopher://x".parse::<Spec>().unwrap_err().contains("root:DIR"));
     }
 }
