@@ -76,11 +76,13 @@ pub enum TargetKind {
     Root,
     /// A server on the network, asked from outside.
     Endpoint,
+    /// A container image: an archive, an OCI layout, or one of a local engine.
+    Image,
 }
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 3] = [Self::Host, Self::Root, Self::Endpoint];
+    pub const ALL: [Self; 4] = [Self::Host, Self::Root, Self::Endpoint, Self::Image];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -88,6 +90,7 @@ impl TargetKind {
         match self {
             Self::Host | Self::Root => &[],
             Self::Endpoint => &["endpoints"],
+            Self::Image => &["docker.images"],
         }
     }
 
@@ -107,6 +110,7 @@ impl fmt::Display for TargetKind {
             Self::Host => "host",
             Self::Root => "root directory",
             Self::Endpoint => "network endpoint",
+            Self::Image => "container image",
         })
     }
 }

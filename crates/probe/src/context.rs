@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use host::Door;
 
+use crate::image::ImageSubject;
 use crate::shared::Shared;
 
 /// What the target is beyond what its door shows.
@@ -12,6 +13,8 @@ pub enum Subject {
     /// A host, running or not: all is asked through the door.
     #[default]
     Host,
+    /// A container image.
+    Image(ImageSubject),
 }
 
 /// What a probe is given: its way to the target, and what probes share.

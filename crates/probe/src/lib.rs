@@ -34,6 +34,7 @@ mod docker;
 mod endpoints;
 mod files;
 mod firewall;
+mod image;
 mod integrity;
 mod listeners;
 mod logging;
@@ -51,6 +52,7 @@ mod web;
 pub mod parsers;
 
 pub use context::{Context, Subject};
+pub use image::{ImageSource, ImageSubject};
 pub use run::{Event, Probe, Request, collect};
 
 use std::time::Duration;
@@ -101,3 +103,10 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "codesys", limit: Duration::from_secs(5), run: |cx| run::serialised(&codesys::probe(cx)) },
 ];
+
+/// The probes of an image. An archive of several gigabytes takes a while.
+pub const IMAGE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(600),
+    run: |cx| run::serialised(&image::probe(cx)),
+}];

@@ -1,6 +1,7 @@
 //! The targets: how they are named, the way to each, and what is read of it.
 
 mod credentials;
+mod image;
 mod progress;
 mod spec;
 
@@ -38,6 +39,7 @@ fn open(spec: &Spec, _: &Credentials) -> Result<Opened> {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
+        Spec::Image(subject) => image::open(subject),
     }
 }
 
@@ -90,7 +92,7 @@ pub(crate) fn collect(
     if trace {
         door = door.traced(Arc::clone(&record));
     }
-    let name = target.name.clone();
+    let (name, kind) = (target.name.clone(), target.kind);
     let request = Request { door: &door, target, subject, now: now(), sections, probes };
     let document = probe::collect(&request, &mut |event| progress.show(&name, event));
     progress.clear();
@@ -98,6 +100,9 @@ pub(crate) fn collect(
         for touch in record.touched() {
             talk(&format!("{:7} {}", touch.act, report::printable(&touch.object)));
         }
+    }
+    if kind == TargetKind::Image {
+        image::read(&document)?;
     }
     Ok(document)
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use probe::{ImageSource, ImageSubject};
+
 /// A target as it is named on the command line or in an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Spec {
@@ -13,6 +15,8 @@ pub(crate) enum Spec {
     Root(PathBuf),
     /// A saved facts document.
     Facts(PathBuf),
+    /// A container image.
+    Image(ImageSubject),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -20,6 +24,9 @@ const FORMS: &[(&str, &str)] = &[
     ("local", "this host"),
     ("root:DIR", "the tree of a host that does not run"),
     ("facts:FILE", "a saved facts document"),
+    ("docker-archive:FILE", "an image that `docker save` wrote"),
+    ("oci:DIR", "an OCI image layout, or a tar archive of one"),
+    ("image:NAME", "an image of the local Docker engine"),
 ];
 
 impl FromStr for Spec {
@@ -34,6 +41,10 @@ impl FromStr for Spec {
         match kind {
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
+            "docker-archive" => path().map(|path| image(ImageSource::DockerArchive(path))),
+            "oci" => path().map(|path| image(ImageSource::Oci(path))),
+            "image" if rest.is_empty() => Err("`image:` names no image".to_owned()),
+            "image" => Ok(image(ImageSource::Engine(rest.to_owned()))),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
                 Err(format!("no kind of target is written like this; there are {}", forms.join(", ")))
@@ -49,8 +60,30 @@ impl Spec {
             Self::Local => Self::Local,
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
+            Self::Image(subject) => Self::Image(ImageSubject {
+                source: match subject.source {
+                    ImageSource::DockerArchive(path) => ImageSource::DockerArchive(folder.join(path)),
+                    ImageSource::Oci(path) => ImageSource::Oci(folder.join(path)),
+                    engine @ ImageSource::Engine(_) => engine,
+                },
+                ..subject
+            }),
         }
     }
+
+    /// The same target; if it is an image, its packages are compared with the vulnerabilities of this file.
+    pub(crate) fn with_vulnerabilities(&self, file: Option<&Path>) -> Self {
+        match self {
+            Self::Image(subject) => {
+                Self::Image(ImageSubject { vulnerabilities: file.map(Path::to_owned), ..subject.clone() })
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+fn image(source: ImageSource) -> Spec {
+    Spec::Image(ImageSubject { source, vulnerabilities: None })
 }
 
 impl fmt::Display for Spec {
@@ -59,6 +92,7 @@ impl fmt::Display for Spec {
             Self::Local => f.write_str("local"),
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
+            Self::Image(subject) => subject.source.fmt(f),
         }
     }
 }
@@ -69,7 +103,14 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in ["local", "root:/mnt/disk", "facts:plant.json"] {
+        for text in [
+            "local",
+            "root:/mnt/disk",
+            "facts:plant.json",
+            "docker-archive:app.tar",
+            "oci:layout",
+            "image:reg.example:5000/app:1",
+        ] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
