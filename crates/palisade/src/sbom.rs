@@ -17,9 +17,14 @@ pub(crate) fn run(args: &Sbom) -> Result<Ending> {
     let images = document.facts.get("docker").and_then(|docker| docker.get("images"));
     let images = images.and_then(|images| images.as_array()).context("no image was read; this is a bug")?;
     let [image] = images.as_slice() else {
-        bail!("{} holds {} images; a bill of materials is of one: save each by itself", args.target, images.len());
+        bail!(
+            "{} holds {} images; a bill of materials is of one: save each by itself",
+            args.target,
+            images.len()
+        );
     };
-    let image: Image = serde_json::from_value(image.clone()).context("the facts of the image cannot be read")?;
+    let image: Image =
+        serde_json::from_value(image.clone()).context("the facts of the image cannot be read")?;
     let path = "docker.images[0].packages";
     if let Some((_, reason)) = document.reason_for(path) {
         bail!("the packages of {} are not known: {reason}", args.target);

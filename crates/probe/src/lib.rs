@@ -105,8 +105,5 @@ pub const PROBES: &[Probe] = &[
 ];
 
 /// The probes of an image. An archive of several gigabytes takes a while.
-pub const IMAGE_PROBES: &[Probe] = &[Probe {
-    name: "docker",
-    limit: Duration::from_secs(600),
-    run: |cx| run::serialised(&image::probe(cx)),
-}];
+pub const IMAGE_PROBES: &[Probe] =
+    &[Probe { name: "docker", limit: Duration::from_secs(600), run: |cx| run::serialised(&image::probe(cx)) }];

@@ -18,7 +18,11 @@ pub fn cyclonedx(image: &Image, now: Timestamp, version: &str) -> String {
                 "type": "operating-system", "bom-ref": format!("os:{id}@{version}"), "name": id,
             });
             put(&mut system, "version", version);
-            put(&mut system, "description", release.and_then(|r| r.pretty_name.value()).map_or("", String::as_str));
+            put(
+                &mut system,
+                "description",
+                release.and_then(|r| r.pretty_name.value()).map_or("", String::as_str),
+            );
             system
         })
         .into_iter()
@@ -44,8 +48,10 @@ pub fn cyclonedx(image: &Image, now: Timestamp, version: &str) -> String {
         },
         "components": components,
     });
-    if let (Some(found), Some(fields)) = (image.vulnerabilities.value(), bom.as_object_mut()) {
-        let listed: Vec<Value> = found.iter().map(|found| vulnerability(found, packages, distribution)).collect();
+    let (fixable, open) = (image.fixable_vulnerabilities.value(), image.open_vulnerabilities.value());
+    if let (Some(fixable), Some(open), Some(fields)) = (fixable, open, bom.as_object_mut()) {
+        let listed: Vec<Value> =
+            fixable.iter().chain(open).map(|found| vulnerability(found, packages, distribution)).collect();
         fields.insert("vulnerabilities".to_owned(), Value::from(listed));
     }
     let mut text = serde_json::to_string_pretty(&bom).unwrap_or_default();
@@ -113,14 +119,20 @@ fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => escaped.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
+                escaped.push(char::from(byte))
+            }
             _ => escaped.push_str(&format!("%{byte:02X}")),
         }
     }
     escaped
 }
 
-fn vulnerability(found: &Vulnerability, packages: &[ImagePackage], distribution: Option<(&str, &str)>) -> Value {
+fn vulnerability(
+    found: &Vulnerability,
+    packages: &[ImagePackage],
+    distribution: Option<(&str, &str)>,
+) -> Value {
     let affects: Vec<Value> = packages
         .iter()
         .filter(|package| {
@@ -140,7 +152,8 @@ fn vulnerability(found: &Vulnerability, packages: &[ImagePackage], distribution:
     if let Some(vector) = found.cvss.value() {
         rating.insert("vector".to_owned(), Value::from(vector.clone()));
         let method = [("CVSS:4", "CVSSv4"), ("CVSS:3.1", "CVSSv31"), ("CVSS:3", "CVSSv3")];
-        let method = method.iter().find(|(start, _)| vector.starts_with(start)).map_or("CVSSv2", |(_, name)| name);
+        let method =
+            method.iter().find(|(start, _)| vector.starts_with(start)).map_or("CVSSv2", |(_, name)| name);
         rating.insert("method".to_owned(), Value::from(method));
     } else if let Some(urgency) = found.urgency.value() {
         let severity = match urgency.as_str() {
@@ -184,8 +197,14 @@ mod tests {
     fn package_urls_are_as_their_specification_writes_them() {
         let debian = Some(("debian", "12"));
         for (package, expected) in [
-            (package("deb", "libc6", "2.36-9+deb12u10", "amd64"), "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64&distro=debian-12"),
-            (package("deb", "g++", "4:12.2.0-3", "amd64"), "pkg:deb/debian/g%2B%2B@4:12.2.0-3?arch=amd64&distro=debian-12"),
+            (
+                package("deb", "libc6", "2.36-9+deb12u10", "amd64"),
+                "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64&distro=debian-12",
+            ),
+            (
+                package("deb", "g++", "4:12.2.0-3", "amd64"),
+                "pkg:deb/debian/g%2B%2B@4:12.2.0-3?arch=amd64&distro=debian-12",
+            ),
             (package("pypi", "Foo_Bar", "1.0", ""), "pkg:pypi/foo-bar@1.0"),
             (package("npm", "@scope/left-pad", "1.3.0", ""), "pkg:npm/%40scope/left-pad@1.3.0"),
         ] {

@@ -28,9 +28,9 @@ pub(super) fn open(subject: &ImageSubject) -> Result<Opened> {
 /// What reports call it: the file as it was named, or the image.
 fn name(source: &ImageSource) -> String {
     match source {
-        ImageSource::DockerArchive(path) | ImageSource::Oci(path) => {
-            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-        }
+        ImageSource::DockerArchive(path) | ImageSource::Oci(path) => path
+            .file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()),
         ImageSource::Engine(name) => name.clone(),
     }
 }

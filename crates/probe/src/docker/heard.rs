@@ -37,7 +37,8 @@ pub fn heard(door: &Door, bytes: &[u8]) -> Docker {
         Defaults { no_new_privileges: engine.no_new_privileges.clone(), seccomp: engine.seccomp.clone() };
     let containers = Fact::known(vec![container("id", "name", json, &defaults)]);
     let steps = image::commands(json);
-    let image = image::image("sha256:00", json, steps, layers::files(door, json, &engine.root_dir), &containers);
+    let image =
+        image::image("sha256:00", json, steps, layers::files(door, json, &engine.root_dir), &containers);
     let listed = parsed.clone().and_then(|value| elements(value, "/list"));
     let origins = compose::origin(json).into_iter().collect();
     Docker {

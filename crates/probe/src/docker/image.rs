@@ -42,7 +42,6 @@ pub(super) fn image(
     files: layers::Files,
     containers: &Fact<Vec<Container>>,
 ) -> Image {
-
     let named =
         |names: Vec<String>| names.into_iter().filter(|name| !name.starts_with(NO_NAME)).collect::<Vec<_>>();
     let tags = json.texts("/RepoTags").map(named);
@@ -76,9 +75,9 @@ pub(super) fn image(
             ports.iter().any(|port| REMOTE_SHELL_PORTS.contains(&port.split('/').next().unwrap_or_default()))
         }),
         exposed_ports: exposed,
-        base_image: labels
-            .clone()
-            .and_then(|labels| Fact::from_option(labels.get(BASE_LABEL).filter(|name| !name.is_empty()).cloned())),
+        base_image: labels.clone().and_then(|labels| {
+            Fact::from_option(labels.get(BASE_LABEL).filter(|name| !name.is_empty()).cloned())
+        }),
         label_names: labels.clone().map(|labels| labels.into_keys().collect()),
         labels: labels.map(public_labels),
         environment: json
@@ -113,13 +112,15 @@ pub(super) fn image(
         escaping_entries: Fact::unreadable(NOT_EXAMINED),
         release: Fact::unreadable(NOT_EXAMINED),
         secrets: Fact::unreadable(NOT_EXAMINED),
+        deleted_secrets: Fact::unreadable(NOT_EXAMINED),
         files_cut: Fact::unreadable(NOT_EXAMINED),
         setuid_programs: Fact::unreadable(NOT_EXAMINED),
         world_writable: Fact::unreadable(NOT_EXAMINED),
         shells: Fact::unreadable(NOT_EXAMINED),
         package_caches: Fact::unreadable(NOT_EXAMINED),
         packages: Fact::unreadable(NOT_EXAMINED),
-        vulnerabilities: Fact::unreadable(NOT_EXAMINED),
+        fixable_vulnerabilities: Fact::unreadable(NOT_EXAMINED),
+        open_vulnerabilities: Fact::unreadable(NOT_EXAMINED),
         vulnerability_data: Fact::unreadable(NOT_EXAMINED),
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use model::Fact;
-use model::facts::docker::{FoundSecret, Image, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile};
+use model::facts::docker::{
+    FoundSecret, Image, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile,
+};
 use serde_json::{Value, json};
 
 use super::layer::{CACHES, Found, Layer, RELEASES, Stack, is_below};
@@ -42,13 +44,21 @@ pub(super) fn image(parts: &Parts, name: String, place: &str) -> Image {
     image.digest_mismatches = Fact::known(parts.mismatches.clone());
     image.escaping_entries = Fact::known(numbered(&parts.layers, |layer| &layer.escaping));
     image.release = described_release(&release(parts));
-    image.secrets = Fact::known(secrets(stack, &history));
+    let (shown, deleted) = secrets(stack, &history);
+    image.secrets = Fact::known(shown);
+    image.deleted_secrets = Fact::known(deleted);
     image.files_cut = Fact::known(parts.layers.iter().map(|layer| layer.cut).sum());
     image.setuid_programs = Fact::known(setuid(stack));
     image.world_writable = Fact::known(
-        stack.visible(|layer| &layer.writable, |found| &found.path).into_iter().take(LIST_LIMIT).map(|(at, found)| file(at, found)).collect(),
+        stack
+            .visible(|layer| &layer.writable, |found| &found.path)
+            .into_iter()
+            .take(LIST_LIMIT)
+            .map(|(at, found)| file(at, found))
+            .collect(),
     );
-    image.shells = Fact::known(SHELLS.iter().filter(|path| stack.has(path)).map(|path| format!("/{path}")).collect());
+    image.shells =
+        Fact::known(SHELLS.iter().filter(|path| stack.has(path)).map(|path| format!("/{path}")).collect());
     image.package_caches = Fact::known(caches(stack));
     image.packages = packages(stack);
     image
@@ -97,29 +107,35 @@ fn described_release(settings: &BTreeMap<String, String>) -> Fact<ImageRelease> 
     })
 }
 
-fn secrets(stack: Stack<'_>, history: &[(String, bool)]) -> Vec<FoundSecret> {
-    let makers: Vec<u64> = history.iter().zip(1..).filter(|((_, makes), _)| *makes).map(|(_, number)| number).collect();
+/// The secrets that containers see, and those in files that a later layer deletes.
+fn secrets(stack: Stack<'_>, history: &[(String, bool)]) -> (Vec<FoundSecret>, Vec<FoundSecret>) {
+    let makers: Vec<u64> =
+        history.iter().zip(1..).filter(|((_, makes), _)| *makes).map(|(_, number)| number).collect();
     let told = makers.len() == stack.0.len();
-    let mut found = Vec::new();
+    let (mut shown, mut deleted) = (Vec::new(), Vec::new());
     for (index, layer) in stack.0.iter().enumerate() {
         for (path, hit) in &layer.secrets {
             // What the distribution ships is known to all.
-            if stack.0.iter().any(|layer| layer.packages(path)) || found.len() >= LIST_LIMIT {
+            if stack.0.iter().any(|layer| layer.packages(path)) {
                 continue;
             }
-            let number = index as u64 + 1;
-            found.push(FoundSecret {
-                path: format!("/{path}"),
+            let list = if stack.shows(index, path) { &mut shown } else { &mut deleted };
+            if list.len() >= LIST_LIMIT {
+                continue;
+            }
+            let (number, place) = (index as u64 + 1, format!("/{path}:{}", hit.line));
+            list.push(FoundSecret {
+                name: format!("{} in {place} of layer {number}", hit.kind),
+                file: format!("/{path}"),
                 kind: hit.kind.to_owned(),
                 line: hit.line,
                 layer: number,
                 step: Fact::from_option(makers.get(index).copied().filter(|_| told)),
-                hidden: !stack.shows(index, path),
-                source: format!("layer {number}: /{path}:{}", hit.line),
+                source: format!("layer {number}: {place}"),
             });
         }
     }
-    found
+    (shown, deleted)
 }
 
 fn setuid(stack: Stack<'_>) -> Vec<SetuidFile> {
@@ -181,7 +197,9 @@ fn packages(stack: Stack<'_>) -> Fact<Vec<ImagePackage>> {
             Database::Packages(packages) => {
                 read = true;
                 let room = PACKAGE_LIMIT.saturating_sub(all.len());
-                let placed = packages.iter().map(|package| ImagePackage { source: format!("/{path}"), ..package.clone() });
+                let placed = packages
+                    .iter()
+                    .map(|package| ImagePackage { source: format!("/{path}"), ..package.clone() });
                 all.extend(placed.take(room));
             }
         }
@@ -190,6 +208,8 @@ fn packages(stack: Stack<'_>) -> Fact<Vec<ImagePackage>> {
         return Fact::unreadable("the packages of rpm stand in a binary database that cannot be read yet");
     }
     all.sort_by(|a, b| (&a.kind, &a.name, &a.version).cmp(&(&b.kind, &b.name, &b.version)));
-    all.dedup_by(|a, b| (&a.kind, &a.name, &a.version, &a.architecture) == (&b.kind, &b.name, &b.version, &b.architecture));
+    all.dedup_by(|a, b| {
+        (&a.kind, &a.name, &a.version, &a.architecture) == (&b.kind, &b.name, &b.version, &b.architecture)
+    });
     if read { Fact::known(all) } else { Fact::Absent }
 }

@@ -256,9 +256,9 @@ impl Layer {
         if self.at(path).0 & !Mark::EMPTIED != 0 || self.at("").has(Mark::EMPTIED) {
             return true;
         }
-        path.match_indices('/').filter_map(|(at, _)| path.get(..at)).any(|above| {
-            self.at(above).has(Mark::DELETED | Mark::EMPTIED | Mark::OTHER)
-        })
+        path.match_indices('/')
+            .filter_map(|(at, _)| path.get(..at))
+            .any(|above| self.at(above).has(Mark::DELETED | Mark::EMPTIED | Mark::OTHER))
     }
 }
 
@@ -293,7 +293,9 @@ impl Stack<'_> {
     ) -> Vec<(usize, &'a T)> {
         let mut shown = Vec::new();
         for (index, layer) in self.0.iter().enumerate() {
-            shown.extend(items(layer).iter().filter(|item| self.shows(index, path(item))).map(|item| (index, item)));
+            shown.extend(
+                items(layer).iter().filter(|item| self.shows(index, path(item))).map(|item| (index, item)),
+            );
         }
         shown
     }

@@ -89,8 +89,9 @@ pub(super) fn images(store: &mut impl Store, docker: bool) -> Result<Vec<Parts>,
 
 fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &str) -> Result<T, String> {
     // The error tells line and column, never the text.
-    serde_json::from_slice(bytes)
-        .map_err(|error| format!("{name} is not what it should be (line {}, column {})", error.line(), error.column()))
+    serde_json::from_slice(bytes).map_err(|error| {
+        format!("{name} is not what it should be (line {}, column {})", error.line(), error.column())
+    })
 }
 
 fn saved(store: &mut impl Store, bytes: &[u8]) -> Result<Vec<Parts>, String> {
@@ -140,7 +141,9 @@ fn below(
     if annotation("vnd.docker.reference.type").is_some() || images.len() >= IMAGE_LIMIT {
         return Ok(());
     }
-    let name = annotation("io.containerd.image.name").or_else(|| annotation("org.opencontainers.image.ref.name")).or(name);
+    let name = annotation("io.containerd.image.name")
+        .or_else(|| annotation("org.opencontainers.image.ref.name"))
+        .or(name);
     // Of an image for many platforms often one is there.
     let Some(bytes) = store.json(&blob(&pointer.digest)?)? else { return Ok(()) };
     let actual = digest(&bytes);
@@ -156,7 +159,8 @@ fn below(
     }
     let manifest: Manifest = parsed(&bytes, &pointer.digest)?;
     let config_name = blob(&manifest.config.digest)?;
-    let config = store.json(&config_name)?.ok_or_else(|| missing("the configuration", &manifest.config.digest))?;
+    let config =
+        store.json(&config_name)?.ok_or_else(|| missing("the configuration", &manifest.config.digest))?;
     let names = manifest.layers.iter().map(|layer| blob(&layer.digest)).collect::<Result<Vec<_>, _>>()?;
     let mut parts = Parts {
         // A name without a path or tag is a tag alone, and of what nobody knows.
@@ -185,7 +189,8 @@ fn below(
 
 fn is_index(media_type: &str, bytes: &[u8]) -> bool {
     match media_type {
-        "application/vnd.oci.image.index.v1+json" | "application/vnd.docker.distribution.manifest.list.v2+json" => true,
+        "application/vnd.oci.image.index.v1+json"
+        | "application/vnd.docker.distribution.manifest.list.v2+json" => true,
         "" => parsed::<Value>(bytes, "").is_ok_and(|value| value.get("manifests").is_some()),
         _ => false,
     }

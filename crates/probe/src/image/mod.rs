@@ -16,13 +16,16 @@ use std::path::{Path, PathBuf};
 
 use host::{Door, FileKind};
 use model::Fact;
-use model::facts::docker::{Docker, Image};
+use model::facts::docker::{Docker, Image, Vulnerability};
 
 use self::manifest::Parts;
 use self::store::{Folder, Members};
 use self::stream::Budget;
 use crate::fact::reason;
 use crate::{Context, Subject};
+
+const NO_DATA: &str = "no data of vulnerabilities was given; name an export of OSV or of Debian's security tracker with \
+                       --vulnerabilities FILE";
 
 /// Where an image comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +94,8 @@ fn images(door: &Door, subject: &ImageSubject) -> Result<Vec<Image>, String> {
             let stream = crate::docker::saved_image(door, name)?;
             let unreadable = |error: std::io::Error| format!("what the engine hands out of {name}: {error}");
             let mut members = Members::read(stream, u64::MAX, &budget).map_err(unreadable)?;
-            manifest::images(&mut members, true).map_err(|why| format!("what the engine hands out of {name}: {why}"))?
+            manifest::images(&mut members, true)
+                .map_err(|why| format!("what the engine hands out of {name}: {why}"))?
         }
     };
     parts.iter().map(|parts| image(door, subject, parts, parts_name(subject, parts))).collect()
@@ -111,29 +115,31 @@ fn parts_name(subject: &ImageSubject, parts: &Parts) -> String {
         return tag.clone();
     }
     match &subject.source {
-        ImageSource::DockerArchive(path) | ImageSource::Oci(path) => {
-            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-        }
+        ImageSource::DockerArchive(path) | ImageSource::Oci(path) => path
+            .file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()),
         ImageSource::Engine(name) => name.clone(),
     }
 }
 
 fn image(door: &Door, subject: &ImageSubject, parts: &Parts, name: String) -> Result<Image, String> {
     let mut image = facts::image(parts, name, &subject.source.to_string());
-    match &subject.vulnerabilities {
-        None => {
-            image.vulnerabilities = Fact::unreadable(
-                "no data of vulnerabilities was given; name an export of OSV or of Debian's security tracker with \
-                 --vulnerabilities FILE",
-            );
-            image.vulnerability_data = Fact::Absent;
-        }
-        Some(path) => {
-            let release = facts::release(parts);
-            let (data, found) = vulnerabilities::compare(door, path, &image.packages, &release)?;
-            image.vulnerabilities = found;
-            image.vulnerability_data = Fact::known(data);
-        }
-    }
+    let Some(path) = &subject.vulnerabilities else {
+        image.fixable_vulnerabilities = Fact::unreadable(NO_DATA);
+        image.open_vulnerabilities = Fact::unreadable(NO_DATA);
+        image.vulnerability_data = Fact::Absent;
+        return Ok(image);
+    };
+    let (data, found) = vulnerabilities::compare(door, path, &image.packages, &facts::release(parts))?;
+    let part = |mended: bool| {
+        let is_wanted = |one: &Vulnerability| one.fixed_version.value().is_some() == mended;
+        found.clone().map(|all| all.into_iter().filter(is_wanted).collect())
+    };
+    image.fixable_vulnerabilities = part(true);
+    image.open_vulnerabilities = part(false);
+    image.vulnerability_data = Fact::known(data);
     Ok(image)
 }
+
+#[cfg(test)]
+mod tests;

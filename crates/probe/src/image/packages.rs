@@ -59,11 +59,16 @@ pub(super) fn kind_of(path: &str) -> Option<Format> {
         }
         _ => {}
     }
-    if (name == "METADATA" && above.ends_with(".dist-info")) || (name == "PKG-INFO" && above.ends_with(".egg-info")) {
+    if (name == "METADATA" && above.ends_with(".dist-info"))
+        || (name == "PKG-INFO" && above.ends_with(".egg-info"))
+    {
         return Some(Format::Python);
     }
     let (folder, module) = above.rsplit_once('/')?;
-    let scoped = || module != ".bin" && folder.rsplit_once('/').is_some_and(|(up, scope)| scope.starts_with('@') && is_modules(up));
+    let scoped = || {
+        module != ".bin"
+            && folder.rsplit_once('/').is_some_and(|(up, scope)| scope.starts_with('@') && is_modules(up))
+    };
     (name == "package.json" && (is_modules(folder) || scoped())).then_some(Format::Node)
 }
 
@@ -76,9 +81,7 @@ pub(super) fn read(format: Format, content: &mut impl BufRead) -> io::Result<Dat
     let other = |error: host::Error| broken(error.to_string());
     Ok(Database::Packages(match format {
         Format::Rpm => return Ok(Database::Rpm),
-        Format::Dpkg => {
-            Installed::parse(content).map_err(other)?.all().map(debian).collect()
-        }
+        Format::Dpkg => Installed::parse(content).map_err(other)?.all().map(debian).collect(),
         Format::DpkgPart => {
             let mut found = Vec::new();
             stanzas::each(content, "dpkg's status.d", |paragraph| {
@@ -134,7 +137,8 @@ fn apk(text: &str) -> Vec<ImagePackage> {
 /// The fields before the first empty line.
 fn python(text: &str) -> Option<ImagePackage> {
     let head = || text.lines().take_while(|line| !line.is_empty());
-    let field = |mark: &str| head().find_map(|line| line.strip_prefix(mark)).map(|value| value.trim().to_owned());
+    let field =
+        |mark: &str| head().find_map(|line| line.strip_prefix(mark)).map(|value| value.trim().to_owned());
     Some(plain(field("Name:")?, field("Version:")?, "pypi", field("License-Expression:").unwrap_or_default()))
 }
 
@@ -166,7 +170,11 @@ pub(super) fn is_file_list(path: &str) -> bool {
 pub(super) fn file_list(content: &mut impl BufRead, mut each: impl FnMut(&str)) -> io::Result<()> {
     let mut bounded = content.take(FILE_LIST_LIMIT);
     let mut line = Vec::new();
-    while { line.clear(); bounded.read_until(b'\n', &mut line)? } > 0 {
+    while {
+        line.clear();
+        bounded.read_until(b'\n', &mut line)?
+    } > 0
+    {
         let path = String::from_utf8_lossy(line.trim_ascii_end());
         if let Some(path) = path.strip_prefix('/').filter(|path| path.starts_with("usr/")) {
             each(path);
@@ -209,13 +217,25 @@ mod tests {
         };
         let status = "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc (2.36-9)\nVersion: 2.36-9+b1\n";
         assert_eq!(read(Format::Dpkg, status), ["deb libc6 2.36-9+b1 glibc 2.36-9"]);
-        assert_eq!(read(Format::DpkgPart, "Package: tzdata\nVersion: 2024a\n"), ["deb tzdata 2024a tzdata 2024a"]);
         assert_eq!(
-            read(Format::Apk, "C:Q1\nP:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\n\nP:ssl_client\nV:1.36-r5\no:busybox\n"),
+            read(Format::DpkgPart, "Package: tzdata\nVersion: 2024a\n"),
+            ["deb tzdata 2024a tzdata 2024a"]
+        );
+        assert_eq!(
+            read(
+                Format::Apk,
+                "C:Q1\nP:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\n\nP:ssl_client\nV:1.36-r5\no:busybox\n"
+            ),
             ["apk musl 1.2.4-r2 musl 1.2.4-r2", "apk ssl_client 1.36-r5 busybox 1.36-r5"]
         );
-        assert_eq!(read(Format::Python, "Metadata-Version: 2.1\nName: Flask\nVersion: 3.0\n\nName: no\n"), ["pypi Flask 3.0 Flask 3.0"]);
-        assert_eq!(read(Format::Node, r#"{"name":"left-pad","version":"1.3.0"}"#), ["npm left-pad 1.3.0 left-pad 1.3.0"]);
+        assert_eq!(
+            read(Format::Python, "Metadata-Version: 2.1\nName: Flask\nVersion: 3.0\n\nName: no\n"),
+            ["pypi Flask 3.0 Flask 3.0"]
+        );
+        assert_eq!(
+            read(Format::Node, r#"{"name":"left-pad","version":"1.3.0"}"#),
+            ["npm left-pad 1.3.0 left-pad 1.3.0"]
+        );
         for format in [Format::Dpkg, Format::DpkgPart, Format::Apk, Format::Python, Format::Node] {
             assert!(read(format, "\u{0}junk\u{fffd}").is_empty());
         }

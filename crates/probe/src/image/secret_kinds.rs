@@ -52,7 +52,12 @@ pub(super) const KINDS: &[SecretKind] = &[
     kind("gitlab-token", "glrt-", r"\b(glrt-[0-9A-Za-z_-]{20,})", 3.0),
     kind("slack-token", "xox", r"\b(xox[abeoprs]-[0-9A-Za-z-]{20,250})", 3.0),
     kind("slack-webhook", "hooks.slack.com", r"hooks\.slack\.com/services/([0-9A-Za-z+/]{40,50})", 3.0),
-    kind("discord-webhook", "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/\d+/([0-9A-Za-z_-]{60,})", 3.0),
+    kind(
+        "discord-webhook",
+        "/api/webhooks/",
+        r"discord(?:app)?\.com/api/webhooks/\d+/([0-9A-Za-z_-]{60,})",
+        3.0,
+    ),
     kind("telegram-token", ":AA", r"\b(\d{8,10}:AA[0-9A-Za-z_-]{33})\b", 3.0),
     kind("stripe-key", "_live_", r"\b([rs]k_live_[0-9A-Za-z]{20,100})\b", 3.0),
     kind("npm-token", "npm_", r"\b(npm_[0-9A-Za-z]{36})\b", 3.0),

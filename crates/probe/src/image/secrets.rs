@@ -16,11 +16,11 @@ const LINE_LIMIT: usize = 1000;
 
 /// A secret: its kind and the line on which it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hit {
+pub(crate) struct Hit {
     /// Its kind.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The line, 1 is the first.
-    pub line: u64,
+    pub(crate) line: u64,
 }
 
 /// Words of all kinds in one automaton.
@@ -47,21 +47,50 @@ const PUBLISHED: &[&str] = &[
     "testdata",
 ];
 /// Folders of tests and examples within those.
-const EXAMPLES: &[&str] = &["test", "tests", "testing", "testdata", "example", "examples", "fixtures", "samples", "doc", "docs"];
+const EXAMPLES: &[&str] =
+    &["test", "tests", "testing", "testdata", "example", "examples", "fixtures", "samples", "doc", "docs"];
 /// Endings of files that hold settings.
 const SETTINGS: &[&str] = &[
-    "conf", "cfg", "cnf", "ini", "yaml", "yml", "json", "properties", "toml", "env", "config", "credentials", "npmrc",
-    "pypirc", "sh", "tf", "tfvars",
+    "conf",
+    "cfg",
+    "cnf",
+    "ini",
+    "yaml",
+    "yml",
+    "json",
+    "properties",
+    "toml",
+    "env",
+    "config",
+    "credentials",
+    "npmrc",
+    "pypirc",
+    "sh",
+    "tf",
+    "tfvars",
 ];
 /// Files without ending, or with one of their own, that hold settings.
-const SETTINGS_FILES: &[&str] = &[".env", ".netrc", "_netrc", ".pgpass", ".git-credentials", ".npmrc", ".bash_history", ".my.cnf", "credentials", ".boto", ".s3cfg"];
+const SETTINGS_FILES: &[&str] = &[
+    ".env",
+    ".netrc",
+    "_netrc",
+    ".pgpass",
+    ".git-credentials",
+    ".npmrc",
+    ".bash_history",
+    ".my.cnf",
+    "credentials",
+    ".boto",
+    ".s3cfg",
+];
 
 /// Whether the file is searched at all.
 pub(super) fn is_searched(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     let Some((name, above)) = parts.split_last() else { return false };
     let published = above.iter().position(|part| PUBLISHED.contains(part));
-    let of_system = path.starts_with("usr/share/") || path.starts_with("usr/lib/") || path.starts_with("usr/include/");
+    let of_system =
+        path.starts_with("usr/share/") || path.starts_with("usr/lib/") || path.starts_with("usr/include/");
     match published {
         Some(at) => !above.iter().skip(at).any(|part| EXAMPLES.contains(part)) && !of_system,
         None => !of_system || name.ends_with(".pem") || name.ends_with(".key") || name.starts_with('.'),
@@ -72,7 +101,8 @@ pub(super) fn is_searched(path: &str) -> bool {
 fn holds_settings(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     let Some((name, above)) = parts.split_last() else { return false };
-    let others = path.starts_with("usr/") && !path.starts_with("usr/local/etc/") && !path.starts_with("usr/src/");
+    let others =
+        path.starts_with("usr/") && !path.starts_with("usr/local/etc/") && !path.starts_with("usr/src/");
     if others || above.iter().any(|part| PUBLISHED.contains(part) || EXAMPLES.contains(part)) {
         return false;
     }
@@ -87,10 +117,14 @@ pub(super) fn is_text(head: &[u8]) -> bool {
 }
 
 /// The secrets in the text of the file at `path`.
-pub fn search(path: &str, text: &[u8]) -> Vec<Hit> {
+pub(crate) fn search(path: &str, text: &[u8]) -> Vec<Hit> {
     let mut hits: Vec<(usize, &'static str)> = Vec::new();
     if path == "etc/shadow" {
-        return lines(text).filter(|(_, line)| has_password_hash(line)).map(|(number, _)| Hit { kind: "password-hash", line: number }).take(HITS).collect();
+        return lines(text)
+            .filter(|(_, line)| has_password_hash(line))
+            .map(|(number, _)| Hit { kind: "password-hash", line: number })
+            .take(HITS)
+            .collect();
     }
     let mut tried = [false; KINDS.len()];
     for found in WORDS.iter().flat_map(|words| words.find_iter(text)) {
@@ -112,9 +146,7 @@ pub fn search(path: &str, text: &[u8]) -> Vec<Hit> {
     }
     let mut hits: Vec<Hit> = hits.into_iter().map(|(at, kind)| Hit { kind, line: line_of(text, at) }).collect();
     if holds_settings(path) {
-        hits.extend(
-            lines(text).filter_map(|(line, text)| Some(Hit { kind: assignment(path, text)?, line })),
-        );
+        hits.extend(lines(text).filter_map(|(line, text)| Some(Hit { kind: assignment(path, text)?, line })));
     }
     // One line is one secret: the form tells more than the name it is assigned to, and stands first.
     hits.sort_by_key(|hit| hit.line);
@@ -163,7 +195,7 @@ fn assignment(path: &str, line: &[u8]) -> Option<&'static str> {
         return words.nth(1).map(|_| "netrc-password");
     }
     let (left, right) = line.split_once(['=', ':'])?;
-    let name = left.trim().trim_start_matches("export ").trim_matches(['"', '\'', '-', ' ']);
+    let name = left.trim().trim_start_matches("export ").trim_matches(['"', '\'', '-', ' ', '{']);
     let name = name.rsplit(char::is_whitespace).next()?.trim_matches(['"', '\'']);
     // What follows in the same line, as in `{"password": "x", ...}`, is no part of the value.
     let value = right.trim().trim_end_matches([',', ';']).trim();
@@ -172,13 +204,19 @@ fn assignment(path: &str, line: &[u8]) -> Option<&'static str> {
         None => value.split(" #").next().unwrap_or(value).trim(),
     };
     // `name: url` of YAML, and URLs alone on a line.
-    if secret_in_assignment("url", line.trim_start_matches("- ")) == "url" || secret_in_assignment("url", value) == "url" {
+    if secret_in_assignment("url", line.trim_start_matches("- ")) == "url"
+        || secret_in_assignment("url", value) == "url"
+    {
         return Some("password-in-url");
     }
-    if value.len() < 4 || value.contains([' ', '(', '{', '<', '$', '%', '[']) || is_placeholder(value.as_bytes()) {
+    if value.len() < 4
+        || value.contains([' ', '(', '{', '<', '$', '%', '['])
+        || is_placeholder(value.as_bytes())
+    {
         return None;
     }
-    let plain_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    let plain_name =
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
     if !plain_name {
         return None;
     }
@@ -193,7 +231,9 @@ fn assignment(path: &str, line: &[u8]) -> Option<&'static str> {
 
 fn is_only_key(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    !["pass", "pwd", "secret", "token", "credential", "apikey", "api_key"].iter().any(|part| name.contains(part))
+    !["pass", "pwd", "secret", "token", "credential", "apikey", "api_key"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 /// What people write where a secret would stand.

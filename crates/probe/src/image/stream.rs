@@ -237,7 +237,10 @@ impl<R: BufRead> Zstd<R> {
                     self.in_frame = true;
                     return Ok(true);
                 }
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
                     let mut skipped = (&mut self.source).take(u64::from(length));
                     io::copy(&mut skipped, &mut io::sink())?;
                 }

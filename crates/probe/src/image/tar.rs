@@ -105,13 +105,7 @@ impl<R: BufRead> Archive<R> {
     }
 
     /// The entry that the header begins.
-    fn finish(
-        &mut self,
-        header: &Header<'_>,
-        kind: u8,
-        size: u64,
-        extension: Extension,
-    ) -> io::Result<Entry> {
+    fn finish(&mut self, header: &Header<'_>, kind: u8, size: u64, extension: Extension) -> io::Result<Entry> {
         let path = extension.path.unwrap_or_else(|| header.path());
         if path.len() > PATH_LIMIT {
             return Err(broken("a path in the archive is longer than 8 KiB"));
@@ -190,9 +184,11 @@ impl Extension {
         while !bytes.is_empty() {
             let space = bytes.iter().position(|byte| *byte == b' ').ok_or_else(bad)?;
             let length: usize = number_text(bytes.get(..space)).ok_or_else(bad)?;
-            let record = bytes.get(space + 1..length).and_then(|record| record.strip_suffix(b"\n")).ok_or_else(bad)?;
+            let record =
+                bytes.get(space + 1..length).and_then(|record| record.strip_suffix(b"\n")).ok_or_else(bad)?;
             let equals = record.iter().position(|byte| *byte == b'=').ok_or_else(bad)?;
-            let (key, value) = (record.get(..equals).ok_or_else(bad)?, record.get(equals + 1..).ok_or_else(bad)?);
+            let (key, value) =
+                (record.get(..equals).ok_or_else(bad)?, record.get(equals + 1..).ok_or_else(bad)?);
             match key {
                 b"path" => self.path = Some(value.to_vec()),
                 b"linkpath" => self.link = Some(value.to_vec()),
@@ -256,7 +252,8 @@ impl Header<'_> {
 
     fn path(&self) -> Vec<u8> {
         let name = terminated(self.bytes(0, 100));
-        let prefix = if self.bytes(257, 6) == b"ustar\0" { terminated(self.bytes(345, 155)) } else { Vec::new() };
+        let prefix =
+            if self.bytes(257, 6) == b"ustar\0" { terminated(self.bytes(345, 155)) } else { Vec::new() };
         if prefix.is_empty() { name } else { [prefix.as_slice(), b"/", &name].concat() }
     }
 }

@@ -9,8 +9,10 @@ use crate::Fact;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct FoundSecret {
+    /// What, where: `github-token in /app/.env:2 of layer 3`.
+    pub name: String,
     /// The file.
-    pub path: String,
+    pub file: String,
     /// What kind it is: `private-key`, `aws-access-key`, `password-hash`, `assignment`, ...
     pub kind: String,
     /// The line it begins on.
@@ -19,8 +21,6 @@ pub struct FoundSecret {
     pub layer: u64,
     /// The build step that made this layer, 1 is the first; absent when the history does not tell.
     pub step: Fact<u64>,
-    /// Whether a later layer deletes or replaces the file: containers do not see it, everybody who has the image does.
-    pub hidden: bool,
     /// `layer N: path:line`.
     pub source: String,
 }
@@ -117,6 +117,8 @@ pub struct ImagePackage {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Vulnerability {
+    /// What, in which package: `CVE-2026-0001 in openssl 3.0.11-1 (mended in 3.0.13-1)`.
+    pub name: String,
     /// Its identifier: `CVE-2026-0001` or the record's own.
     pub id: String,
     /// Other identifiers of the same.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Variable;
 use super::content::{
-    FoundSecret, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile, Vulnerability, VulnerabilityData,
+    FoundSecret, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile, Vulnerability,
+    VulnerabilityData,
 };
 use crate::Fact;
 
@@ -90,8 +91,10 @@ pub struct Image {
     pub escaping_entries: Fact<Vec<String>>,
     /// The distribution it is made of; absent when no layer holds an os-release.
     pub release: Fact<ImageRelease>,
-    /// Secrets in files of its layers, those that a later layer deletes included.
+    /// Secrets in its files.
     pub secrets: Fact<Vec<FoundSecret>>,
+    /// Secrets in files that a later layer deletes or replaces: containers do not see them, who has the image does.
+    pub deleted_secrets: Fact<Vec<FoundSecret>>,
     /// Text files too large to be searched for secrets to their end.
     pub files_cut: Fact<u64>,
     /// Programs that run with the rights of their owner or group, or with capabilities of their own.
@@ -105,8 +108,10 @@ pub struct Image {
     /// Installed packages: of dpkg, apk, Python and Node.js. Absent when no layer holds a list of packages; unreadable
     /// when the only list is one that cannot be read, such as rpm's.
     pub packages: Fact<Vec<ImagePackage>>,
-    /// Vulnerabilities of these packages, by the given data; unreadable without data.
-    pub vulnerabilities: Fact<Vec<Vulnerability>>,
+    /// Vulnerabilities of these packages that a newer version mends, by the given data; unreadable without data.
+    pub fixable_vulnerabilities: Fact<Vec<Vulnerability>>,
+    /// Those for which there is no such version yet.
+    pub open_vulnerabilities: Fact<Vec<Vulnerability>>,
     /// The data the packages were compared with; absent when none was given.
     pub vulnerability_data: Fact<VulnerabilityData>,
 }

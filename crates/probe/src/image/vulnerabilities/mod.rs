@@ -133,6 +133,9 @@ pub(super) fn compare(
     compared.found.truncate(LIST_LIMIT);
     for found in &mut compared.found {
         found.source = format!("{place}: {}", found.source);
+        let mended =
+            found.fixed_version.value().map(|fixed| format!(" (mended in {fixed})")).unwrap_or_default();
+        found.name = format!("{} in {} {}{mended}", found.id, found.package, found.version);
     }
     Ok((data, packages.clone().map(|_| compared.found)))
 }
@@ -147,7 +150,9 @@ fn read(mut stream: impl BufRead, wanted: &Wanted<'_>) -> Result<Compared, Strin
     let mut stream = std::io::Cursor::new(head).chain(stream);
     let mut compared = Compared { format: "osv", ..Compared::default() };
     if is_zip {
-        zip::each(&mut stream, |name, bytes| osv::record(bytes, wanted, &mut compared).map_err(|why| format!("{name}: {why}")))?;
+        zip::each(&mut stream, |name, bytes| {
+            osv::record(bytes, wanted, &mut compared).map_err(|why| format!("{name}: {why}"))
+        })?;
     } else if first == Some(b'[') {
         osv::list(stream, wanted, &mut compared)?;
     } else if key.as_deref().is_some_and(osv::is_field) {
@@ -158,7 +163,10 @@ fn read(mut stream: impl BufRead, wanted: &Wanted<'_>) -> Result<Compared, Strin
         compared.format = "debian-security-tracker";
         tracker::read(stream, wanted, &mut compared)?;
     } else {
-        return Err("it is neither an export of OSV (a zip archive or JSON) nor the JSON of Debian's security tracker".to_owned());
+        return Err(
+            "it is neither an export of OSV (a zip archive or JSON) nor the JSON of Debian's security tracker"
+                .to_owned(),
+        );
     }
     if compared.records == 0 {
         return Err("it holds no records".to_owned());

@@ -12,8 +12,21 @@ use super::{Compared, Wanted};
 
 /// Fields with which a record may begin.
 const FIELDS: &[&str] = &[
-    "schema_version", "id", "modified", "published", "withdrawn", "aliases", "upstream", "related", "summary", "details",
-    "severity", "affected", "references", "credits", "database_specific",
+    "schema_version",
+    "id",
+    "modified",
+    "published",
+    "withdrawn",
+    "aliases",
+    "upstream",
+    "related",
+    "summary",
+    "details",
+    "severity",
+    "affected",
+    "references",
+    "credits",
+    "database_specific",
 ];
 
 pub(super) fn is_field(name: &str) -> bool {
@@ -87,8 +100,9 @@ struct Specific {
 
 /// One record, and what of the image it concerns.
 pub(super) fn record(bytes: &[u8], wanted: &Wanted<'_>, compared: &mut Compared) -> Result<(), String> {
-    let record: Record = serde_json::from_slice(bytes)
-        .map_err(|error| format!("it is no record of OSV (line {}, column {})", error.line(), error.column()))?;
+    let record: Record = serde_json::from_slice(bytes).map_err(|error| {
+        format!("it is no record of OSV (line {}, column {})", error.line(), error.column())
+    })?;
     add(&record, wanted, compared);
     Ok(())
 }
@@ -109,10 +123,9 @@ pub(super) fn list(stream: impl Read, wanted: &Wanted<'_>, compared: &mut Compar
         }
     }
     let mut json = serde_json::Deserializer::from_reader(stream);
-    (&mut json)
-        .deserialize_seq(Each(wanted, compared))
-        .and_then(|()| json.end())
-        .map_err(|error| format!("it is no list of records of OSV (line {}, column {})", error.line(), error.column()))
+    (&mut json).deserialize_seq(Each(wanted, compared)).and_then(|()| json.end()).map_err(|error| {
+        format!("it is no list of records of OSV (line {}, column {})", error.line(), error.column())
+    })
 }
 
 fn add(record: &Record, wanted: &Wanted<'_>, compared: &mut Compared) {
@@ -143,14 +156,19 @@ fn vulnerability(
     let cve = others.clone().find(|name| name.starts_with("CVE-"));
     let cvss = record.severity.iter().filter(|severity| severity.r#type.starts_with("CVSS"));
     Vulnerability {
+        name: String::new(),
         id: cve.unwrap_or(&record.id).clone(),
         aliases: std::iter::once(&record.id).chain(others).filter(|id| Some(*id) != cve).cloned().collect(),
         package: installed.name.clone(),
         source_name: name.to_owned(),
         version: installed.source_version.clone(),
         fixed_version: Fact::from_option(fixed),
-        urgency: Fact::from_option(affected.ecosystem_specific.as_ref().and_then(|specific| specific.urgency.clone())),
-        cvss: Fact::from_option(cvss.max_by_key(|severity| severity.r#type.as_str()).map(|severity| severity.score.clone())),
+        urgency: Fact::from_option(
+            affected.ecosystem_specific.as_ref().and_then(|specific| specific.urgency.clone()),
+        ),
+        cvss: Fact::from_option(
+            cvss.max_by_key(|severity| severity.r#type.as_str()).map(|severity| severity.score.clone()),
+        ),
         source: record.id.clone(),
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn read(stream: impl Read, wanted: &Wanted<'_>, compared: &mut Compar
                         let state = entry.releases.get(self.0.setting("VERSION_CODENAME"))?;
                         let fixed = open(state, &package.source_version)?;
                         Some(Vulnerability {
+                            name: String::new(),
                             id: id.clone(),
                             aliases: Vec::new(),
                             package: package.name.clone(),
@@ -68,14 +69,20 @@ pub(super) fn read(stream: impl Read, wanted: &Wanted<'_>, compared: &mut Compar
     }
     let mut json = serde_json::Deserializer::from_reader(stream);
     (&mut json).deserialize_map(Packages(wanted, compared)).and_then(|()| json.end()).map_err(|error| {
-        format!("it is not the JSON of Debian's security tracker (line {}, column {})", error.line(), error.column())
+        format!(
+            "it is not the JSON of Debian's security tracker (line {}, column {})",
+            error.line(),
+            error.column()
+        )
     })
 }
 
 /// Whether the version is open to it, and the version that mends it. Version 0 mends what was never there.
 fn open(state: &State, version: &str) -> Option<Option<String>> {
     match (state.status.as_str(), &state.fixed_version) {
-        ("resolved", Some(fixed)) if fixed != "0" && model::version::vercmp(version, fixed).is_lt() => Some(Some(fixed.clone())),
+        ("resolved", Some(fixed)) if fixed != "0" && model::version::vercmp(version, fixed).is_lt() => {
+            Some(Some(fixed.clone()))
+        }
         ("open", _) => Some(None),
         _ => None,
     }

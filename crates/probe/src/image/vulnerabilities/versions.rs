@@ -37,9 +37,7 @@ fn apk(a: &str, b: &str) -> Ordering {
             }
         }
     };
-    numbers()
-        .then_with(|| suffixes(&a_suffixes).cmp(&suffixes(&b_suffixes)))
-        .then(a_revision.cmp(&b_revision))
+    numbers().then_with(|| suffixes(&a_suffixes).cmp(&suffixes(&b_suffixes))).then(a_revision.cmp(&b_revision))
 }
 
 /// `12b` as its number and its letter.
@@ -80,7 +78,8 @@ fn suffixes(text: &str) -> Vec<(u8, u64)> {
 fn semver(a: &str, b: &str) -> Ordering {
     let split = |version: &str| {
         let version = version.trim_start_matches('v').split('+').next().unwrap_or_default().to_owned();
-        let (numbers, pre) = version.split_once('-').map_or((version.as_str(), None), |(n, pre)| (n, Some(pre)));
+        let (numbers, pre) =
+            version.split_once('-').map_or((version.as_str(), None), |(n, pre)| (n, Some(pre)));
         let numbers: Vec<u64> = numbers.split('.').map(|number| number.parse().unwrap_or(0)).collect();
         (numbers, pre.map(str::to_owned))
     };
@@ -110,19 +109,39 @@ mod tests {
         for (index, low) in ascending.iter().enumerate() {
             assert_eq!(order(low, low), Ordering::Equal, "{low}");
             for high in &ascending[index + 1..] {
-                assert_eq!((order(low, high), order(high, low)), (Ordering::Less, Ordering::Greater), "{low} < {high}");
+                assert_eq!(
+                    (order(low, high), order(high, low)),
+                    (Ordering::Less, Ordering::Greater),
+                    "{low} < {high}"
+                );
             }
         }
     }
 
     #[test]
     fn alpine_s_versions_are_in_alpine_s_order() {
-        check(apk, &["1.2", "1.2.3_alpha1-r0", "1.2.3_rc2-r0", "1.2.3-r0", "1.2.3-r10", "1.2.3_p1-r0", "1.2.3a-r0", "1.2.10-r0", "2-r0"]);
+        check(
+            apk,
+            &[
+                "1.2",
+                "1.2.3_alpha1-r0",
+                "1.2.3_rc2-r0",
+                "1.2.3-r0",
+                "1.2.3-r10",
+                "1.2.3_p1-r0",
+                "1.2.3a-r0",
+                "1.2.10-r0",
+                "2-r0",
+            ],
+        );
     }
 
     #[test]
     fn semantic_versions_are_in_their_order() {
-        check(semver, &["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-rc.1", "1.0.0", "1.2.0", "1.10.0"]);
+        check(
+            semver,
+            &["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-rc.1", "1.0.0", "1.2.0", "1.10.0"],
+        );
         assert_eq!(semver("v1.0.0+a", "1.0.0+b"), Ordering::Equal);
     }
 }

@@ -69,8 +69,34 @@ fn next(stream: &mut impl BufRead) -> io::Result<Option<Member>> {
         DIRECTORY | END => return Ok(None),
         _ => return Err(damaged("no member begins where one should")),
     }
-    let [_, _, flags, _, method, other, _, _, _, _, _, _, _, _, a, b, c, d, _, _, _, _, name, name_high, extra, extra_high] =
-        array::<26>(stream)?;
+    let [
+        _,
+        _,
+        flags,
+        _,
+        method,
+        other,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        a,
+        b,
+        c,
+        d,
+        _,
+        _,
+        _,
+        _,
+        name,
+        name_high,
+        extra,
+        extra_high,
+    ] = array::<26>(stream)?;
     let packed = u32::from_le_bytes([a, b, c, d]);
     let mut text = vec![0; usize::from(u16::from_le_bytes([name, name_high]))];
     stream.read_exact(&mut text)?;
