@@ -8,6 +8,7 @@ use crate::run::{self as command, root};
 const PACKAGES: &[(&str, &str)] = &[
     ("apache2", "fixes of web servers"),
     ("auditd", "audit rules"),
+    ("buildah", "images"),
     ("busybox-static", "containers"),
     ("chrony", "time"),
     ("default-jre-headless", "Java keystores: keytool"),
@@ -28,6 +29,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("postgresql", "fixes of databases"),
     ("python3-venv", "the Python environment"),
     ("redis-server", "fixes of databases"),
+    ("skopeo", "images"),
     ("sslscan", "the cross-check of TLS suites"),
     ("sudo", "sudoers"),
     ("systemd", "unit files"),
@@ -36,6 +38,12 @@ const PACKAGES: &[(&str, &str)] = &[
 /// Python packages of the tests' environment.
 const PYTHON: &[&str] =
     &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0", "kepconfig==1.4.2"];
+const PYTHON: &[&str] = &[
+    "ansible-core==2.17.7",
+    "compliance-trestle==3.9.3",
+    "cyclonedx-python-lib[json-validation]==11.12.0",
+    "jsonschema==4.25.1",
+];
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";

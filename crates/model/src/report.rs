@@ -86,6 +86,8 @@ pub enum TargetKind {
     Kepware,
     /// The folder of a TRUE Connector.
     TrueConnector,
+    /// A container image: an archive, an OCI layout, or one of a local engine.
+    Image,
 }
 
 /// Parts of the facts that no host has: they belong to products that are targets of their own.
@@ -102,6 +104,7 @@ impl TargetKind {
         Self::Vm,
         Self::Kepware,
         Self::TrueConnector,
+        Self::Image,
     ];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
@@ -123,6 +126,7 @@ impl TargetKind {
             Self::Vm => &["vms"],
             Self::Kepware => &["kepware"],
             Self::TrueConnector => &["true_connector"],
+            Self::Image => &["docker.images"],
         }
     }
 
@@ -149,6 +153,7 @@ impl fmt::Display for TargetKind {
             Self::Vm => "virtual machine's definition",
             Self::Kepware => "Kepware server",
             Self::TrueConnector => "TRUE Connector folder",
+            Self::Image => "container image",
         })
     }
 }

@@ -95,7 +95,8 @@ fn collect(assignments: &[Assignment], args: &Audit) -> Vec<Result<FactsDocument
 
 fn collect_one(assignment: &Assignment, args: &Audit, progress: &Progress) -> Result<FactsDocument> {
     let credentials = assignment.credentials.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-    target::collect(&assignment.spec, credentials, &[], args.trace, progress)
+    let spec = assignment.spec.with_vulnerabilities(args.vulnerabilities.as_deref());
+    target::collect(&spec, credentials, &[], args.trace, progress)
 }
 
 fn decide(

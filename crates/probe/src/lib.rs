@@ -37,6 +37,7 @@ mod docker;
 mod endpoints;
 mod files;
 mod firewall;
+mod image;
 mod integrity;
 mod kepware;
 mod listeners;
@@ -58,6 +59,7 @@ pub mod parsers;
 
 pub use context::{Context, Subject};
 pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
+pub use image::{ImageSource, ImageSubject};
 pub use run::{Event, Probe, Request, collect};
 pub use service::Service;
 
@@ -146,3 +148,7 @@ pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
     limit: Duration::from_secs(60),
     run: |cx| run::serialised(&true_connector::probe(cx)),
 }];
+
+/// The probes of an image. An archive of several gigabytes takes a while.
+pub const IMAGE_PROBES: &[Probe] =
+    &[Probe { name: "docker", limit: Duration::from_secs(600), run: |cx| run::serialised(&image::probe(cx)) }];

@@ -3,6 +3,7 @@
 mod credentials;
 mod endpoint;
 mod files;
+mod image;
 mod progress;
 mod service;
 mod spec;
@@ -55,6 +56,7 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
         }),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
         Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
+        Spec::Image(subject) => image::open(subject),
     }
 }
 

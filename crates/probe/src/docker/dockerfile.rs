@@ -188,6 +188,8 @@ pub(super) fn image(door: &Door, path: &str, context: &str) -> Result<Image, Str
             instructions: judged,
         }),
         user,
+        // What only the image itself tells.
+        ..Image::default()
     })
 }
 

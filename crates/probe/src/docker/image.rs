@@ -1,6 +1,5 @@
 //! Images out of the engine's description and history.
 
-use host::Door;
 use model::Fact;
 use model::facts::docker::{Container, Image, Step};
 use serde_json::Value;
@@ -11,18 +10,36 @@ use super::{history, layers, secrets, storage};
 
 /// What the engine calls an image without a name.
 const NO_NAME: &str = "<none>";
+/// Where builders name the image they built on.
+const BASE_LABEL: &str = "org.opencontainers.image.base.name";
 /// Ports of SSH and telnet.
 pub(super) const REMOTE_SHELL_PORTS: &[&str] = &["22", "23"];
 const SHELLS: &[&str] =
     &["sh", "/bin/sh", "bash", "/bin/bash", "/usr/bin/sh", "/usr/bin/bash", "ash", "/bin/ash"];
 
-/// The image `id` by its description and history.
+/// Why nothing is known of the files of an engine's images.
+const NOT_EXAMINED: &str =
+    "the layers of images are read when the image is the target: `palisade audit image:NAME`";
+
+/// An image by its configuration alone; `has` tells whether a path (without leading slash) is in its files.
+pub(crate) fn image_of_config(
+    id: &str,
+    described: &Value,
+    place: &str,
+    steps: Vec<String>,
+    has: impl Fn(&str) -> bool,
+) -> Image {
+    let json = Json::new(Ok(described), place);
+    let nobody = Fact::Absent;
+    image(id, json, Fact::known(steps), layers::files_by(|path| Ok(has(path))), &nobody)
+}
+
+/// The image `id` by its description and history, and what was found in its files.
 pub(super) fn image(
-    door: &Door,
     id: &str,
     json: Json<'_>,
     steps: Fact<Vec<String>>,
-    root: &Fact<String>,
+    files: layers::Files,
     containers: &Fact<Vec<Container>>,
 ) -> Image {
     let named =
@@ -33,7 +50,6 @@ pub(super) fn image(
     let exposed = json.entries("/Config/ExposedPorts").map(|map| map.into_keys().collect::<Vec<_>>());
     let labels = json.text_map("/Config/Labels");
     let used_by = storage::users(containers, |container| container.image_id.clone().map(|used| used == id));
-    let files = layers::files(door, json, root);
     let command = super::json::both(json.texts("/Config/Entrypoint"), json.texts("/Config/Cmd"));
     let known = |names: &Fact<Vec<String>>| names.value().and_then(|names| names.first().cloned());
     Image {
@@ -59,6 +75,9 @@ pub(super) fn image(
             ports.iter().any(|port| REMOTE_SHELL_PORTS.contains(&port.split('/').next().unwrap_or_default()))
         }),
         exposed_ports: exposed,
+        base_image: labels.clone().and_then(|labels| {
+            Fact::from_option(labels.get(BASE_LABEL).filter(|name| !name.is_empty()).cloned())
+        }),
         label_names: labels.clone().map(|labels| labels.into_keys().collect()),
         labels: labels.map(public_labels),
         environment: json
@@ -87,6 +106,23 @@ pub(super) fn image(
         unused: used_by.clone().map(|users| users.is_empty()),
         used_by,
         dockerfile: Fact::Absent,
+        is_examined: false,
+        platform: Fact::unreadable(NOT_EXAMINED),
+        manifest_digest: Fact::unreadable(NOT_EXAMINED),
+        digest_mismatches: Fact::unreadable(NOT_EXAMINED),
+        escaping_entries: Fact::unreadable(NOT_EXAMINED),
+        release: Fact::unreadable(NOT_EXAMINED),
+        secrets: Fact::unreadable(NOT_EXAMINED),
+        deleted_secrets: Fact::unreadable(NOT_EXAMINED),
+        files_cut: Fact::unreadable(NOT_EXAMINED),
+        setuid_programs: Fact::unreadable(NOT_EXAMINED),
+        world_writable: Fact::unreadable(NOT_EXAMINED),
+        shells: Fact::unreadable(NOT_EXAMINED),
+        package_caches: Fact::unreadable(NOT_EXAMINED),
+        packages: Fact::unreadable(NOT_EXAMINED),
+        fixable_vulnerabilities: Fact::unreadable(NOT_EXAMINED),
+        open_vulnerabilities: Fact::unreadable(NOT_EXAMINED),
+        vulnerability_data: Fact::unreadable(NOT_EXAMINED),
     }
 }
 
