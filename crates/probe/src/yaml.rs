@@ -378,7 +378,9 @@ mod tests {
         assert!(refused("{a: 1}: 2\n").contains("must be a text"));
         assert!(refused("<<: 5\n").contains("takes a map"));
         assert!(refused("a: 1\n---\nb: 2\n").contains("second document"));
-        assert!(refused(&"[".repeat(100_000)).contains("nest deeper"));
+        assert!(refused(&format!("{}{}", "[".repeat(100), "]".repeat(100))).contains("nest deeper"));
+        assert!(refused(&"[".repeat(100_000)).starts_with("/c.yaml:1:"));
+        assert!(refused(&"a:\n  ".repeat(3)).starts_with("/c.yaml:"));
         let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (name, before) in ["b", "c", "d", "e", "f", "g"].iter().zip(["a", "b", "c", "d", "e", "f"]) {
             let all = vec![format!("*{before}"); 10].join(", ");

@@ -419,7 +419,7 @@ mod tests {
     fn what_cannot_be_read_is_refused_with_its_place() {
         let refused = |text: &str| project(Machine::new().file("/p/compose.yml", text)).unwrap_err();
         assert!(refused("services: {a: {extends: b}, b: {extends: a}}").contains("in a circle"));
-        assert!(refused("services: {a: {extends: c}}").starts_with("/p/compose.yml:1:24: `extends` names"));
+        assert!(refused("services: {a: {extends: c}}").starts_with("/p/compose.yml:1:25: `extends` names"));
         assert!(refused("include: [compose.yml]\nservices: {a: {}}").contains("include each other"));
         assert!(refused("include: [none.yml]\nservices: {a: {}}").contains("none.yml"));
         assert!(refused("version: '3'\n").contains("no `services`"));
