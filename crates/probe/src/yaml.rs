@@ -132,6 +132,15 @@ impl Node {
         }
     }
 
+    /// How many values it is made of.
+    pub(crate) fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::Text(_) => 0,
+            Value::List(items) => items.iter().map(Self::size).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| 1 + entry.node.size()).sum::<usize>(),
+        }
+    }
+
     /// Whether it says nothing: `null`, `~` or no text at all.
     pub(crate) fn is_null(&self) -> bool {
         self.text().is_some_and(|text| text.plain && matches!(text.text.as_str(), "" | "~" | "null" | "Null"))
@@ -241,7 +250,7 @@ impl Builder {
             Some(members) => Value::Map(with_merged(members)),
         };
         let node = Node { at, tag, value };
-        let size = if anchor == 0 { 0 } else { size(&node) };
+        let size = if anchor == 0 { 0 } else { node.size() };
         self.complete(node, anchor, size)
     }
 
@@ -313,15 +322,6 @@ fn with_merged(members: Members) -> Vec<Entry> {
         }
     }
     entries
-}
-
-/// How many values a value is made of.
-fn size(node: &Node) -> usize {
-    1 + match &node.value {
-        Value::Text(_) => 0,
-        Value::List(items) => items.iter().map(size).sum(),
-        Value::Map(entries) => entries.iter().map(|entry| 1 + size(&entry.node)).sum::<usize>(),
-    }
 }
 
 fn problem(at: Place, message: impl Into<String>) -> Problem {

@@ -22,7 +22,6 @@ fn libvirt_takes_the_definitions_of_the_tests() {
             .output()
             .expect("virt-xml-validate is installed (Debian: libvirt-clients, libxml2-utils)");
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(probe::parsers::domain_xml(&text).is_some());
+        assert!(probe::parsers::domain_xml(described.text("domain.xml")).is_some());
     }
 }

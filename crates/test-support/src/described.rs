@@ -32,6 +32,11 @@ pub const RIGHT: Described = Described {
 };
 
 impl Described {
+    /// What stands in one of its files.
+    pub fn text(&self, name: &str) -> &'static str {
+        self.files.iter().find(|(known, ..)| *known == name).map(|(_, text, _)| *text).unwrap()
+    }
+
     /// Writes the files below a folder.
     pub fn write(&self, folder: &Path) {
         for (name, text, mode) in self.files {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use host::{Door, Local};
@@ -9,6 +10,9 @@ use model::report::{Target, TargetKind};
 use probe::{COMPOSE_PROBES, Context, DOCKERFILE_PROBES, Subject, VM_PROBES};
 
 use super::{Opened, Spec};
+
+/// The longest that looking whether the files can be read may take.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Opens files; those that cannot be read are no target.
 pub(super) fn open(spec: &Spec) -> Result<Opened> {
@@ -24,7 +28,7 @@ pub(super) fn open(spec: &Spec) -> Result<Opened> {
         other => bail!("`{other}` names no files to read; this is a bug"),
     };
     let door = Door::new(Arc::new(Local::new()));
-    let cx = Context::new(door.clone()).of(subject.clone());
+    let cx = Context::new(door.until(Instant::now() + LIMIT)).of(subject.clone());
     if let Some(why) = probe::unfit(&cx) {
         bail!("{spec} cannot be audited: {why}");
     }

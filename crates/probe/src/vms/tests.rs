@@ -127,18 +127,12 @@ fn nested_virtualization_is_what_the_processor_offers() {
 #[test]
 fn no_secret_of_a_definition_becomes_a_fact() {
     for described in [WRONG, RIGHT] {
-        let folder = tempfile::tempdir().unwrap();
-        described.write(folder.path());
-        let text = std::fs::read_to_string(folder.path().join("domain.xml")).unwrap();
-        let machine = definition(&text).unwrap();
+        let machine = definition(described.text("domain.xml")).unwrap();
         let facts = serde_json::to_string(&machine).unwrap();
         assert!(!facts.contains("hunter2"), "{facts}");
         assert_eq!(machine.name, "plc");
     }
-    let folder = tempfile::tempdir().unwrap();
-    WRONG.write(folder.path());
-    let text = std::fs::read_to_string(folder.path().join("domain.xml")).unwrap();
-    let machine = definition(&text).unwrap();
+    let machine = definition(WRONG.text("domain.xml")).unwrap();
     assert_eq!(machine.secrets.value().unwrap(), &["api_token"]);
     assert_eq!(machine.raw_arguments.value().unwrap(), &["-monitor", "SECRET_ENV"]);
     assert_eq!(machine.host_devices.value().unwrap()[0].address, "vendor 0x046d product 0xc52b");
