@@ -50,7 +50,7 @@ pub struct Member {
 
 impl Fleet {
     /// The reports there are.
-    pub fn reports(&self) -> impl Iterator<Item = &Report> {
+    pub fn reports(&self) -> impl Iterator<Item = &Report> + Clone {
         self.targets.iter().filter_map(|member| member.report.as_ref())
     }
 }

@@ -82,12 +82,27 @@ pub enum TargetKind {
     Dockerfile,
     /// The definition of a virtual machine, or a folder of them.
     Vm,
+    /// A Kepware server, by its Configuration API.
+    Kepware,
+    /// The folder of a TRUE Connector.
+    TrueConnector,
 }
+
+/// Parts of the facts that no host has: they belong to products that are targets of their own.
+const OF_PRODUCTS: [&str; 2] = ["kepware", "true_connector"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 6] =
-        [Self::Host, Self::Root, Self::Endpoint, Self::Compose, Self::Dockerfile, Self::Vm];
+    pub const ALL: &'static [Self] = &[
+        Self::Host,
+        Self::Root,
+        Self::Endpoint,
+        Self::Compose,
+        Self::Dockerfile,
+        Self::Vm,
+        Self::Kepware,
+        Self::TrueConnector,
+    ];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -106,16 +121,20 @@ impl TargetKind {
             ],
             Self::Dockerfile => &["docker.images"],
             Self::Vm => &["vms"],
+            Self::Kepware => &["kepware"],
+            Self::TrueConnector => &["true_connector"],
         }
     }
 
     /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
     pub fn has(self, path: &str) -> bool {
-        let facts = self.facts();
-        facts.is_empty()
-            || facts.iter().any(|part| {
-                path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
+        let below = |part: &&str| {
+            path.strip_prefix(*part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        match self.facts() {
+            [] => !OF_PRODUCTS.iter().any(below),
+            facts => facts.iter().any(below),
+        }
     }
 }
 
@@ -128,6 +147,8 @@ impl fmt::Display for TargetKind {
             Self::Compose => "compose project",
             Self::Dockerfile => "Dockerfile",
             Self::Vm => "virtual machine's definition",
+            Self::Kepware => "Kepware server",
+            Self::TrueConnector => "TRUE Connector folder",
         })
     }
 }

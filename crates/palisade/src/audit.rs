@@ -21,6 +21,9 @@ use crate::{input, target};
 /// Targets that are read at the same time.
 const AT_ONCE: usize = 16;
 
+/// Targets beside them for which little but waiting is done at this end.
+const WAITED_FOR: usize = 64;
+
 /// Reads, decides, writes; the ending says what was found.
 pub(crate) fn run(args: &Audit) -> Result<Ending> {
     let started = (Instant::now(), target::now());
@@ -67,19 +70,21 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
 /// Reads all targets, several at once; the answers stand in the targets' order.
 fn collect(assignments: &[Assignment], args: &Audit) -> Vec<Result<FactsDocument>> {
     let progress = Progress::new(assignments.len());
-    let next = AtomicUsize::new(0);
     let read = Mutex::new(Vec::with_capacity(assignments.len()));
+    let (waiting, working): (Vec<_>, Vec<_>) =
+        assignments.iter().enumerate().partition(|(_, assignment)| assignment.spec.waits());
+    let queues = [(waiting, WAITED_FOR, AtomicUsize::new(0)), (working, AT_ONCE, AtomicUsize::new(0))];
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(assignments.len()) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(assignment) = assignments.get(index) else { return };
-                    let document = collect_one(assignment, args, &progress);
-                    progress.read_one();
-                    read.lock().unwrap_or_else(PoisonError::into_inner).push((index, document));
-                }
-            });
+        for (queue, at_once, next) in &queues {
+            for _ in 0..queue.len().min(*at_once) {
+                scope.spawn(|| {
+                    while let Some((index, assignment)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let document = collect_one(assignment, args, &progress);
+                        progress.read_one();
+                        read.lock().unwrap_or_else(PoisonError::into_inner).push((*index, document));
+                    }
+                });
+            }
         }
     });
     progress.clear();

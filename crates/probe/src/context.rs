@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use host::Door;
 
+use crate::endpoints::NamedServer;
+use crate::service::Service;
 use crate::shared::Shared;
 
 /// What the target is beyond what its door shows.
@@ -12,6 +14,8 @@ pub enum Subject {
     /// A host, running or not: all is asked through the door.
     #[default]
     Host,
+    /// A server on the network, asked from outside.
+    Endpoint(Box<NamedServer>),
     /// Compose files: a folder, or files of which the later ones are merged over the earlier.
     Compose {
         /// Absolute paths.
@@ -27,6 +31,10 @@ pub enum Subject {
         /// The absolute path.
         path: String,
     },
+    /// A Kepware server, asked by its Configuration API.
+    Kepware(Service),
+    /// The folder of a TRUE Connector: its path behind the door.
+    TrueConnector(String),
 }
 
 /// What a probe is given: its way to the target, and what probes share.

@@ -17,6 +17,7 @@ mod mounts;
 mod processes;
 mod run;
 mod schedule;
+mod service;
 mod shared;
 mod stamp;
 mod stanzas;
@@ -37,6 +38,7 @@ mod endpoints;
 mod files;
 mod firewall;
 mod integrity;
+mod kepware;
 mod listeners;
 mod logging;
 mod malware;
@@ -46,6 +48,7 @@ mod packages;
 mod services;
 mod ssh;
 mod time;
+mod true_connector;
 mod updates;
 mod vms;
 mod web;
@@ -54,7 +57,9 @@ mod web;
 pub mod parsers;
 
 pub use context::{Context, Subject};
+pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
 pub use run::{Event, Probe, Request, collect};
+pub use service::Service;
 
 use std::time::Duration;
 
@@ -106,6 +111,13 @@ pub const PROBES: &[Probe] = &[
     Probe { name: "codesys", limit: Duration::from_secs(5), run: |cx| run::serialised(&codesys::probe(cx)) },
 ];
 
+/// The probes of a server that was named. The limit is that of two conversations, and some time for names.
+pub const ENDPOINT_PROBES: &[Probe] = &[Probe {
+    name: "endpoints",
+    limit: Duration::from_secs(90),
+    run: |cx| run::serialised(&endpoints::probe(cx)),
+}];
+
 /// The probes of a target that is compose files.
 pub const COMPOSE_PROBES: &[Probe] = &[Probe {
     name: "docker",
@@ -124,19 +136,13 @@ pub const DOCKERFILE_PROBES: &[Probe] = &[Probe {
 pub const VM_PROBES: &[Probe] =
     &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
 
-/// Why the files of a target that is nothing but files cannot be read; none when they can.
-pub fn unfit(cx: &Context) -> Option<String> {
-    match &cx.subject {
-        Subject::Host => None,
-        Subject::Compose { .. } => reason_of(docker::probe_compose(cx)),
-        Subject::Dockerfile { .. } => reason_of(docker::probe_dockerfile(cx)),
-        Subject::Vm { .. } => reason_of(vms::probe(cx)),
-    }
-}
+/// What reads a Kepware server by its Configuration API.
+pub const KEPWARE_PROBES: &[Probe] =
+    &[Probe { name: "kepware", limit: Duration::from_secs(90), run: |cx| run::serialised(&kepware::probe(cx)) }];
 
-fn reason_of<T>(section: model::Fact<T>) -> Option<String> {
-    match section {
-        model::Fact::Unreadable(reason) => Some(reason),
-        model::Fact::Known(..) | model::Fact::Absent => None,
-    }
-}
+/// What reads the folder of a TRUE Connector.
+pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
+    name: "true_connector",
+    limit: Duration::from_secs(60),
+    run: |cx| run::serialised(&true_connector::probe(cx)),
+}];
