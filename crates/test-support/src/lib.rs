@@ -13,6 +13,7 @@
 mod certificates;
 mod chrony;
 mod debian;
+mod described;
 mod docker;
 mod fake_engine;
 mod machine;
@@ -28,6 +29,7 @@ mod workloads;
 pub use certificates::{Certificate, self_signed};
 pub use chrony::Chrony;
 pub use debian::{Debian, debian_root};
+pub use described::{Described, RIGHT, WRONG};
 pub use docker::Engine;
 pub use fake_engine::{container, merge};
 pub use machine::Machine;

@@ -9,6 +9,7 @@
 )]
 
 mod content;
+mod described;
 mod fleet;
 mod hosts;
 mod inputs;
