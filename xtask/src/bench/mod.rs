@@ -4,7 +4,9 @@
 //! that every process and mount ends with it. The clean root is kept under `target/bench/` for the next time.
 
 mod ballast;
+mod chapters;
 mod clean_root;
+pub(crate) mod endpoints;
 pub(crate) mod harden;
 mod jobs;
 mod process;
@@ -69,8 +71,11 @@ fn measure() -> Result<()> {
         // The peers take minutes: what was measured stands on the page even if somebody ends the run.
         let path = root().join(RESULTS);
         let page = table::page(&facts, &results);
-        let hardening = fs::read_to_string(&path).map(|old| harden::kept(&old).to_owned()).unwrap_or_default();
-        fs::write(path, harden::with_chapter(&page, &hardening))?;
+        let old = fs::read_to_string(&path).unwrap_or_default();
+        let page = [harden::HEADING, endpoints::HEADING].iter().fold(page, |page, heading| {
+            chapters::with_chapter(&page, heading, chapters::kept(&old, heading))
+        });
+        fs::write(path, page)?;
     }
     stage.strike();
     println!("{}\nwritten to {RESULTS}", table::page(&facts, &results));

@@ -27,6 +27,7 @@ mod tls;
 
 pub use server::{Login, NamedServer, Reached, Scheme, Server};
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -200,7 +201,12 @@ impl Asker {
                 (Some("mqtt"), Some(false))
             }
             Spoken::OpcUa => {
-                let asked = opcua::Asked { url: format!("opc.tcp://localhost:{}", place.port), host: None };
+                let address = match peer.address() {
+                    Address::Tcp(address) => address.ip(),
+                    Address::Unix(_) => Ipv4Addr::LOCALHOST.into(),
+                };
+                let url = format!("opc.tcp://localhost:{}", place.port);
+                let asked = opcua::Asked { url, host: None, address };
                 heard.opcua = opcua::look(peer, &asked, &self.provider, name, place).ok();
                 (Some("opc-ua"), heard.opcua.as_ref().and_then(opcua::is_encrypted))
             }
