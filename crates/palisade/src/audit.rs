@@ -213,9 +213,8 @@ fn milliseconds(since: Instant) -> u64 {
 
 fn ending<'a>(args: &Audit, mut reports: impl Iterator<Item = &'a Report> + Clone) -> Ending {
     let counts = |severity| args.fail_on.severity().is_some_and(|least| severity >= least);
-    let fails = |report: &Report| {
-        report.findings.iter().any(|f| f.verdict == Verdict::Fail && counts(f.severity))
-    };
+    let fails =
+        |report: &Report| report.findings.iter().any(|f| f.verdict == Verdict::Fail && counts(f.severity));
     if reports.clone().any(fails) {
         Ending::Findings
     } else if args.strict && reports.any(|report| report.summary.unknown > 0) {

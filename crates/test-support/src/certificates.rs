@@ -15,10 +15,7 @@ pub struct Certificate {
 
 impl Certificate {
     fn at(directory: &Path, name: &str) -> Self {
-        Self {
-            certificate: directory.join(format!("{name}.pem")),
-            key: directory.join(format!("{name}.key")),
-        }
+        Self { certificate: directory.join(format!("{name}.pem")), key: directory.join(format!("{name}.key")) }
     }
 
     /// The certificate itself, PEM.
@@ -84,12 +81,7 @@ fn text(path: &Path) -> String {
 
 fn openssl(args: &[String]) {
     let output = Command::new("/usr/bin/openssl").args(args).output().unwrap();
-    assert!(
-        output.status.success(),
-        "openssl {}: {}",
-        args.join(" "),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "openssl {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
 }
 
 /// Makes a self-signed certificate for `localhost`; `args` are further ones of `openssl req`, such as
@@ -97,10 +89,11 @@ fn openssl(args: &[String]) {
 pub fn self_signed(directory: &Path, name: &str, args: &str) -> Certificate {
     let made = Certificate::at(directory, name);
     let names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
-    let mut all: Vec<String> = ["req", "-x509", "-nodes", "-subj", "/CN=localhost/O=Palisade test", "-addext", names]
-        .iter()
-        .map(|word| (*word).to_owned())
-        .collect();
+    let mut all: Vec<String> =
+        ["req", "-x509", "-nodes", "-subj", "/CN=localhost/O=Palisade test", "-addext", names]
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect();
     all.extend(args.split_whitespace().map(str::to_owned));
     all.extend(["-out".to_owned(), text(&made.certificate), "-keyout".to_owned(), text(&made.key)]);
     openssl(&all);

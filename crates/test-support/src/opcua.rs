@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -16,6 +17,9 @@ pub struct UaServer {
     _directory: TempDir,
 }
 
+/// `node-opcua` makes its keys at the first start, in JavaScript.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Arguments: port, policies by name, login kinds, certificate and key or nothing.
 const PYTHON: &str = r#"
 import asyncio, sys
@@ -27,7 +31,7 @@ async def main(port, policies, logins, certificate="", key=""):
     await server.set_application_uri("urn:palisade:test")
     if certificate:
         await server.load_certificate(certificate)
-        await server.load_private_key(key)
+        await server.load_private_key(key, format="pem")
     server.set_security_policy([getattr(ua.SecurityPolicyType, name) for name in policies.split(",")])
     tokens = {"anonymous": ua.AnonymousIdentityToken, "user": ua.UserNameIdentityToken}
     server.set_identity_tokens([tokens[name] for name in logins.split(",")])
@@ -36,10 +40,10 @@ async def main(port, policies, logins, certificate="", key=""):
 asyncio.run(main(*sys.argv[1:]))
 "#;
 
-/// Arguments: module, port, policies by name, modes by number, whether nobody needs a name.
+/// Arguments: place of the module, port, policies by name, modes by number, whether nobody needs a name.
 const NODE: &str = r#"
-const [module, port, policies, modes, anonymous] = process.argv.slice(2);
-const { OPCUAServer } = require(module);
+const [place, port, policies, modes, anonymous] = process.argv.slice(2);
+const { OPCUAServer } = require(place);
 const server = new OPCUAServer({
   port: Number(port), hostname: "127.0.0.1", allowAnonymous: anonymous === "true",
   securityPolicies: policies.split(",").map((name) => "http://opcfoundation.org/UA/SecurityPolicy#" + name),
@@ -82,7 +86,8 @@ impl UaServer {
             if anonymous { "true" } else { "false" },
         ];
         // It keeps its certificates in the home directory.
-        Self { server: Server::start("/usr/bin/env", &args, port), _directory: directory }
+        let server = Server::start_within(PATIENCE, "/usr/bin/env", &args, port);
+        Self { server, _directory: directory }
     }
 
     /// Where it listens.

@@ -12,9 +12,9 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use test_support::{Nginx, self_signed};
 
+use super::RESULTS;
 use super::chapters::with_chapter;
 use super::process::{Runs, measure, median};
-use super::RESULTS;
 use crate::run::{root, run as call};
 
 /// The heading of the chapter.
@@ -32,7 +32,8 @@ const RUNS: usize = 5;
 const CARRIED: usize = 64 << 10;
 
 /// A server as it should be, and one with everything that its library knows.
-const GOOD: &str = "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20; ssl_session_tickets off;";
+const GOOD: &str =
+    "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20; ssl_session_tickets off;";
 const ALL: &str = "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;";
 
 /// Measures and writes the chapter.
@@ -57,7 +58,12 @@ pub(crate) fn run() -> Result<()> {
          answer\nback. Connections are counted by the relay.\n\n\
          | what | wall s: median (min–max) | processor s | peak MiB | connections |\n|---|---|---|---|---|\n"
     );
-    row(&mut text, &format!("palisade audit, {SERVERS} https targets, 20 ms away"), &many, &format!("{connections} each"));
+    row(
+        &mut text,
+        &format!("palisade audit, {SERVERS} https targets, 20 ms away"),
+        &many,
+        &format!("{connections} each"),
+    );
     let mut met = format!(
         "\n| target | measured | met |\n|---|---|---|\n| {SERVERS} endpoints that answer in 20 ms: under {LIMIT:.0} s | \
          {:.2} s | {} |\n",
@@ -78,7 +84,12 @@ pub(crate) fn run() -> Result<()> {
                 };
                 let runs = measure(&command, RUNS, 1)?;
                 let connections = road.taken() / (RUNS + 1);
-                row(&mut text, &format!("{tool}, TLS of one server {name}, {place}"), &runs, &connections.to_string());
+                row(
+                    &mut text,
+                    &format!("{tool}, TLS of one server {name}, {place}"),
+                    &runs,
+                    &connections.to_string(),
+                );
                 seen.push((median(&runs.wall), connections));
             }
             let [(our_wall, ours), (their_wall, theirs)] = seen[..] else { bail!("two tools run") };
@@ -165,9 +176,10 @@ impl Road {
 fn carry(client: TcpStream, server: SocketAddr, away: Duration) {
     thread::sleep(away);
     let Ok(server) = TcpStream::connect(server) else { return };
-    let streams = client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).and_then(|()| {
-        Ok((client.try_clone()?, server.try_clone()?))
-    });
+    let streams = client
+        .set_nodelay(true)
+        .and_then(|()| server.set_nodelay(true))
+        .and_then(|()| Ok((client.try_clone()?, server.try_clone()?)));
     let Ok((from_client, to_server)) = streams else { return };
     let there = thread::spawn(move || pump(from_client, to_server, away / 2));
     pump(server, client, away / 2);

@@ -72,9 +72,9 @@ fn measure() -> Result<()> {
         let path = root().join(RESULTS);
         let page = table::page(&facts, &results);
         let old = fs::read_to_string(&path).unwrap_or_default();
-        let page = [harden::HEADING, endpoints::HEADING].iter().fold(page, |page, heading| {
-            chapters::with_chapter(&page, heading, chapters::kept(&old, heading))
-        });
+        let page = [harden::HEADING, endpoints::HEADING]
+            .iter()
+            .fold(page, |page, heading| chapters::with_chapter(&page, heading, chapters::kept(&old, heading)));
         fs::write(path, page)?;
     }
     stage.strike();

@@ -30,7 +30,9 @@ pub(super) fn open(server: &Server, credentials: &Credentials) -> Result<Opened>
             Some(Login { user: user.clone(), password: password.reveal().to_owned() })
         }
         (Some(_), Some(_)) if server.scheme == Scheme::Mqtt => {
-            bail!("a password is not sent to {server}, where others could read it; name the broker as mqtts://");
+            bail!(
+                "a password is not sent to {server}, where others could read it; name the broker as mqtts://"
+            );
         }
         _ => None,
     };

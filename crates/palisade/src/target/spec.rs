@@ -39,7 +39,8 @@ impl FromStr for Spec {
             return Ok(Self::Local);
         }
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
-        let path = || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
+        let path =
+            || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
         match kind {
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),

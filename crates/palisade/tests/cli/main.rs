@@ -12,4 +12,5 @@ mod content;
 mod hosts;
 mod inputs;
 mod lists;
+mod servers;
 mod support;

@@ -134,9 +134,12 @@ impl Asking<'_> {
                 .and_then(|place| within(place, &self.own(), &path))
                 .filter(|next| hops > 0 && *next != path);
             let Some(next) = next else { return Ok(Start { path, page, cookies }) };
-            cookies.extend(page.headers.iter().filter(|(name, _)| name == "set-cookie").filter_map(
-                |(_, value)| headers::cookie(value),
-            ));
+            cookies.extend(
+                page.headers
+                    .iter()
+                    .filter(|(name, _)| name == "set-cookie")
+                    .filter_map(|(_, value)| headers::cookie(value)),
+            );
             hops -= 1;
             path = next;
         }
@@ -207,8 +210,7 @@ fn read_redirect(server: &mut HttpServer, start: &Answer, page: Page<'_>) {
     server.redirects_to_same_name = Fact::Absent;
     let place = (300..400).contains(&start.status).then(|| start.header("location")).flatten();
     let Some((scheme, rest)) = place.and_then(|place| place.trim().split_once("//")) else { return };
-    let authority: String =
-        rest.split(['/', '?', '#']).next().unwrap_or_default().chars().take(260).collect();
+    let authority: String = rest.split(['/', '?', '#']).next().unwrap_or_default().chars().take(260).collect();
     // Without a scheme it is that of the page.
     let scheme = if scheme.is_empty() { if server.tls { "https:" } else { "http:" } } else { scheme };
     if !matches!(scheme.to_ascii_lowercase().as_str(), "http:" | "https:") {

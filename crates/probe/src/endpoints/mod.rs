@@ -222,13 +222,7 @@ impl Asker {
         heard
     }
 
-    fn http(
-        &self,
-        peer: &Arc<Peer>,
-        page: Page<'_>,
-        name: String,
-        place: Place,
-    ) -> Result<HttpServer, Error> {
+    fn http(&self, peer: &Arc<Peer>, page: Page<'_>, name: String, place: Place) -> Result<HttpServer, Error> {
         let (dialled, limit) = (Arc::clone(peer), peer.budget().exchange);
         let client = crate::http::Client::new(peer.address().to_string(), move |_: Duration| {
             dialled.connect(limit).map(|line| Box::new(line) as Box<dyn Stream>)
@@ -296,7 +290,14 @@ impl Asker {
 
 fn site<'a>(peer: &Peer, client: &'a crate::http::Client, page: Page<'a>, tls: bool) -> http::Site<'a> {
     let budget = peer.budget();
-    http::Site { client, page, tls, first_limit: budget.page, limit: budget.exchange, requests: budget.requests }
+    http::Site {
+        client,
+        page,
+        tls,
+        first_limit: budget.page,
+        limit: budget.exchange,
+        requests: budget.requests,
+    }
 }
 
 /// What a server said in HTTP, and whether it speaks it at all: silence is not a no.

@@ -73,7 +73,8 @@ fn tls(dir: &Path) -> Certificate {
     root
 }
 
-const TLS: &str = "allow_anonymous false\npassword_file {dir}/passwords\ncertfile {dir}/own.pem\nkeyfile {dir}/own.key\n";
+const TLS: &str =
+    "allow_anonymous false\npassword_file {dir}/passwords\ncertfile {dir}/own.pem\nkeyfile {dir}/own.key\n";
 
 #[test]
 fn an_account_looks_at_topics_only_where_the_broker_is_proven() {
@@ -114,7 +115,9 @@ fn a_broker_that_wants_client_certificates_lets_nobody_in() {
 
 #[test]
 fn a_broker_that_lies_about_lengths_or_floods_ends_the_conversation() {
-    for then in [b"\x30\xff\xff\xff\x7f\0\x05plant".as_slice(), b"\x90\xff\xff\xff\x7f", b"\x30\x02\0\x09", b"GET /"] {
+    for then in
+        [b"\x30\xff\xff\xff\x7f\0\x05plant".as_slice(), b"\x90\xff\xff\xff\x7f", b"\x30\x02\0\x09", b"GET /"]
+    {
         let address = liar(move |mut stream| {
             let mut said = [0; 4096];
             drop(stream.read(&mut said));

@@ -180,10 +180,7 @@ fn a_well_kept_server_signs_with_no_sha1_and_keeps_no_sessions() {
     let section = ask(&localhost("tls", nginx.address()));
     let server = &section["tls"][0];
     assert_eq!((&server["signs_with_sha1"], &server["resumes_by_id"]), (&json!(false), &json!(false)));
-    assert_eq!(
-        (&server["session_tickets"], &server["ticket_lifetime_seconds"]),
-        (&json!(false), &Value::Null)
-    );
+    assert_eq!((&server["session_tickets"], &server["ticket_lifetime_seconds"]), (&json!(false), &Value::Null));
 }
 
 #[test]

@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use http::{Artefact, ContentSecurityPolicy, Cookie, ErrorPage, HttpServer, Resource, TransportSecurity};
 pub use mqtt::MqttBroker;
-pub use opcua::{
-    OpcUaApplication, OpcUaCertificate, OpcUaEndpoint, OpcUaServer, OpcUaToken,
-};
+pub use opcua::{OpcUaApplication, OpcUaCertificate, OpcUaEndpoint, OpcUaServer, OpcUaToken};
 pub use ssh::{SshHostKey, SshServer, WeakAlgorithms};
 pub use tls::{Chain, Offers, ServerCertificate, Suite, TlsServer};
 

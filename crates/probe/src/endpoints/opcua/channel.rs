@@ -176,5 +176,9 @@ fn refused(body: &[u8]) -> Failure {
     let mut from = Reader::new(body);
     let status = from.u32().map_or_else(|| "an error".to_owned(), |code| messages::status(code).0);
     let reason = from.text().unwrap_or_default();
-    Failure(if reason.is_empty() { format!("it refuses: {status}") } else { format!("it refuses: {status} ({reason})") })
+    Failure(if reason.is_empty() {
+        format!("it refuses: {status}")
+    } else {
+        format!("it refuses: {status} ({reason})")
+    })
 }

@@ -43,7 +43,10 @@ fn an_endpoint_tells_its_security_and_its_logins() {
     let secure = "http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256";
     let read = one(&described(3, secure, &[(0, ""), (1, NO_SECURITY), (1, "")]));
     let endpoint = &read.endpoint;
-    assert_eq!((endpoint.security_policy.as_str(), endpoint.mode.as_str()), ("Basic256Sha256", "sign-and-encrypt"));
+    assert_eq!(
+        (endpoint.security_policy.as_str(), endpoint.mode.as_str()),
+        ("Basic256Sha256", "sign-and-encrypt")
+    );
     assert_eq!((endpoint.level, endpoint.transport.as_str()), (7, "uatcp-uasc-uabinary"));
     assert_eq!((read.application.as_str(), read.anonymous.as_deref()), ("urn:plant", Some("id")));
     // The channel encrypts what the token does not.
