@@ -9,6 +9,7 @@ use probe::Login;
 use serde_json::{Value, json};
 use test_support::{Certificate, Mosquitto};
 
+use super::look;
 use super::named::{ask, ask_with, liar};
 
 fn broker(section: &Value) -> &Value {
@@ -132,4 +133,25 @@ fn a_broker_that_lies_about_lengths_or_floods_ends_the_conversation() {
         let section = ask(&format!("mqtt://{address}"));
         assert_eq!(section["mqtt"][0]["anonymous"], true, "{section}");
     }
+}
+
+#[test]
+fn a_broker_of_the_host_is_recognised_at_its_port_or_by_its_program() {
+    let running = Mosquitto::start("allow_anonymous true", |_| {});
+    for (port, process) in [(1883, "docker-proxy"), (21883, "mosquitto")] {
+        let section = look(port, process, running.address());
+        assert_eq!(section["sockets"][0]["protocol"], "mqtt", "{section}");
+        assert_eq!(section["sockets"][0]["encrypted"], false);
+        assert_eq!(
+            (&section["mqtt"][0]["anonymous"], &section["mqtt"][0]["tls"]),
+            (&json!(true), &json!(false))
+        );
+    }
+    let running = Mosquitto::start(TLS, |dir| {
+        tls(dir);
+    });
+    let section = look(8883, "mosquitto", running.address());
+    assert_eq!(section["sockets"][0]["protocol"], "tls");
+    assert_eq!((&section["mqtt"][0]["anonymous"], &section["mqtt"][0]["tls"]), (&json!(false), &json!(true)));
+    assert_eq!(section["tls"][0]["name_matches"], Value::Null);
 }

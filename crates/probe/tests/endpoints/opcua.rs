@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::{Certificate, UaServer, prepared};
 
+use super::look;
 use super::named::{ask, ask_with, liar};
 
 fn venv() -> std::path::PathBuf {
@@ -142,4 +143,16 @@ fn absurd_lengths_are_refused_and_nothing_is_taken_for_an_answer() {
         assert_eq!(server.get("anonymous_session"), None);
         assert_eq!(section["sockets"][0].get("encrypted"), None);
     }
+}
+
+#[test]
+fn a_server_of_the_host_is_spoken_to_unless_its_port_may_be_that_of_a_controller() {
+    let running = UaServer::python(&venv(), "NoSecurity", "anonymous", None);
+    let section = look(48010, "python3", running.address());
+    assert_eq!(section["sockets"][0]["protocol"], "opc-ua");
+    assert_eq!(section["opcua"][0]["anonymous_session"], true);
+    assert_eq!(section["opcua"][0]["other_hosts"], json!([]));
+    let section = look(4840, "python3", running.address());
+    assert!(section["sockets"][0]["not_asked"].as_str().unwrap().contains("4840"));
+    assert_eq!(section["opcua"], json!([]));
 }

@@ -48,7 +48,7 @@ impl Channel {
 
     fn secure(&mut self) -> Result<(), Failure> {
         let head = Writer::default().u32(0).text(NO_SECURITY).none().none();
-        let body = self.numbered(head, |handle| messages::open_channel(handle));
+        let body = self.numbered(head, messages::open_channel);
         self.write(*b"OPNF", &body)?;
         let (kind, body) = self.chunk()?;
         if kind == *b"ERRF" {
