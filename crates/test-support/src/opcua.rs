@@ -17,7 +17,7 @@ pub struct UaServer {
     _directory: TempDir,
 }
 
-/// `node-opcua` makes its keys at the first start, in JavaScript.
+/// Both are slow to start; `node-opcua` makes its keys first, in JavaScript.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Arguments: port, policies by name, login kinds, certificate and key or nothing.
@@ -65,7 +65,8 @@ impl UaServer {
             args.push(certificate.key.display().to_string());
         }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        Self { server: Server::start(&python, &args, port), _directory: directory }
+        let server = Server::start_within(PATIENCE, &python, &args, port);
+        Self { server, _directory: directory }
     }
 
     /// A server of `node-opcua`: policies such as `Basic256Sha256`, modes `1` (none), `2` (sign), `3` (encrypt).
