@@ -130,6 +130,11 @@ impl TargetKind {
         }
     }
 
+    /// Whether Palisade itself can mend such a target.
+    pub fn can_be_mended(self) -> bool {
+        matches!(self, Self::Host | Self::Root)
+    }
+
     /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
     pub fn has(self, path: &str) -> bool {
         let below = |part: &&str| {

@@ -22,7 +22,7 @@ use crate::{input, target};
 const AT_ONCE: usize = 16;
 
 /// Targets beside them for which little but waiting is done at this end.
-const WAITED_FOR: usize = 64;
+const WAITED_FOR: usize = 100;
 
 /// Reads, decides, writes; the ending says what was found.
 pub(crate) fn run(args: &Audit) -> Result<Ending> {

@@ -14,4 +14,5 @@ mod fleet;
 mod hosts;
 mod inputs;
 mod lists;
+mod servers;
 mod support;
