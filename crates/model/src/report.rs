@@ -80,14 +80,29 @@ pub enum TargetKind {
     Kepware,
     /// The folder of a TRUE Connector.
     TrueConnector,
+    /// Configuration files of a CODESYS runtime, copied from another machine.
+    Codesys,
+    /// Parameters of a Nerve Management System, or the DNA of a node.
+    Nerve,
+    /// A Windows host, by a facts document that was filled there.
+    Windows,
 }
 
 /// Parts of the facts that no host has: they belong to products that are targets of their own.
-const OF_PRODUCTS: [&str; 2] = ["kepware", "true_connector"];
+const OF_PRODUCTS: [&str; 4] = ["kepware", "nerve", "true_connector", "windows"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 5] = [Self::Host, Self::Root, Self::Endpoint, Self::Kepware, Self::TrueConnector];
+    pub const ALL: [Self; 8] = [
+        Self::Host,
+        Self::Root,
+        Self::Endpoint,
+        Self::Kepware,
+        Self::TrueConnector,
+        Self::Codesys,
+        Self::Nerve,
+        Self::Windows,
+    ];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -97,6 +112,9 @@ impl TargetKind {
             Self::Endpoint => &["endpoints"],
             Self::Kepware => &["kepware"],
             Self::TrueConnector => &["true_connector"],
+            Self::Codesys => &["codesys"],
+            Self::Nerve => &["nerve"],
+            Self::Windows => &["windows"],
         }
     }
 
@@ -120,6 +138,9 @@ impl fmt::Display for TargetKind {
             Self::Endpoint => "network endpoint",
             Self::Kepware => "Kepware server",
             Self::TrueConnector => "TRUE Connector folder",
+            Self::Codesys => "CODESYS configuration",
+            Self::Nerve => "Nerve configuration",
+            Self::Windows => "Windows host",
         })
     }
 }

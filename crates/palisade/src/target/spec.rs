@@ -19,6 +19,10 @@ pub(crate) enum Spec {
     Kepware(String),
     /// The folder of a TRUE Connector.
     TrueConnector(PathBuf),
+    /// Configuration files of a CODESYS runtime: a file or a folder.
+    Codesys(PathBuf),
+    /// A file of Nerve parameters.
+    Nerve(PathBuf),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -27,6 +31,8 @@ const FORMS: &[(&str, &str)] = &[
     ("root:DIR", "the tree of a host that does not run"),
     ("facts:FILE", "a saved facts document"),
     ("true-connector:DIR", "the folder of a TRUE Connector"),
+    ("codesys:PATH", "CODESYSControl.cfg of another machine, or its folder"),
+    ("nerve:FILE", "parameters of a Nerve Management System, or a node's DNA"),
     ("kepware:https://HOST:57512", "a Kepware server, by its Configuration API"),
 ];
 
@@ -44,6 +50,8 @@ impl FromStr for Spec {
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
             "true-connector" => path().map(Self::TrueConnector),
+            "codesys" => path().map(Self::Codesys),
+            "nerve" => path().map(Self::Nerve),
             "kepware" => url().map(Self::Kepware),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
@@ -62,6 +70,8 @@ impl Spec {
             Self::Facts(path) => Self::Facts(folder.join(path)),
             Self::Kepware(url) => Self::Kepware(url),
             Self::TrueConnector(dir) => Self::TrueConnector(folder.join(dir)),
+            Self::Codesys(path) => Self::Codesys(folder.join(path)),
+            Self::Nerve(file) => Self::Nerve(folder.join(file)),
         }
     }
 }
@@ -74,6 +84,8 @@ impl fmt::Display for Spec {
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
             Self::Kepware(url) => write!(f, "kepware:{url}"),
             Self::TrueConnector(dir) => write!(f, "true-connector:{}", dir.display()),
+            Self::Codesys(path) => write!(f, "codesys:{}", path.display()),
+            Self::Nerve(file) => write!(f, "nerve:{}", file.display()),
         }
     }
 }
@@ -84,7 +96,7 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in ["local", "root:/mnt/disk", "facts:plant.json", "kepware:https://plant-7:57512", "true-connector:/srv/tc"] {
+        for text in ["local", "root:/mnt/disk", "facts:plant.json", "kepware:https://plant-7:57512", "true-connector:/srv/tc", "codesys:plc/a.cfg", "nerve:ms.yaml"] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
