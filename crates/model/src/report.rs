@@ -76,6 +76,12 @@ pub enum TargetKind {
     Root,
     /// A server on the network, asked from outside.
     Endpoint,
+    /// The files of a compose project.
+    Compose,
+    /// A Dockerfile, or a folder of them.
+    Dockerfile,
+    /// The definition of a virtual machine, or a folder of them.
+    Vm,
     /// A Kepware server, by its Configuration API.
     Kepware,
     /// The folder of a TRUE Connector.
@@ -93,10 +99,13 @@ const OF_PRODUCTS: [&str; 4] = ["kepware", "nerve", "true_connector", "windows"]
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: &'static [Self] = &[
         Self::Host,
         Self::Root,
         Self::Endpoint,
+        Self::Compose,
+        Self::Dockerfile,
+        Self::Vm,
         Self::Kepware,
         Self::TrueConnector,
         Self::Codesys,
@@ -110,6 +119,17 @@ impl TargetKind {
         match self {
             Self::Host | Self::Root => &[],
             Self::Endpoint => &["endpoints"],
+            Self::Compose => &[
+                "docker.containers",
+                "docker.published_ports",
+                "docker.images",
+                "docker.networks",
+                "docker.volumes",
+                "docker.compose_projects",
+                "docker.compose_files",
+            ],
+            Self::Dockerfile => &["docker.images"],
+            Self::Vm => &["vms"],
             Self::Kepware => &["kepware"],
             Self::TrueConnector => &["true_connector"],
             Self::Codesys => &["codesys"],
@@ -136,6 +156,9 @@ impl fmt::Display for TargetKind {
             Self::Host => "host",
             Self::Root => "root directory",
             Self::Endpoint => "network endpoint",
+            Self::Compose => "compose project",
+            Self::Dockerfile => "Dockerfile",
+            Self::Vm => "virtual machine's definition",
             Self::Kepware => "Kepware server",
             Self::TrueConnector => "TRUE Connector folder",
             Self::Codesys => "CODESYS configuration",

@@ -91,7 +91,7 @@ fn state(requirement: &Requirement, findings: &ByRule<'_>, inputs: &Inputs<'_>) 
     };
     if !concerning(kind) {
         let kinds: Vec<String> =
-            TargetKind::ALL.into_iter().filter(|kind| concerning(*kind)).map(|kind| kind.to_string()).collect();
+            TargetKind::ALL.iter().filter(|kind| concerning(**kind)).map(|kind| kind.to_string()).collect();
         return match attested {
             Some(by) => (Status::Met, by),
             None => (Status::Unknown, format!("decided on a target of another kind: {}", kinds.join(", "))),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use host::Door;
 
+use crate::endpoints::NamedServer;
 use crate::service::Service;
 use crate::shared::Shared;
 
@@ -13,6 +14,23 @@ pub enum Subject {
     /// A host, running or not: all is asked through the door.
     #[default]
     Host,
+    /// A server on the network, asked from outside.
+    Endpoint(Box<NamedServer>),
+    /// Compose files: a folder, or files of which the later ones are merged over the earlier.
+    Compose {
+        /// Absolute paths.
+        paths: Vec<String>,
+    },
+    /// A Dockerfile, or a folder of them.
+    Dockerfile {
+        /// The absolute path.
+        path: String,
+    },
+    /// A definition of a virtual machine, or a folder of them.
+    Vm {
+        /// The absolute path.
+        path: String,
+    },
     /// A Kepware server, asked by its Configuration API.
     Kepware(Service),
     /// Configuration files of a CODESYS runtime: a file or a folder behind the door.

@@ -23,6 +23,8 @@ mod stamp;
 mod stanzas;
 mod text;
 mod units;
+mod xml;
+mod yaml;
 
 mod accounts;
 mod audit;
@@ -49,12 +51,14 @@ mod ssh;
 mod time;
 mod true_connector;
 mod updates;
+mod vms;
 mod web;
 
 #[doc(hidden)]
 pub mod parsers;
 
 pub use context::{Context, Subject};
+pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
 pub use run::{Event, Probe, Request, collect};
 pub use service::Service;
 
@@ -88,6 +92,7 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "files", limit: Duration::from_secs(30), run: |cx| run::serialised(&files::probe(cx)) },
     Probe { name: "docker", limit: Duration::from_secs(5), run: |cx| run::serialised(&docker::probe(cx)) },
+    Probe { name: "vms", limit: Duration::from_secs(5), run: |cx| run::serialised(&vms::probe(cx)) },
     Probe {
         name: "certificates",
         limit: Duration::from_secs(30),
@@ -106,6 +111,31 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "codesys", limit: Duration::from_secs(5), run: |cx| run::serialised(&codesys::probe(cx)) },
 ];
+
+/// The probes of a server that was named. The limit is that of two conversations, and some time for names.
+pub const ENDPOINT_PROBES: &[Probe] = &[Probe {
+    name: "endpoints",
+    limit: Duration::from_secs(90),
+    run: |cx| run::serialised(&endpoints::probe(cx)),
+}];
+
+/// The probes of a target that is compose files.
+pub const COMPOSE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_compose(cx)),
+}];
+
+/// The probes of a target that is a Dockerfile.
+pub const DOCKERFILE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_dockerfile(cx)),
+}];
+
+/// The probes of a target that is the definition of a virtual machine.
+pub const VM_PROBES: &[Probe] =
+    &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
 
 /// What reads a Kepware server by its Configuration API.
 pub const KEPWARE_PROBES: &[Probe] =

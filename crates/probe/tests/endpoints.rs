@@ -57,8 +57,14 @@ fn read(machine: Machine) -> (Value, Vec<String>) {
     let (door, _tree) = machine.door();
     let target = Target { kind: TargetKind::Host, name: "t".into(), id: String::new() };
     let sections = ["endpoints".to_owned()];
-    let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
+    let request = Request {
+        door: &door,
+        target,
+        now: Timestamp::UNIX_EPOCH,
+        sections: &sections,
+        probes: PROBES,
+        subject: Subject::Host,
+    };
     let document = collect(&request, &mut |_| {});
     let reasons = document.unreadable.iter().map(|(path, reason)| format!("{path}: {reason}")).collect();
     (document.facts.get("endpoints").cloned().unwrap_or(Value::Null), reasons)
@@ -140,8 +146,14 @@ fn a_tree_that_does_not_run_has_no_endpoints_to_ask() {
     let (door, _tree) = Machine::new().offline_door();
     let target = Target { kind: TargetKind::Root, name: "t".into(), id: String::new() };
     let sections = ["endpoints".to_owned()];
-    let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
+    let request = Request {
+        door: &door,
+        target,
+        now: Timestamp::UNIX_EPOCH,
+        sections: &sections,
+        probes: PROBES,
+        subject: Subject::Host,
+    };
     let document = collect(&request, &mut |_| {});
     assert!(document.unreadable["endpoints"].contains("running host"));
 }

@@ -28,6 +28,7 @@ pub mod ssh;
 pub mod time;
 pub mod true_connector;
 pub mod updates;
+pub mod vms;
 pub mod web;
 pub mod windows;
 
@@ -76,6 +77,8 @@ pub struct Facts {
     pub files: Fact<files::Files>,
     /// See [`docker`].
     pub docker: Fact<docker::Docker>,
+    /// See [`vms`].
+    pub vms: Fact<vms::Vms>,
     /// See [`certificates`].
     pub certificates: Fact<certificates::Certificates>,
     /// See [`endpoints`].

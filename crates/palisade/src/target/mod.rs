@@ -1,6 +1,8 @@
 //! The targets: how they are named, the way to each, and what is read of it.
 
 mod credentials;
+mod endpoint;
+mod files;
 mod progress;
 mod service;
 mod spec;
@@ -9,8 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use host::ssh::{Destination, Ssh};
 use host::{Door, Local, Trace, Tree};
-use model::report::{Target, TargetKind};
+use model::report::{ProbeStatus, Target, TargetKind};
 use model::{FactsDocument, Timestamp};
 use probe::{CODESYS_PROBES, KEPWARE_PROBES, NERVE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES};
 
@@ -38,6 +41,8 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
     match spec {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
+        Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?)),
+        Spec::Endpoint(server) => endpoint::open(server, credentials),
         Spec::Kepware(url) => {
             let service = service::service(url, credentials, (57412, 57512))?;
             Ok(product(TargetKind::Kepware, &service.host.clone(), Subject::Kepware(service), KEPWARE_PROBES))
@@ -59,6 +64,7 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
             Ok(Opened { door, target, subject: Subject::NerveFile(inside), probes: NERVE_PROBES })
         }
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
+        Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
     }
 }
 
@@ -76,6 +82,14 @@ pub(crate) fn door(root_dir: Option<&Path>) -> Result<Door> {
 fn root(dir: &Path) -> Result<Door> {
     let tree = Tree::new(dir).with_context(|| format!("cannot enter {}", dir.display()))?;
     Ok(Door::new(Arc::new(tree)))
+}
+
+fn ssh(to: &Destination, credentials: &Credentials) -> Result<Door> {
+    let to = to.clone().or_user(credentials.user.as_deref()).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    if credentials.password.is_some() && credentials.identity.is_none() {
+        bail!("{to}: SSH targets take keys and agents only, not passwords; name a private key as `identity`");
+    }
+    Ok(Door::new(Arc::new(Ssh::open(&to, credentials.identity.as_deref())?)))
 }
 
 /// A host behind any door.
@@ -101,7 +115,8 @@ fn file_or_folder(path: &Path) -> Result<(Door, String)> {
 
 /// What reports call a target that is a file or a folder.
 fn files(kind: TargetKind, path: &Path) -> Target {
-    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let name =
+        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     Target { kind, name, id: String::new() }
 }
 
@@ -138,7 +153,7 @@ pub(crate) fn collect(
     if trace {
         door = door.traced(Arc::clone(&record));
     }
-    let name = target.name.clone();
+    let (name, kind) = (target.name.clone(), target.kind);
     let request = Request { door: &door, target, subject, now: now(), sections, probes };
     let document = probe::collect(&request, &mut |event| progress.show(&name, event));
     progress.clear();
@@ -147,7 +162,12 @@ pub(crate) fn collect(
             talk(&format!("{:7} {}", touch.act, report::printable(&touch.object)));
         }
     }
-    Ok(document)
+    // Of a host something can always be told. Another target of which nothing could be read is no target.
+    let unread = document.probes.iter().all(|run| run.status == ProbeStatus::Failed);
+    match document.probes.first() {
+        Some(run) if unread && !kind.facts().is_empty() => bail!("{spec} cannot be audited: {}", run.reason),
+        _ => Ok(document),
+    }
 }
 
 /// The clock: the only place that reads it.

@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use host::ssh::Destination;
+use probe::{Scheme, Server};
+
 use super::service;
 
 /// A target as it is named on the command line or in an inventory.
@@ -13,8 +16,18 @@ pub(crate) enum Spec {
     Local,
     /// The file tree of a host that does not run.
     Root(PathBuf),
+    /// A host over SSH.
+    Ssh(Destination),
     /// A saved facts document.
     Facts(PathBuf),
+    /// A server on the network.
+    Endpoint(Server),
+    /// Compose files: a folder, or one file or several of which the later ones are merged over the earlier.
+    Compose(Vec<PathBuf>),
+    /// A Dockerfile, or a folder of them.
+    Dockerfile(PathBuf),
+    /// The definition of a virtual machine, or a folder of them.
+    Vm(PathBuf),
     /// A Kepware server's Configuration API.
     Kepware(String),
     /// The folder of a TRUE Connector.
@@ -29,7 +42,16 @@ pub(crate) enum Spec {
 const FORMS: &[(&str, &str)] = &[
     ("local", "this host"),
     ("root:DIR", "the tree of a host that does not run"),
+    ("ssh://USER@HOST:PORT", "a host over SSH"),
     ("facts:FILE", "a saved facts document"),
+    ("https://HOST[:PORT][/PATH]", "a web server; also http://"),
+    ("tls://HOST:PORT", "any server that speaks TLS"),
+    ("ssh-server://HOST[:PORT]", "an SSH server, from outside"),
+    ("opc.tcp://HOST[:PORT][/PATH]", "an OPC UA server"),
+    ("mqtts://HOST[:PORT]", "an MQTT broker; also mqtt://"),
+    ("compose:PATH", "a compose file or folder; several files with commas"),
+    ("dockerfile:PATH", "a Dockerfile, or a folder of them"),
+    ("vm:PATH", "libvirt's XML of a virtual machine, or a folder of it"),
     ("true-connector:DIR", "the folder of a TRUE Connector"),
     ("codesys:PATH", "CODESYSControl.cfg of another machine, or its folder"),
     ("nerve:FILE", "parameters of a Nerve Management System, or a node's DNA"),
@@ -44,11 +66,24 @@ impl FromStr for Spec {
             return Ok(Self::Local);
         }
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
-        let path = || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
+        let path =
+            || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
         let url = || service::check(rest).map(|()| rest.to_owned());
         match kind {
+            "ssh" => {
+                let place = rest.strip_prefix("//").ok_or("an SSH target is written ssh://USER@HOST:PORT")?;
+                place.parse().map(Self::Ssh).map_err(|problem| format!("`{text}`: {problem}"))
+            }
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
+            kind if rest.starts_with("//") && Scheme::ALL.iter().any(|scheme| scheme.name() == kind) => {
+                text.parse().map(Self::Endpoint)
+            }
+            "compose" => {
+                path().map(|path| Self::Compose(path.to_string_lossy().split(',').map(PathBuf::from).collect()))
+            }
+            "dockerfile" => path().map(Self::Dockerfile),
+            "vm" => path().map(Self::Vm),
             "true-connector" => path().map(Self::TrueConnector),
             "codesys" => path().map(Self::Codesys),
             "nerve" => path().map(Self::Nerve),
@@ -66,13 +101,23 @@ impl Spec {
     pub(crate) fn below(self, folder: &Path) -> Self {
         match self {
             Self::Local => Self::Local,
+            Self::Ssh(to) => Self::Ssh(to),
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
+            Self::Endpoint(server) => Self::Endpoint(server),
+            Self::Compose(paths) => Self::Compose(paths.iter().map(|path| folder.join(path)).collect()),
+            Self::Dockerfile(path) => Self::Dockerfile(folder.join(path)),
+            Self::Vm(path) => Self::Vm(folder.join(path)),
             Self::Kepware(url) => Self::Kepware(url),
             Self::TrueConnector(dir) => Self::TrueConnector(folder.join(dir)),
             Self::Codesys(path) => Self::Codesys(folder.join(path)),
             Self::Nerve(file) => Self::Nerve(folder.join(file)),
         }
+    }
+
+    /// Whether reading it is waiting for a network, for the most part.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self, Self::Endpoint(_))
     }
 }
 
@@ -80,8 +125,16 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local => f.write_str("local"),
+            Self::Ssh(to) => write!(f, "ssh://{to}"),
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
+            Self::Endpoint(server) => server.fmt(f),
+            Self::Compose(paths) => {
+                let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "compose:{}", paths.join(","))
+            }
+            Self::Dockerfile(path) => write!(f, "dockerfile:{}", path.display()),
+            Self::Vm(path) => write!(f, "vm:{}", path.display()),
             Self::Kepware(url) => write!(f, "kepware:{url}"),
             Self::TrueConnector(dir) => write!(f, "true-connector:{}", dir.display()),
             Self::Codesys(path) => write!(f, "codesys:{}", path.display()),
@@ -94,12 +147,34 @@ impl fmt::Display for Spec {
 mod tests {
     use super::*;
 
+    /// One of each kind.
+    const WRITTEN: &[&str] = &[
+        "local",
+        "root:/mnt/disk",
+        "ssh://ann@plant-7:2222",
+        "facts:plant.json",
+        "https://plant.example:8443/login",
+        "opc.tcp://plant.example:4841",
+        "mqtts://[2001:db8::1]",
+        "compose:/srv/app",
+        "compose:a.yaml,b.yaml",
+        "dockerfile:app/Dockerfile",
+        "vm:/etc/libvirt/qemu",
+        "kepware:https://plant-7:57512",
+        "true-connector:/srv/tc",
+        "codesys:plc/a.cfg",
+        "nerve:ms.yaml",
+    ];
+
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in ["local", "root:/mnt/disk", "facts:plant.json", "kepware:https://plant-7:57512", "true-connector:/srv/tc", "codesys:plc/a.cfg", "nerve:ms.yaml"] {
-            assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
+        for text in WRITTEN {
+            assert_eq!(text.parse::<Spec>().unwrap().to_string(), *text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
+        assert!("ssh://-oProxyCommand=id".parse::<Spec>().unwrap_err().contains("begins with `-`"));
+        assert!("ssh:plant".parse::<Spec>().unwrap_err().contains("ssh://USER@HOST"));
+        assert!("tls://x".parse::<Spec>().unwrap_err().contains("needs a port"));
         assert!("kepware:plant-7".parse::<Spec>().unwrap_err().contains("https://"));
         assert!("gopher://x".parse::<Spec>().unwrap_err().contains("root:DIR"));
     }

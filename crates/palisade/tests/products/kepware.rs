@@ -76,16 +76,36 @@ fn a_neglected_project_fails_in_both_shapes_and_no_secret_is_told() {
     };
     let (flat, nested) = (fails("6"), fails("7"));
     assert!(flat.contains(&"kepware.server-release-recent".to_owned()));
-    assert_eq!(flat.iter().filter(|rule| !nested.contains(rule)).collect::<Vec<_>>(), ["kepware.server-release-recent"]);
+    assert_eq!(
+        flat.iter().filter(|rule| !nested.contains(rule)).collect::<Vec<_>>(),
+        ["kepware.server-release-recent"]
+    );
     for rule in [
-        "kepware.opc-da-off", "kepware.suitelink-off", "kepware.alarms-events-off", "kepware.historical-off",
-        "kepware.thingworx-encrypted", "kepware.thingworx-trusts-chosen", "kepware.thingworx-no-self-signed",
-        "kepware.anonymous-clients-do-not-write", "kepware.default-clients-keep-project",
-        "kepware.personal-administrator", "kepware.opc-ua-no-anonymous", "kepware.ua-gateway-no-anonymous",
-        "kepware.mqtt-encrypted", "kepware.mqtt-tls-current", "kepware.mqtt-authenticated", "kepware.mqtt-does-not-write",
-        "kepware.rest-client-encrypted", "kepware.rest-client-authenticated", "kepware.rest-server-encrypted",
-        "kepware.rest-server-no-anonymous", "kepware.rest-server-origins-listed", "kepware.action-logs-kept",
-        "kepware.diagnostics-off", "kepware.channel-diagnostics-off", "kepware.backups-few",
+        "kepware.opc-da-off",
+        "kepware.suitelink-off",
+        "kepware.alarms-events-off",
+        "kepware.historical-off",
+        "kepware.thingworx-encrypted",
+        "kepware.thingworx-trusts-chosen",
+        "kepware.thingworx-no-self-signed",
+        "kepware.anonymous-clients-do-not-write",
+        "kepware.default-clients-keep-project",
+        "kepware.personal-administrator",
+        "kepware.opc-ua-no-anonymous",
+        "kepware.ua-gateway-no-anonymous",
+        "kepware.mqtt-encrypted",
+        "kepware.mqtt-tls-current",
+        "kepware.mqtt-authenticated",
+        "kepware.mqtt-does-not-write",
+        "kepware.rest-client-encrypted",
+        "kepware.rest-client-authenticated",
+        "kepware.rest-server-encrypted",
+        "kepware.rest-server-no-anonymous",
+        "kepware.rest-server-origins-listed",
+        "kepware.action-logs-kept",
+        "kepware.diagnostics-off",
+        "kepware.channel-diagnostics-off",
+        "kepware.backups-few",
     ] {
         assert!(nested.contains(&rule.to_owned()), "{rule}: {nested:?}");
     }
@@ -95,7 +115,8 @@ fn a_neglected_project_fails_in_both_shapes_and_no_secret_is_told() {
 fn the_vendors_client_accepts_the_double_and_what_it_mends_is_seen() {
     let plant = Plant::start(&["7", "bad", "plain"]);
     let before = plant.audit(&[]).with("fail");
-    let client = Command::new(python()).arg(beside("kepware_client.py")).arg(plant.port.to_string()).output().unwrap();
+    let client =
+        Command::new(python()).arg(beside("kepware_client.py")).arg(plant.port.to_string()).output().unwrap();
     assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
     let after = plant.audit(&[]).with("fail");
     let mended: Vec<_> = before.iter().filter(|rule| !after.contains(rule)).collect();
@@ -116,7 +137,8 @@ fn over_tls_the_password_goes_only_to_a_server_that_is_trusted() {
     assert_eq!(trusted.with("fail"), ["kepware.api-certificate-issued"]);
     assert_eq!(trusted.verdicts()["kepware.api-over-https"], "pass");
     let other = self_signed(folder.path(), "other", "-newkey rsa:2048 -days 30");
-    let wrong = plant.audit_as("https", &format!("{}ca: {}\n", plant.login(), other.certificate.display()), &[]);
+    let wrong =
+        plant.audit_as("https", &format!("{}ca: {}\n", plant.login(), other.certificate.display()), &[]);
     assert!(wrong.with("pass").is_empty(), "{:?}", wrong.with("pass"));
 }
 
@@ -137,19 +159,19 @@ fn refusals_are_told_apart() {
 
 #[test]
 fn a_server_that_lies_hangs_or_floods_costs_time_and_no_verdict() {
-    for (manner, word) in [
-        ("hang", "did not answer"),
-        ("drip", "did not answer"),
-        ("huge", "more than"),
-        ("html", "no JSON"),
-    ] {
+    for (manner, word) in
+        [("hang", "did not answer"), ("drip", "did not answer"), ("huge", "more than"), ("html", "no JSON")]
+    {
         let plant = Plant::start(&["6", "good", manner]);
         let begun = Instant::now();
         let audited = plant.audit(&["--rule", "kepware.dde-off"]);
         assert!(begun.elapsed() < Duration::from_secs(45), "{manner}: {:?}", begun.elapsed());
         assert_eq!(audited.with("unknown"), ["kepware.dde-off"], "{manner}");
         let about = audited.about("kepware.dde-off");
-        assert!(about.contains(word) || about.contains("time") || about.contains("within"), "{manner}: {about}");
+        assert!(
+            about.contains(word) || about.contains("time") || about.contains("within"),
+            "{manner}: {about}"
+        );
     }
     let closed = audit(&[&format!("kepware:http://127.0.0.1:{}", free_port())]);
     assert!(closed.with("pass").is_empty() && closed.with("fail").is_empty());

@@ -36,15 +36,18 @@ pub(crate) fn audit(args: &[&str]) -> Audited {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let report = serde_json::from_str(&text)
-        .unwrap_or_else(|error| panic!("{args:?}: {error}\n{text}\n{}", String::from_utf8_lossy(&output.stderr)));
+    let report = serde_json::from_str(&text).unwrap_or_else(|error| {
+        panic!("{args:?}: {error}\n{text}\n{}", String::from_utf8_lossy(&output.stderr))
+    });
     Audited { report, text }
 }
 
 impl Audited {
     /// Verdicts by rule; the worst where a rule has several.
     pub(crate) fn verdicts(&self) -> BTreeMap<String, String> {
-        let rank = |verdict: &str| ["not_applicable", "pass", "unknown", "fail"].iter().position(|one| *one == verdict);
+        let rank = |verdict: &str| {
+            ["not_applicable", "pass", "unknown", "fail"].iter().position(|one| *one == verdict)
+        };
         let mut verdicts = BTreeMap::<String, String>::new();
         for finding in self.report["findings"].as_array().unwrap() {
             let verdict = finding["verdict"].as_str().unwrap();

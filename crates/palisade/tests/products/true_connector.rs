@@ -74,19 +74,29 @@ fn shipped() -> Connector {
          spring.datasource.password=file_password password\napplication.firewall.isEnabled=${FIREWALL}\n\
          application.selfdescription.title=Data Provider Connector title\n",
     );
-    connector.write("ecc_resources_provider/firewall.properties", "allowedMethods=\nallowSemicolon=true\nallowBackSlash=true\n");
+    connector.write(
+        "ecc_resources_provider/firewall.properties",
+        "allowedMethods=\nallowSemicolon=true\nallowBackSlash=true\n",
+    );
     // The project's documentation publishes the passwords; these hashes of them were made for this test.
     let hash = |password: &str| bcrypt::hash(password, 5).unwrap();
     connector.write(
         "ecc_resources_provider/users.properties",
-        &format!("users.list=apiUser,alice\napiUser.password={}\nalice.password={}\n", hash("passwordApiUser"), hash("passwordAlice")),
+        &format!(
+            "users.list=apiUser,alice\napiUser.password={}\nalice.password={}\n",
+            hash("passwordApiUser"),
+            hash("passwordAlice")
+        ),
     );
     connector.write("be-dataapp_resources/config.properties", "server.ssl.key-password=changeit\n");
     connector.write(
         "be-dataapp_resources/application-docker.properties",
         "application.contract.negotiation.demo=true\napplication.verifyCheckSum=false\n",
     );
-    connector.write("uc-dataapp_resources_provider/application.properties", "http.port=9090\nspring.h2.console.enabled=true\n");
+    connector.write(
+        "uc-dataapp_resources_provider/application.properties",
+        "http.port=9090\nspring.h2.console.enabled=true\n",
+    );
     connector.keystore("ssl-server.jks", "JKS", "changeit", "execution-core-container", "1461", "2048");
     connector
 }
@@ -122,7 +132,10 @@ fn own() -> Connector {
         "allowedMethods=GET,POST\nallowedHeaderNames=Host,Accept\nallowedHeaderValues=x\nallowSemicolon=false\n",
     );
     let hash = bcrypt::hash("nobody knows this", 12).unwrap();
-    connector.write("ecc_resources_provider/users.properties", &format!("users.list=line7\nline7.password={hash}\n"));
+    connector.write(
+        "ecc_resources_provider/users.properties",
+        &format!("users.list=line7\nline7.password={hash}\n"),
+    );
     connector.keystore("plant.p12", "PKCS12", "f3f1v9Lq0-store-own", "plant", "180", "4096");
     connector.keystore("daps.p12", "PKCS12", "f3f1v9Lq0-daps-own", "1", "180", "4096");
     let ecc_cert = connector.path().join("ecc_cert");
@@ -138,16 +151,48 @@ fn the_sample_fails_where_it_is_dangerous_and_no_secret_is_told() {
     let audited = shipped().audit();
     let fails = audited.with("fail");
     for rule in [
-        "passwords-changed", "passwords-distinct", "key-password-not-literal", "keystore-own", "self-descriptions-validated",
-        "peers-encrypted", "daps-on", "daps-keystores-set", "database-console-off", "database-user-own", "cors-origins-listed",
-        "password-length", "password-may-be-long", "self-description-title-own", "methods-listed", "risky-paths-refused",
-        "user-passwords-changed", "user-names-changed", "user-passwords-hashed", "keystores-sealed", "keystores-private",
-        "certificates-short-lived", "keys-long", "keystore-form-current", "negotiation-not-demo", "checksums-verified",
-        "usage-control-plain-port-closed", "usage-control-database-console-off", "api-published-internally", "core-recent",
+        "passwords-changed",
+        "passwords-distinct",
+        "key-password-not-literal",
+        "keystore-own",
+        "self-descriptions-validated",
+        "peers-encrypted",
+        "daps-on",
+        "daps-keystores-set",
+        "database-console-off",
+        "database-user-own",
+        "cors-origins-listed",
+        "password-length",
+        "password-may-be-long",
+        "self-description-title-own",
+        "methods-listed",
+        "risky-paths-refused",
+        "user-passwords-changed",
+        "user-names-changed",
+        "user-passwords-hashed",
+        "keystores-sealed",
+        "keystores-private",
+        "certificates-short-lived",
+        "keys-long",
+        "keystore-form-current",
+        "negotiation-not-demo",
+        "checksums-verified",
+        "usage-control-plain-port-closed",
+        "usage-control-database-console-off",
+        "api-published-internally",
+        "core-recent",
     ] {
         assert!(fails.contains(&format!("true-connector.{rule}")), "{rule}: {fails:?}");
     }
-    for rule in ["lock-after-attempts", "lock-lasts", "env-firewalls-on", "connector-firewall-on", "connector-tls-on", "keystores-open", "certificates-in-date"] {
+    for rule in [
+        "lock-after-attempts",
+        "lock-lasts",
+        "env-firewalls-on",
+        "connector-firewall-on",
+        "connector-tls-on",
+        "keystores-open",
+        "certificates-in-date",
+    ] {
         assert_eq!(audited.verdicts()[&format!("true-connector.{rule}")], "pass", "{rule}");
     }
     let key = audited.about("true-connector.column-key-set");
@@ -155,7 +200,8 @@ fn the_sample_fails_where_it_is_dangerous_and_no_secret_is_told() {
     for secret in ["allpassword", "file_password", "$2b$05$", "passwordAlice"] {
         let told = audited.text.matches(secret).count();
         // Rules name the sample's passwords to a person; the facts do not.
-        let of_rules = ["keystores-sealed", "passwords-changed"].map(|rule| audited.about(&format!("true-connector.{rule}")));
+        let of_rules = ["keystores-sealed", "passwords-changed"]
+            .map(|rule| audited.about(&format!("true-connector.{rule}")));
         assert!(told <= of_rules.join("").matches(secret).count(), "{secret} is told {told} times");
     }
     assert!(audited.about("true-connector.database-console-off").contains("application-docker.properties:9"));
@@ -190,15 +236,24 @@ fn keystores_of_every_form_are_opened_and_wrong_passwords_are_told() {
     let audited = connector.audit();
     let opens = audited.about("true-connector.keystores-open");
     let verdict = |name: &str| {
-        let line = opens.lines().find(|line| line.contains(&format!("\"subject\":\"ecc_cert/{name}\""))).unwrap_or_else(|| panic!("{name}: {opens}"));
-        ["pass", "fail", "unknown"].into_iter().find(|verdict| line.contains(&format!("\"verdict\":\"{verdict}\""))).unwrap()
+        let line = opens
+            .lines()
+            .find(|line| line.contains(&format!("\"subject\":\"ecc_cert/{name}\"")))
+            .unwrap_or_else(|| panic!("{name}: {opens}"));
+        ["pass", "fail", "unknown"]
+            .into_iter()
+            .find(|verdict| line.contains(&format!("\"verdict\":\"{verdict}\"")))
+            .unwrap()
     };
     assert_eq!(verdict("old.jks"), "pass");
     assert_eq!(verdict("openssl.pfx"), "pass");
     assert_eq!(verdict("locked.p12"), "fail");
     assert_eq!(verdict("broken.jks"), "unknown");
     let lengths = audited.about("true-connector.keys-long");
-    assert!(lengths.contains("old.jks") && lengths.contains("openssl.pfx") && !lengths.contains("locked.p12"), "{lengths}");
+    assert!(
+        lengths.contains("old.jks") && lengths.contains("openssl.pfx") && !lengths.contains("locked.p12"),
+        "{lengths}"
+    );
 }
 
 #[test]
@@ -206,7 +261,9 @@ fn another_folder_is_no_connector_and_a_broken_one_is_unknown() {
     let empty = tempfile::tempdir().unwrap();
     let audited = audit(&[&format!("true-connector:{}", empty.path().display())]);
     assert!(audited.with("pass").is_empty() && audited.with("fail").is_empty());
-    assert!(audited.about("true-connector.user-passwords-changed").contains("name the folder of a TRUE Connector"));
+    assert!(
+        audited.about("true-connector.user-passwords-changed").contains("name the folder of a TRUE Connector")
+    );
     let connector = own();
     connector.write("docker-compose.yml", "services: [\n");
     let audited = connector.audit();
