@@ -88,10 +88,16 @@ pub enum TargetKind {
     TrueConnector,
     /// A container image: an archive, an OCI layout, or one of a local engine.
     Image,
+    /// Configuration files of a CODESYS runtime, copied from another machine.
+    Codesys,
+    /// Parameters of a Nerve Management System, or the DNA of a node.
+    Nerve,
+    /// A Windows host, by a facts document that was filled there.
+    Windows,
 }
 
 /// Parts of the facts that no host has: they belong to products that are targets of their own.
-const OF_PRODUCTS: [&str; 2] = ["kepware", "true_connector"];
+const OF_PRODUCTS: [&str; 4] = ["kepware", "nerve", "true_connector", "windows"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
@@ -105,6 +111,9 @@ impl TargetKind {
         Self::Kepware,
         Self::TrueConnector,
         Self::Image,
+        Self::Codesys,
+        Self::Nerve,
+        Self::Windows,
     ];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
@@ -127,6 +136,9 @@ impl TargetKind {
             Self::Kepware => &["kepware"],
             Self::TrueConnector => &["true_connector"],
             Self::Image => &["docker.images"],
+            Self::Codesys => &["codesys"],
+            Self::Nerve => &["nerve"],
+            Self::Windows => &["windows"],
         }
     }
 
@@ -159,6 +171,9 @@ impl fmt::Display for TargetKind {
             Self::Kepware => "Kepware server",
             Self::TrueConnector => "TRUE Connector folder",
             Self::Image => "container image",
+            Self::Codesys => "CODESYS configuration",
+            Self::Nerve => "Nerve configuration",
+            Self::Windows => "Windows host",
         })
     }
 }

@@ -295,7 +295,7 @@ pub(crate) fn credentials(file: Option<&Path>) -> anyhow::Result<Credentials> {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Facts {
-    /// Sections to read; all when none is given.
+    /// Sections to read; all when none is given. `template windows` prints a document to fill in on a Windows host.
     pub(crate) section: Vec<String>,
     #[command(flatten)]
     pub(crate) target: TargetArgs,

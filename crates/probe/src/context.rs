@@ -34,6 +34,10 @@ pub enum Subject {
     },
     /// A Kepware server, asked by its Configuration API.
     Kepware(Service),
+    /// Configuration files of a CODESYS runtime: a file or a folder behind the door.
+    Codesys(String),
+    /// A file of parameters of a Nerve Management System, or of a node's DNA: its path behind the door.
+    NerveFile(String),
     /// The folder of a TRUE Connector: its path behind the door.
     TrueConnector(String),
     /// A container image.

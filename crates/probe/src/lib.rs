@@ -43,6 +43,7 @@ mod kepware;
 mod listeners;
 mod logging;
 mod malware;
+mod nerve;
 mod net;
 mod os;
 mod packages;
@@ -152,3 +153,11 @@ pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
 /// The probes of an image. An archive of several gigabytes takes a while.
 pub const IMAGE_PROBES: &[Probe] =
     &[Probe { name: "docker", limit: Duration::from_secs(600), run: |cx| run::serialised(&image::probe(cx)) }];
+
+/// What reads configuration files of a CODESYS runtime that were copied from another machine.
+pub const CODESYS_PROBES: &[Probe] =
+    &[Probe { name: "codesys", limit: Duration::from_secs(10), run: |cx| run::serialised(&codesys::probe(cx)) }];
+
+/// What reads parameters of a Nerve Management System or the DNA of a node from a file.
+pub const NERVE_PROBES: &[Probe] =
+    &[Probe { name: "nerve", limit: Duration::from_secs(10), run: |cx| run::serialised(&nerve::probe(cx)) }];

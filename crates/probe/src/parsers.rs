@@ -27,6 +27,7 @@ pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::logging::parsers as logging;
+pub use crate::nerve::map::entries as key_map;
 pub use crate::net::{local_v4, local_v6, parse_sysctl, without_login};
 pub use crate::packages::apk;
 pub use crate::packages::apt::{deb822 as apt_sources, one_line as apt_list};
@@ -47,6 +48,13 @@ pub use crate::vms::definition as domain_xml;
 /// The crontab of the system.
 pub fn crontab(text: &str) -> usize {
     crate::schedule::cron::entries(text, "/etc/crontab", None).len()
+}
+
+/// `CODESYSControl.cfg`.
+pub fn codesys(text: &str) -> usize {
+    let mut found = crate::codesys::Found::default();
+    found.file("/CODESYSControl.cfg", text);
+    found.count()
 }
 
 /// `apt.conf`.

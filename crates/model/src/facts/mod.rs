@@ -19,6 +19,7 @@ pub mod kepware;
 pub mod listeners;
 pub mod logging;
 pub mod malware;
+pub mod nerve;
 pub mod net;
 pub mod os;
 pub mod packages;
@@ -29,6 +30,7 @@ pub mod true_connector;
 pub mod updates;
 pub mod vms;
 pub mod web;
+pub mod windows;
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
@@ -89,6 +91,10 @@ pub struct Facts {
     pub codesys: Fact<codesys::Codesys>,
     /// See [`kepware`].
     pub kepware: Fact<kepware::Kepware>,
+    /// See [`nerve`].
+    pub nerve: Fact<nerve::Nerve>,
+    /// See [`windows`].
+    pub windows: Fact<windows::Windows>,
     /// See [`true_connector`].
     pub true_connector: Fact<true_connector::TrueConnector>,
 }

@@ -16,7 +16,7 @@ use host::ssh::{Destination, Ssh};
 use host::{Door, Local, Trace, Tree};
 use model::report::{ProbeStatus, Target, TargetKind};
 use model::{FactsDocument, Timestamp};
-use probe::{KEPWARE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES};
+use probe::{CODESYS_PROBES, KEPWARE_PROBES, NERVE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES};
 
 pub(crate) use credentials::{Credentials, Reference};
 pub(crate) use progress::Progress;
@@ -54,6 +54,16 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
             subject: Subject::TrueConnector("/".to_owned()),
             probes: TRUE_CONNECTOR_PROBES,
         }),
+        Spec::Codesys(path) => {
+            let (door, inside) = file_or_folder(path)?;
+            let target = files(TargetKind::Codesys, path);
+            Ok(Opened { door, target, subject: Subject::Codesys(inside), probes: CODESYS_PROBES })
+        }
+        Spec::Nerve(file) => {
+            let (door, inside) = file_or_folder(file)?;
+            let target = files(TargetKind::Nerve, file);
+            Ok(Opened { door, target, subject: Subject::NerveFile(inside), probes: NERVE_PROBES })
+        }
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
         Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
         Spec::Image(subject) => image::open(subject),
@@ -88,6 +98,21 @@ fn ssh(to: &Destination, credentials: &Credentials) -> Result<Door> {
 fn host(kind: TargetKind, door: Door, otherwise: &str) -> Opened {
     let target = Target { kind, name: name(&door, otherwise), id: line(&door, "/etc/machine-id") };
     Opened { door, target, subject: Subject::Host, probes: PROBES }
+}
+
+/// The door to a folder, or to the folder of a file, and the path behind it.
+fn file_or_folder(path: &Path) -> Result<(Door, String)> {
+    if path.is_dir() {
+        return Ok((root(path)?, "/".to_owned()));
+    }
+    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let door = root(folder)?;
+    let inside = format!("/{}", name.to_string_lossy());
+    if !door.exists(&inside) {
+        bail!("{} is not there", path.display());
+    }
+    Ok((door, inside))
 }
 
 /// What reports call a target that is a file or a folder.

@@ -36,6 +36,10 @@ pub(crate) enum Spec {
     TrueConnector(PathBuf),
     /// A container image.
     Image(ImageSubject),
+    /// Configuration files of a CODESYS runtime: a file or a folder.
+    Codesys(PathBuf),
+    /// A file of Nerve parameters.
+    Nerve(PathBuf),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -53,6 +57,8 @@ const FORMS: &[(&str, &str)] = &[
     ("dockerfile:PATH", "a Dockerfile, or a folder of them"),
     ("vm:PATH", "libvirt's XML of a virtual machine, or a folder of it"),
     ("true-connector:DIR", "the folder of a TRUE Connector"),
+    ("codesys:PATH", "CODESYSControl.cfg of another machine, or its folder"),
+    ("nerve:FILE", "parameters of a Nerve Management System, or a node's DNA"),
     ("kepware:https://HOST:57512", "a Kepware server, by its Configuration API"),
     ("docker-archive:FILE", "an image that `docker save` wrote"),
     ("oci:DIR", "an OCI image layout, or a tar archive of one"),
@@ -86,6 +92,8 @@ impl FromStr for Spec {
             "dockerfile" => path().map(Self::Dockerfile),
             "vm" => path().map(Self::Vm),
             "true-connector" => path().map(Self::TrueConnector),
+            "codesys" => path().map(Self::Codesys),
+            "nerve" => path().map(Self::Nerve),
             "kepware" => url().map(Self::Kepware),
             "docker-archive" => path().map(|path| image(ImageSource::DockerArchive(path))),
             "oci" => path().map(|path| image(ImageSource::Oci(path))),
@@ -130,6 +138,8 @@ impl Spec {
                 },
                 ..subject
             }),
+            Self::Codesys(path) => Self::Codesys(folder.join(path)),
+            Self::Nerve(file) => Self::Nerve(folder.join(file)),
         }
     }
 
@@ -170,6 +180,8 @@ impl fmt::Display for Spec {
             Self::Kepware(url) => write!(f, "kepware:{url}"),
             Self::TrueConnector(dir) => write!(f, "true-connector:{}", dir.display()),
             Self::Image(subject) => subject.source.fmt(f),
+            Self::Codesys(path) => write!(f, "codesys:{}", path.display()),
+            Self::Nerve(file) => write!(f, "nerve:{}", file.display()),
         }
     }
 }
@@ -196,6 +208,8 @@ mod tests {
         "docker-archive:app.tar",
         "oci:layout",
         "image:reg.example:5000/app:1",
+        "codesys:plc/a.cfg",
+        "nerve:ms.yaml",
     ];
 
     #[test]

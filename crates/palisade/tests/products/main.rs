@@ -8,6 +8,7 @@
     reason = "a test that cannot be set up must stop, and it works on this machine"
 )]
 
+mod files;
 mod kepware;
 mod support;
 mod true_connector;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use host::Address;
 use model::Fact;
+use model::facts::certificates::Certificate;
 use model::facts::kepware::{Api, Channel, Kepware, LicenceServer, Log, OpcUa, Product, Project, ThingWorx};
 use serde_json::{Map, Value};
 
@@ -192,7 +193,10 @@ fn api(cx: &Context, service: &Service, asker: &Asker) -> Api {
         None => Fact::Absent,
         Some(der) => match parse(&der) {
             Parsed::Certificates { certificates, .. } => match certificates.into_iter().next() {
-                Some(certificate) => Fact::read_at(certificate, format!("TLS at {}", service.url)),
+                Some(certificate) => Fact::read_at(
+                    Certificate { key_file: Fact::Absent, source: service.url.clone(), ..certificate },
+                    format!("TLS at {}", service.url),
+                ),
                 None => Fact::unreadable("the server showed no certificate"),
             },
             _ => Fact::unreadable("the server's certificate cannot be read"),

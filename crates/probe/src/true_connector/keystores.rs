@@ -248,7 +248,9 @@ pub(super) fn keystores(folder: &mut Folder<'_>, own: &[String]) -> (Vec<Keystor
 fn certificate(path: &str, stored: Stored) -> Option<StoredCertificate> {
     let Parsed::Certificates { certificates, .. } = parse(&stored.der) else { return None };
     let source = format!("{path} (entry {})", stored.alias);
-    let certificate = Certificate { source: source.clone(), ..certificates.into_iter().next()? };
+    // What stands in a store has no files beside it.
+    let certificate =
+        Certificate { source: source.clone(), key_file: Fact::Absent, ..certificates.into_iter().next()? };
     let fingerprint = &certificate.fingerprint_sha256;
     Some(StoredCertificate {
         name: format!("{path}: {}", stored.alias),
