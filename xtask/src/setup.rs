@@ -11,6 +11,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("buildah", "images"),
     ("busybox-static", "containers"),
     ("chrony", "time"),
+    ("default-jre-headless", "Java keystores: keytool"),
     ("debootstrap", "the Debian that runs in a container"),
     ("docker-compose", "containers"),
     ("docker.io", "containers"),
@@ -41,6 +42,8 @@ const PYTHON: &[&str] = &[
     "cyclonedx-python-lib[json-validation]==11.12.0",
     "jsonschema==4.25.1",
 ];
+const PYTHON: &[&str] =
+    &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0", "kepconfig==1.4.2"];
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";

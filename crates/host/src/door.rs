@@ -1,6 +1,7 @@
 //! The door: what probes may ask of a target, with a deadline and a trace.
 
 use std::io::Read;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,11 +40,11 @@ pub struct Stat {
     pub size: u64,
     /// Last change of the content, seconds since 1970.
     pub modified: i64,
-    /// Device number, to tell filesystems apart.
+    /// Device number, to tell filesystems apart. Over SSH: of directories only, 0 otherwise and during a walk.
     pub device: u64,
-    /// Inode number.
+    /// Inode number; 0 over SSH.
     pub inode: u64,
-    /// Hard links.
+    /// Hard links; 0 over SSH.
     pub links: u64,
 }
 
@@ -85,6 +86,16 @@ pub trait Backend: Send + Sync {
     /// Whether the reader has root's rights on the target.
     fn is_root(&self) -> bool;
 
+    /// What gives the reader root's rights, as the end of a sentence; it contains "run as root".
+    fn rights_wanted(&self) -> &'static str {
+        "run as root"
+    }
+
+    /// How long one question takes on its way: nothing to speak of on this machine.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Its files.
     fn files(&self) -> &dyn FileTree;
 
@@ -93,6 +104,11 @@ pub trait Backend: Send + Sync {
 
     /// Opens a connection from the target's own point of view.
     fn connect(&self, address: &Address, limit: Duration) -> Result<Box<dyn Stream>, Error>;
+
+    /// The addresses that a host name stands for on the target, in the order in which to try them.
+    fn resolve(&self, host: &str, _limit: Duration) -> Result<Vec<IpAddr>, Error> {
+        Err(Error::NotLive(format!("the address of {host}")))
+    }
 }
 
 /// Room on a filesystem.
@@ -143,6 +159,16 @@ impl Door {
     /// Whether the reader has root's rights.
     pub fn is_root(&self) -> bool {
         self.backend.is_root()
+    }
+
+    /// What gives the reader root's rights, as the end of a sentence.
+    pub fn rights_wanted(&self) -> &'static str {
+        self.backend.rights_wanted()
+    }
+
+    /// How long one question takes on its way.
+    pub fn delay(&self) -> Duration {
+        self.backend.delay()
     }
 
     /// Reads a regular file of at most [`FILE_LIMIT`] bytes.
@@ -308,6 +334,16 @@ impl Door {
         let left = self.time_left(Path::new("the connection"))?;
         self.note("connect", || address.to_string());
         self.backend.connect(address, left.map_or(limit, |left| left.min(limit)))
+    }
+
+    /// The addresses that a host name stands for, in the order in which to try them; at most [`crate::ADDRESSES`].
+    ///
+    /// # Errors
+    /// `NotFound` when nobody knows the name, `TimedOut`, `NotLive`.
+    pub fn resolve(&self, host: &str, limit: Duration) -> Result<Vec<IpAddr>, Error> {
+        let left = self.time_left(Path::new(host))?;
+        self.note("resolve", || host.to_owned());
+        self.backend.resolve(host, left.map_or(limit, |left| left.min(limit)))
     }
 
     /// Time until the deadline; none without one.

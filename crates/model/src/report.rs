@@ -78,11 +78,34 @@ pub enum TargetKind {
     Endpoint,
     /// A container image: an archive, an OCI layout, or one of a local engine.
     Image,
+    /// The files of a compose project.
+    Compose,
+    /// A Dockerfile, or a folder of them.
+    Dockerfile,
+    /// The definition of a virtual machine, or a folder of them.
+    Vm,
+    /// A Kepware server, by its Configuration API.
+    Kepware,
+    /// The folder of a TRUE Connector.
+    TrueConnector,
 }
+
+/// Parts of the facts that no host has: they belong to products that are targets of their own.
+const OF_PRODUCTS: [&str; 2] = ["kepware", "true_connector"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 4] = [Self::Host, Self::Root, Self::Endpoint, Self::Image];
+    pub const ALL: &'static [Self] = &[
+        Self::Host,
+        Self::Root,
+        Self::Endpoint,
+        Self::Image,
+        Self::Compose,
+        Self::Dockerfile,
+        Self::Vm,
+        Self::Kepware,
+        Self::TrueConnector,
+    ];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -91,16 +114,31 @@ impl TargetKind {
             Self::Host | Self::Root => &[],
             Self::Endpoint => &["endpoints"],
             Self::Image => &["docker.images"],
+            Self::Compose => &[
+                "docker.containers",
+                "docker.published_ports",
+                "docker.images",
+                "docker.networks",
+                "docker.volumes",
+                "docker.compose_projects",
+                "docker.compose_files",
+            ],
+            Self::Dockerfile => &["docker.images"],
+            Self::Vm => &["vms"],
+            Self::Kepware => &["kepware"],
+            Self::TrueConnector => &["true_connector"],
         }
     }
 
     /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
     pub fn has(self, path: &str) -> bool {
-        let facts = self.facts();
-        facts.is_empty()
-            || facts.iter().any(|part| {
-                path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
+        let below = |part: &&str| {
+            path.strip_prefix(*part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        match self.facts() {
+            [] => !OF_PRODUCTS.iter().any(below),
+            facts => facts.iter().any(below),
+        }
     }
 }
 
@@ -111,6 +149,11 @@ impl fmt::Display for TargetKind {
             Self::Root => "root directory",
             Self::Endpoint => "network endpoint",
             Self::Image => "container image",
+            Self::Compose => "compose project",
+            Self::Dockerfile => "Dockerfile",
+            Self::Vm => "virtual machine's definition",
+            Self::Kepware => "Kepware server",
+            Self::TrueConnector => "TRUE Connector folder",
         })
     }
 }

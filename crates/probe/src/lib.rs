@@ -17,11 +17,14 @@ mod mounts;
 mod processes;
 mod run;
 mod schedule;
+mod service;
 mod shared;
 mod stamp;
 mod stanzas;
 mod text;
 mod units;
+mod xml;
+mod yaml;
 
 mod accounts;
 mod audit;
@@ -36,6 +39,7 @@ mod files;
 mod firewall;
 mod image;
 mod integrity;
+mod kepware;
 mod listeners;
 mod logging;
 mod malware;
@@ -45,7 +49,9 @@ mod packages;
 mod services;
 mod ssh;
 mod time;
+mod true_connector;
 mod updates;
+mod vms;
 mod web;
 
 #[doc(hidden)]
@@ -53,7 +59,9 @@ pub mod parsers;
 
 pub use context::{Context, Subject};
 pub use image::{ImageSource, ImageSubject};
+pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
 pub use run::{Event, Probe, Request, collect};
+pub use service::Service;
 
 use std::time::Duration;
 
@@ -85,6 +93,7 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "files", limit: Duration::from_secs(30), run: |cx| run::serialised(&files::probe(cx)) },
     Probe { name: "docker", limit: Duration::from_secs(5), run: |cx| run::serialised(&docker::probe(cx)) },
+    Probe { name: "vms", limit: Duration::from_secs(5), run: |cx| run::serialised(&vms::probe(cx)) },
     Probe {
         name: "certificates",
         limit: Duration::from_secs(30),
@@ -107,3 +116,39 @@ pub const PROBES: &[Probe] = &[
 /// The probes of an image. An archive of several gigabytes takes a while.
 pub const IMAGE_PROBES: &[Probe] =
     &[Probe { name: "docker", limit: Duration::from_secs(600), run: |cx| run::serialised(&image::probe(cx)) }];
+
+/// The probes of a server that was named. The limit is that of two conversations, and some time for names.
+pub const ENDPOINT_PROBES: &[Probe] = &[Probe {
+    name: "endpoints",
+    limit: Duration::from_secs(90),
+    run: |cx| run::serialised(&endpoints::probe(cx)),
+}];
+
+/// The probes of a target that is compose files.
+pub const COMPOSE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_compose(cx)),
+}];
+
+/// The probes of a target that is a Dockerfile.
+pub const DOCKERFILE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_dockerfile(cx)),
+}];
+
+/// The probes of a target that is the definition of a virtual machine.
+pub const VM_PROBES: &[Probe] =
+    &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
+
+/// What reads a Kepware server by its Configuration API.
+pub const KEPWARE_PROBES: &[Probe] =
+    &[Probe { name: "kepware", limit: Duration::from_secs(90), run: |cx| run::serialised(&kepware::probe(cx)) }];
+
+/// What reads the folder of a TRUE Connector.
+pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
+    name: "true_connector",
+    limit: Duration::from_secs(60),
+    run: |cx| run::serialised(&true_connector::probe(cx)),
+}];

@@ -6,12 +6,13 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use super::chapter::with_chapter;
 use super::process::{Runs, measure, median};
 use super::{RESULTS, clean_root};
 use crate::run::{output, root, run as call};
 
 /// The heading of the chapter.
-const HEADING: &str = "\n## Hardening\n";
+pub(crate) const HEADING: &str = "\n## Hardening\n";
 
 /// Milliseconds that a plan may take beyond an audit.
 const PLAN_LIMIT: f64 = 200.0;
@@ -50,26 +51,13 @@ pub(crate) fn run() -> Result<()> {
     let chapter = chapter(&plan, &report, [&audit, &planned, &applied, &undone]);
     let path = root().join(RESULTS);
     let page = fs::read_to_string(&path)?;
-    fs::write(&path, with_chapter(&page, &chapter))?;
+    fs::write(&path, with_chapter(&page, HEADING, &chapter))?;
     println!("{chapter}\nwritten to {RESULTS}");
     Ok(())
 }
 
-/// The chapter as it stands in the results; empty when there is none.
-pub(crate) fn kept(page: &str) -> &str {
-    let Some(start) = page.find(HEADING) else { return "" };
-    let chapter = page.get(start..).unwrap_or_default();
-    let next = chapter.get(HEADING.len()..).and_then(|rest| rest.find("\n## "));
-    next.map_or(chapter, |next| chapter.get(..HEADING.len() + next).unwrap_or(chapter))
-}
-
-/// The page with the chapter at its end.
-pub(crate) fn with_chapter(page: &str, chapter: &str) -> String {
-    let rest = page.replace(kept(page), "");
-    format!("{}\n{chapter}", rest.trim_end())
-}
-
-fn copy(tree: &str) -> Result<()> {
+/// Puts a copy of the clean root there.
+pub(crate) fn copy(tree: &str) -> Result<()> {
     let from = clean_root::place().display().to_string();
     fs::create_dir_all(tree)?;
     call("cp", &["-a", "--one-file-system", &format!("{from}/."), tree], &[])
@@ -144,20 +132,4 @@ fn chapter(plan: &Value, report: &Value, [audit, planned, applied, undone]: [&Ru
          | the plan beyond the audit: under {PLAN_LIMIT:.0} ms | {beyond:.0} ms | {met} |\n"
     ));
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_chapter_is_kept_and_replaced() {
-        let page = "# B\n\n## A\n\none\n\n## Hardening\n\nold\n\n## Targets\n\nt\n";
-        assert_eq!(kept(page), "\n## Hardening\n\nold\n");
-        assert_eq!(
-            with_chapter(page, "\n## Hardening\n\nnew\n"),
-            "# B\n\n## A\n\none\n\n## Targets\n\nt\n\n## Hardening\n\nnew\n"
-        );
-        assert_eq!(kept("# B\n"), "");
-    }
 }

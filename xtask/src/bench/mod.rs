@@ -4,11 +4,13 @@
 //! that every process and mount ends with it. The clean root is kept under `target/bench/` for the next time.
 
 mod ballast;
+mod chapter;
 mod clean_root;
 pub(crate) mod harden;
 mod jobs;
 mod process;
 mod room;
+pub(crate) mod ssh;
 mod stage;
 mod table;
 
@@ -31,6 +33,7 @@ pub(crate) fn run(inside: bool) -> Result<()> {
         return measure();
     }
     call("cargo", &["build", "--release", "--locked", "--package", "palisade"], &[])?;
+    call("cargo", &["build", "--release", "--locked", "--package", "policy", "--example", "decide"], &[])?;
     jobs::install()?;
     clean_root::prepare()?;
     let scratch = tempfile::Builder::new().prefix("palisade-bench-").tempdir()?;
@@ -69,8 +72,12 @@ fn measure() -> Result<()> {
         // The peers take minutes: what was measured stands on the page even if somebody ends the run.
         let path = root().join(RESULTS);
         let page = table::page(&facts, &results);
-        let hardening = fs::read_to_string(&path).map(|old| harden::kept(&old).to_owned()).unwrap_or_default();
-        fs::write(path, harden::with_chapter(&page, &hardening))?;
+        let old = fs::read_to_string(&path).unwrap_or_default();
+        // What is measured by itself is kept.
+        let page = [harden::HEADING, ssh::HEADING]
+            .iter()
+            .fold(page, |page, heading| chapter::with_chapter(&page, heading, chapter::kept(&old, heading)));
+        fs::write(path, page)?;
     }
     stage.strike();
     println!("{}\nwritten to {RESULTS}", table::page(&facts, &results));

@@ -13,7 +13,7 @@ const NO_NAME: &str = "<none>";
 /// Where builders name the image they built on.
 const BASE_LABEL: &str = "org.opencontainers.image.base.name";
 /// Ports of SSH and telnet.
-const REMOTE_SHELL_PORTS: &[&str] = &["22", "23"];
+pub(super) const REMOTE_SHELL_PORTS: &[&str] = &["22", "23"];
 const SHELLS: &[&str] =
     &["sh", "/bin/sh", "bash", "/bin/bash", "/usr/bin/sh", "/usr/bin/bash", "ash", "/bin/ash"];
 
@@ -102,6 +102,7 @@ pub(super) fn image(
         unused: used_by.clone().map(|users| users.is_empty()),
         used_by,
         contents: Fact::Absent,
+        dockerfile: Fact::Absent,
     }
 }
 
@@ -117,7 +118,7 @@ pub(super) fn commands(json: Json<'_>) -> Fact<Vec<String>> {
 }
 
 /// The registry in an image's name; names without one mean the public registry.
-fn registry(name: &str) -> String {
+pub(super) fn registry(name: &str) -> String {
     match name.split_once('/') {
         Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => clip(first),
         _ => "docker.io".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,10 @@ pub(super) struct Budget {
     pub(super) page: Duration,
     /// How long a greeting is waited for before we speak first.
     pub(super) greeting: Duration,
-    /// Rest between two connections.
-    pub(super) pause: Duration,
+    /// How long messages of a broker are waited for.
+    pub(super) moment: Duration,
+    /// The least time from the start of one connection to that of the next.
+    pub(super) pace: Duration,
     /// How long the whole conversation may last.
     pub(super) total: Duration,
 }
@@ -37,8 +40,22 @@ impl Budget {
         exchange: Duration::from_millis(500),
         page: Duration::from_millis(1000),
         greeting: Duration::from_millis(80),
-        pause: Duration::ZERO,
+        moment: Duration::from_millis(150),
+        pace: Duration::ZERO,
         total: Duration::from_secs(6),
+    };
+
+    /// For servers that were named: at most 50 connections a second and 250 in all, one at a time.
+    pub(super) const NAMED: Self = Self {
+        connections: 250,
+        requests: 60,
+        connect: Duration::from_secs(3),
+        exchange: Duration::from_secs(4),
+        page: Duration::from_secs(8),
+        greeting: Duration::from_secs(1),
+        moment: Duration::from_millis(500),
+        pace: Duration::from_millis(20),
+        total: Duration::from_secs(60),
     };
 }
 
@@ -56,18 +73,21 @@ pub(super) struct Peer {
     until: Instant,
     connections: AtomicU32,
     failures: AtomicU32,
+    next: Mutex<Instant>,
 }
 
 impl Peer {
     /// The server at `address`; the clock of its budget starts now.
     pub(super) fn new(door: &Door, address: Address, budget: Budget) -> Self {
+        let now = Instant::now();
         Self {
             door: door.clone(),
             address,
             budget,
-            until: Instant::now() + budget.total,
+            until: now + budget.total,
             connections: AtomicU32::new(0),
             failures: AtomicU32::new(0),
+            next: Mutex::new(now),
         }
     }
 
@@ -100,13 +120,24 @@ impl Peer {
         if left.is_zero() {
             return Err(Error::TimedOut { what: self.address.to_string(), limit: self.budget.total });
         }
-        if used > 0 && !self.budget.pause.is_zero() {
-            thread::sleep(self.budget.pause);
-        }
+        self.wait_for_turn();
         let stream =
             self.door.connect(&self.address, self.budget.connect.min(left)).inspect_err(|_| self.failed())?;
         let until = Instant::now() + limit.min(left);
         Ok(Line { stream, until, limit, bytes_left: BYTES })
+    }
+
+    /// Waits until the next connection may be opened.
+    fn wait_for_turn(&self) {
+        if self.budget.pace.is_zero() {
+            return;
+        }
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let turn = (*next).max(now);
+        *next = turn + self.budget.pace;
+        drop(next);
+        thread::sleep(turn.saturating_duration_since(now));
     }
 
     /// Notes that it did not answer in time.
@@ -133,6 +164,11 @@ impl Line {
     pub(super) fn extend(&mut self, limit: Duration) {
         self.until = Instant::now() + limit;
         self.limit = limit;
+    }
+
+    /// How long it lasts.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
     }
 
     fn arm(&mut self) -> io::Result<()> {

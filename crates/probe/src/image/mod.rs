@@ -63,16 +63,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         return Fact::unreadable("the target is no image");
     };
     match images(&cx.door, subject) {
-        Ok(images) => Fact::known(Docker {
-            images: Fact::read_at(images, subject.source.to_string()),
-            engine: Fact::Absent,
-            containers: Fact::Absent,
-            compose_projects: Fact::Absent,
-            published_ports: Fact::Absent,
-            volumes: Fact::Absent,
-            networks: Fact::Absent,
-            podman: Fact::Absent,
-        }),
+        Ok(images) => Fact::known(crate::docker::from_files(Fact::Absent, Fact::read_at(images, subject.source.to_string()))),
         Err(reason) => Fact::unreadable(reason),
     }
 }
