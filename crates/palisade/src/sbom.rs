@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Sbom) -> Result<Ending> {
     };
     let image: Image =
         serde_json::from_value(image.clone()).context("the facts of the image cannot be read")?;
-    let path = "docker.images[0].packages";
+    let path = "docker.images[0].contents.packages";
     if let Some((_, reason)) = document.reason_for(path) {
         bail!("the packages of {} are not known: {reason}", args.target);
     }

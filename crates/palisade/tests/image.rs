@@ -52,7 +52,11 @@ fn forms() -> &'static Forms {
         fs::copy("/bin/busybox", base.join("bin/busybox")).expect("busybox-static is installed");
         fs::write(base.join("bin/tool"), "\0tool").unwrap();
         fs::write(base.join("usr/sbin/sshd"), "\0sshd").unwrap();
-        fs::write(base.join("etc/os-release"), "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian 12\"\n").unwrap();
+        fs::write(
+            base.join("etc/os-release"),
+            "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian 12\"\n",
+        )
+        .unwrap();
         fs::write(base.join("var/lib/dpkg/status"), STATUS).unwrap();
         for name in ["sh", "rm", "chmod", "true"] {
             std::os::unix::fs::symlink("busybox", base.join("bin").join(name)).unwrap();
@@ -129,7 +133,8 @@ fn docker(engine: &Engine, args: &[&str]) {
 }
 
 fn succeed(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; run `cargo xtask setup`"));
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; run `cargo xtask setup`"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -219,10 +224,11 @@ fn a_secret_is_named_by_file_layer_and_step_and_shown_nowhere() {
         }
         let ran = forms.palisade(&["facts", "--target", target]);
         assert!(!ran.out.contains(SECRET));
-        let image = &ran.json()["facts"]["docker"]["images"][0];
+        let image = &ran.json()["facts"]["docker"]["images"][0]["contents"];
         // The chmod made a copy of the file that shows; the one below it is still there.
         let deleted = image["deleted_secrets"].as_array().unwrap().iter();
-        let deleted: Vec<_> = deleted.map(|secret| (text(&secret["source"]), secret["step"].as_u64())).collect();
+        let deleted: Vec<_> =
+            deleted.map(|secret| (text(&secret["source"]), secret["step"].as_u64())).collect();
         let expected = [("layer 2: /app/app.env:2", 2), ("layer 3: /app/kept.env:1", 3)];
         assert_eq!(deleted, expected.map(|(source, step)| (source.to_owned(), Some(step))));
         let shown = image["secrets"].as_array().unwrap();
@@ -234,10 +240,12 @@ fn a_secret_is_named_by_file_layer_and_step_and_shown_nowhere() {
 #[test]
 fn vulnerabilities_are_decided_by_data_on_disk() {
     let forms = forms();
-    let record = |id: &str, events: Value| json!({
-        "id": id, "modified": "2026-01-02T03:04:05Z",
-        "affected": [{"package": {"ecosystem": "Debian:12", "name": "openssl"}, "ranges": [{"type": "ECOSYSTEM", "events": events}]}],
-    });
+    let record = |id: &str, events: Value| {
+        json!({
+            "id": id, "modified": "2026-01-02T03:04:05Z",
+            "affected": [{"package": {"ecosystem": "Debian:12", "name": "openssl"}, "ranges": [{"type": "ECOSYSTEM", "events": events}]}],
+        })
+    };
     let data = json!([
         record("CVE-2026-0001", json!([{"introduced": "0"}, {"fixed": "3.0.13-1~deb12u1"}])),
         record("CVE-2026-0002", json!([{"introduced": "0"}])),
@@ -248,10 +256,19 @@ fn vulnerabilities_are_decided_by_data_on_disk() {
     let file = file.display().to_string();
     let report = forms.palisade(&["audit", target, "--vulnerabilities", &file, "--format", "json"]).json();
     let found = verdicts(&report);
-    for rule in ["image.no-fixable-vulnerabilities", "image.no-open-vulnerabilities", "image.vulnerability-data-fresh"] {
+    for rule in
+        ["image.no-fixable-vulnerabilities", "image.no-open-vulnerabilities", "image.vulnerability-data-fresh"]
+    {
         assert_eq!(found[rule], "fail", "{rule}");
     }
-    let shown = forms.palisade(&["audit", target, "--vulnerabilities", &file, "--rule", "image.no-fixable-vulnerabilities"]);
+    let shown = forms.palisade(&[
+        "audit",
+        target,
+        "--vulnerabilities",
+        &file,
+        "--rule",
+        "image.no-fixable-vulnerabilities",
+    ]);
     assert!(shown.out.contains("CVE-2026-0001"), "{}", shown.out);
     let missing = forms.palisade(&["audit", target, "--vulnerabilities", "/no/such/file"]);
     assert_eq!(missing.code, Some(2));
@@ -263,10 +280,18 @@ fn the_bill_of_materials_is_valid_and_the_same_every_time() {
     let forms = forms();
     let target = &forms.targets()[0];
     let file = forms.place("tracker.json");
-    let tracker = json!({"openssl": {"CVE-2026-0003": {"releases": {"bookworm": {"status": "open", "urgency": "low"}}}}});
+    let tracker =
+        json!({"openssl": {"CVE-2026-0003": {"releases": {"bookworm": {"status": "open", "urgency": "low"}}}}});
     fs::write(&file, tracker.to_string()).unwrap();
     let out = forms.place("sbom.json");
-    let args = ["sbom", target, "--vulnerabilities", &file.display().to_string(), "--output", &out.display().to_string()];
+    let args = [
+        "sbom",
+        target,
+        "--vulnerabilities",
+        &file.display().to_string(),
+        "--output",
+        &out.display().to_string(),
+    ];
     let ran = forms.palisade(&args);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
     let venv = std::env::var("PALISADE_TEST_VENV").expect("PALISADE_TEST_VENV: `cargo xtask test` sets it");
@@ -278,7 +303,8 @@ sys.exit(str(wrong) if wrong else 0)
 ";
     succeed(Command::new(Path::new(&venv).join("bin/python")).args(["-c", script]).arg(&out));
     let bom: Value = serde_json::from_str(&fs::read_to_string(&out).unwrap()).unwrap();
-    let purls: Vec<&str> = bom["components"].as_array().unwrap().iter().filter_map(|c| c["purl"].as_str()).collect();
+    let purls: Vec<&str> =
+        bom["components"].as_array().unwrap().iter().filter_map(|c| c["purl"].as_str()).collect();
     assert_eq!(
         purls,
         [
@@ -288,7 +314,8 @@ sys.exit(str(wrong) if wrong else 0)
         ]
     );
     assert_eq!(bom["vulnerabilities"][0]["affects"].as_array().unwrap().len(), 2);
-    let (first, again) = (forms.palisade(&["sbom", target]).json(), forms.palisade(&["sbom", &forms.targets()[3]]).json());
+    let (first, again) =
+        (forms.palisade(&["sbom", target]).json(), forms.palisade(&["sbom", &forms.targets()[3]]).json());
     assert_eq!(first["components"], again["components"]);
     assert_eq!(first["vulnerabilities"], Value::Null);
 }
@@ -368,7 +395,11 @@ fn a_bomb_ends_early_and_an_entry_that_leads_out_writes_nothing() {
 fn what_buildah_builds_is_read_too() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name).display().to_string();
-    fs::write(place("Containerfile"), "FROM scratch\nCOPY os-release /etc/os-release\nCOPY key.pem /key.pem\nUSER 7\n").unwrap();
+    fs::write(
+        place("Containerfile"),
+        "FROM scratch\nCOPY os-release /etc/os-release\nCOPY key.pem /key.pem\nUSER 7\n",
+    )
+    .unwrap();
     fs::write(place("os-release"), "ID=debian\nVERSION_ID=8\n").unwrap();
     succeed(Command::new("openssl").args(["genpkey", "-algorithm", "ed25519", "-out", &place("ed.pem")]));
     succeed(Command::new("openssl").args(["genpkey", "-algorithm", "rsa", "-out", &place("key.pem")]));

@@ -1,14 +1,16 @@
 //! CycloneDX 1.6: the packages of an image as a bill of materials, and their vulnerabilities where they were looked for.
 
 use model::Timestamp;
-use model::facts::docker::{Image, ImagePackage, Vulnerability};
+use model::facts::docker::{Contents, Image, ImagePackage, Vulnerability};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// The bill of materials of an image. The same image and time give the same bytes.
 pub fn cyclonedx(image: &Image, now: Timestamp, version: &str) -> String {
-    let packages = image.packages.value().map(Vec::as_slice).unwrap_or_default();
-    let release = image.release.value();
+    let nothing = Contents::default();
+    let contents = image.contents.value().unwrap_or(&nothing);
+    let packages = contents.packages.value().map(Vec::as_slice).unwrap_or_default();
+    let release = contents.release.value();
     let distribution = release.and_then(|release| {
         Some((release.id.value()?.as_str(), release.version_id.value().map_or("", String::as_str)))
     });
@@ -30,7 +32,7 @@ pub fn cyclonedx(image: &Image, now: Timestamp, version: &str) -> String {
     components.extend(packages.iter().map(|package| component(package, distribution)));
     let digest = image.digest.strip_prefix("sha256:").unwrap_or_default();
     let mut subject = json!({"type": "container", "bom-ref": image.digest, "name": image.name});
-    put(&mut subject, "version", image.manifest_digest.value().unwrap_or(&image.digest));
+    put(&mut subject, "version", contents.manifest_digest.value().unwrap_or(&image.digest));
     if let Some(fields) = subject.as_object_mut().filter(|_| digest.len() == 64) {
         fields.insert("hashes".to_owned(), json!([{"alg": "SHA-256", "content": digest}]));
     }
@@ -48,7 +50,7 @@ pub fn cyclonedx(image: &Image, now: Timestamp, version: &str) -> String {
         },
         "components": components,
     });
-    let (fixable, open) = (image.fixable_vulnerabilities.value(), image.open_vulnerabilities.value());
+    let (fixable, open) = (contents.fixable_vulnerabilities.value(), contents.open_vulnerabilities.value());
     if let (Some(fixable), Some(open), Some(fields)) = (fixable, open, bom.as_object_mut()) {
         let listed: Vec<Value> =
             fixable.iter().chain(open).map(|found| vulnerability(found, packages, distribution)).collect();

@@ -8,12 +8,15 @@ use host::{Door, Local};
 use model::report::{Target, TargetKind};
 use probe::{IMAGE_PROBES, ImageSource, ImageSubject, Subject};
 
-use super::Opened;
+use super::{Opened, files};
 
 /// Opens an image: what is named must be there.
 pub(super) fn open(subject: &ImageSubject) -> Result<Opened> {
     let mut subject = subject.clone();
-    let target = Target { kind: TargetKind::Image, name: name(&subject.source), id: String::new() };
+    let target = match &subject.source {
+        ImageSource::DockerArchive(path) | ImageSource::Oci(path) => files(TargetKind::Image, path),
+        ImageSource::Engine(name) => Target { kind: TargetKind::Image, name: name.clone(), id: String::new() },
+    };
     let door = Door::new(Arc::new(Local::new()));
     if let ImageSource::DockerArchive(path) | ImageSource::Oci(path) = &mut subject.source {
         *path = absolute(&door, path)?;
@@ -22,16 +25,6 @@ pub(super) fn open(subject: &ImageSubject) -> Result<Opened> {
         *path = absolute(&door, path).context("the data of vulnerabilities cannot be read")?;
     }
     Ok(Opened { door, target, subject: Subject::Image(subject), probes: IMAGE_PROBES })
-}
-
-/// What reports call it: the file as it was named, or the image.
-fn name(source: &ImageSource) -> String {
-    match source {
-        ImageSource::DockerArchive(path) | ImageSource::Oci(path) => path
-            .file_name()
-            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()),
-        ImageSource::Engine(name) => name.clone(),
-    }
 }
 
 /// The path as the door wants it, of something that is there.

@@ -17,10 +17,6 @@ pub(super) const REMOTE_SHELL_PORTS: &[&str] = &["22", "23"];
 const SHELLS: &[&str] =
     &["sh", "/bin/sh", "bash", "/bin/bash", "/usr/bin/sh", "/usr/bin/bash", "ash", "/bin/ash"];
 
-/// Why nothing is known of the files of an engine's images.
-const NOT_EXAMINED: &str =
-    "the layers of images are read when the image is the target: `palisade audit image:NAME`";
-
 /// An image by its configuration alone; `has` tells whether a path (without leading slash) is in its files.
 pub(crate) fn image_of_config(
     id: &str,
@@ -105,24 +101,8 @@ pub(super) fn image(
         package_managers: files.package_managers,
         unused: used_by.clone().map(|users| users.is_empty()),
         used_by,
+        contents: Fact::Absent,
         dockerfile: Fact::Absent,
-        is_examined: false,
-        platform: Fact::unreadable(NOT_EXAMINED),
-        manifest_digest: Fact::unreadable(NOT_EXAMINED),
-        digest_mismatches: Fact::unreadable(NOT_EXAMINED),
-        escaping_entries: Fact::unreadable(NOT_EXAMINED),
-        release: Fact::unreadable(NOT_EXAMINED),
-        secrets: Fact::unreadable(NOT_EXAMINED),
-        deleted_secrets: Fact::unreadable(NOT_EXAMINED),
-        files_cut: Fact::unreadable(NOT_EXAMINED),
-        setuid_programs: Fact::unreadable(NOT_EXAMINED),
-        world_writable: Fact::unreadable(NOT_EXAMINED),
-        shells: Fact::unreadable(NOT_EXAMINED),
-        package_caches: Fact::unreadable(NOT_EXAMINED),
-        packages: Fact::unreadable(NOT_EXAMINED),
-        fixable_vulnerabilities: Fact::unreadable(NOT_EXAMINED),
-        open_vulnerabilities: Fact::unreadable(NOT_EXAMINED),
-        vulnerability_data: Fact::unreadable(NOT_EXAMINED),
     }
 }
 

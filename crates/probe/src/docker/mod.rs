@@ -133,7 +133,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
 }
 
 /// The section of a target that is files: what containers and images would be. No engine is asked.
-fn from_files(containers: Fact<Vec<Container>>, images: Fact<Vec<Image>>) -> Docker {
+pub(crate) fn from_files(containers: Fact<Vec<Container>>, images: Fact<Vec<Image>>) -> Docker {
     Docker {
         engine: Fact::Absent,
         compose_projects: Fact::Absent,

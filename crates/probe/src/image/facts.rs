@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::Fact;
 use model::facts::docker::{
-    FoundSecret, Image, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile,
+    Contents, FoundSecret, Image, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile,
 };
 use serde_json::{Value, json};
 
@@ -37,30 +37,33 @@ pub(super) fn image(parts: &Parts, name: String, place: &str) -> Image {
     let platform: Vec<&str> = ["/os", "/architecture", "/variant"].iter().filter_map(|at| text(at)).collect();
     let mut image = image_of_config(&parts.id, &described, place, steps, |path| stack.has(path));
     image.name = name;
-    image.is_examined = true;
     image.repo_digests = Fact::Absent;
-    image.platform = Fact::from_option((!platform.is_empty()).then(|| platform.join("/")));
-    image.manifest_digest = Fact::from_option(parts.manifest.clone());
-    image.digest_mismatches = Fact::known(parts.mismatches.clone());
-    image.escaping_entries = Fact::known(numbered(&parts.layers, |layer| &layer.escaping));
-    image.release = described_release(&release(parts));
     let (shown, deleted) = secrets(stack, &history);
-    image.secrets = Fact::known(shown);
-    image.deleted_secrets = Fact::known(deleted);
-    image.files_cut = Fact::known(parts.layers.iter().map(|layer| layer.cut).sum());
-    image.setuid_programs = Fact::known(setuid(stack));
-    image.world_writable = Fact::known(
-        stack
-            .visible(|layer| &layer.writable, |found| &found.path)
-            .into_iter()
-            .take(LIST_LIMIT)
-            .map(|(at, found)| file(at, found))
-            .collect(),
-    );
-    image.shells =
-        Fact::known(SHELLS.iter().filter(|path| stack.has(path)).map(|path| format!("/{path}")).collect());
-    image.package_caches = Fact::known(caches(stack));
-    image.packages = packages(stack);
+    image.contents = Fact::known(Contents {
+        platform: Fact::from_option((!platform.is_empty()).then(|| platform.join("/"))),
+        manifest_digest: Fact::from_option(parts.manifest.clone()),
+        digest_mismatches: Fact::known(parts.mismatches.clone()),
+        escaping_entries: Fact::known(numbered(&parts.layers, |layer| &layer.escaping)),
+        release: described_release(&release(parts)),
+        secrets: Fact::known(shown),
+        deleted_secrets: Fact::known(deleted),
+        files_cut: Fact::known(parts.layers.iter().map(|layer| layer.cut).sum()),
+        setuid_programs: Fact::known(setuid(stack)),
+        world_writable: Fact::known(
+            stack
+                .visible(|layer| &layer.writable, |found| &found.path)
+                .into_iter()
+                .take(LIST_LIMIT)
+                .map(|(at, found)| file(at, found))
+                .collect(),
+        ),
+        shells: Fact::known(
+            SHELLS.iter().filter(|path| stack.has(path)).map(|path| format!("/{path}")).collect(),
+        ),
+        package_caches: Fact::known(caches(stack)),
+        packages: packages(stack),
+        ..Contents::default()
+    });
     image
 }
 

@@ -63,17 +63,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         return Fact::unreadable("the target is no image");
     };
     match images(&cx.door, subject) {
-        Ok(images) => Fact::known(Docker {
-            images: Fact::read_at(images, subject.source.to_string()),
-            engine: Fact::Absent,
-            containers: Fact::Absent,
-            compose_projects: Fact::Absent,
-            compose_files: Fact::Absent,
-            published_ports: Fact::Absent,
-            volumes: Fact::Absent,
-            networks: Fact::Absent,
-            podman: Fact::Absent,
-        }),
+        Ok(images) => Fact::known(crate::docker::from_files(Fact::Absent, Fact::read_at(images, subject.source.to_string()))),
         Err(reason) => Fact::unreadable(reason),
     }
 }
@@ -125,20 +115,21 @@ fn parts_name(subject: &ImageSubject, parts: &Parts) -> String {
 
 fn image(door: &Door, subject: &ImageSubject, parts: &Parts, name: String) -> Result<Image, String> {
     let mut image = facts::image(parts, name, &subject.source.to_string());
+    let Fact::Known(contents, _) = &mut image.contents else { return Ok(image) };
     let Some(path) = &subject.vulnerabilities else {
-        image.fixable_vulnerabilities = Fact::unreadable(NO_DATA);
-        image.open_vulnerabilities = Fact::unreadable(NO_DATA);
-        image.vulnerability_data = Fact::Absent;
+        contents.fixable_vulnerabilities = Fact::unreadable(NO_DATA);
+        contents.open_vulnerabilities = Fact::unreadable(NO_DATA);
+        contents.vulnerability_data = Fact::Absent;
         return Ok(image);
     };
-    let (data, found) = vulnerabilities::compare(door, path, &image.packages, &facts::release(parts))?;
+    let (data, found) = vulnerabilities::compare(door, path, &contents.packages, &facts::release(parts))?;
     let part = |mended: bool| {
         let is_wanted = |one: &Vulnerability| one.fixed_version.value().is_some() == mended;
         found.clone().map(|all| all.into_iter().filter(is_wanted).collect())
     };
-    image.fixable_vulnerabilities = part(true);
-    image.open_vulnerabilities = part(false);
-    image.vulnerability_data = Fact::known(data);
+    contents.fixable_vulnerabilities = part(true);
+    contents.open_vulnerabilities = part(false);
+    contents.vulnerability_data = Fact::known(data);
     Ok(image)
 }
 

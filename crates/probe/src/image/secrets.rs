@@ -103,7 +103,8 @@ fn holds_settings(path: &str) -> bool {
     let Some((name, above)) = parts.split_last() else { return false };
     let others =
         path.starts_with("usr/") && !path.starts_with("usr/local/etc/") && !path.starts_with("usr/src/");
-    if others || above.iter().any(|part| PUBLISHED.contains(part) || EXAMPLES.contains(part)) {
+    // OpenSSL's own file shows what passwords would look like.
+    if others || *name == "openssl.cnf" || above.iter().any(|part| PUBLISHED.contains(part) || EXAMPLES.contains(part)) {
         return false;
     }
     SETTINGS_FILES.contains(name)

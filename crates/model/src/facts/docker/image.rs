@@ -5,11 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Variable;
-use super::content::{
-    FoundSecret, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile, Vulnerability,
-    VulnerabilityData,
-};
+use super::{Contents, Variable};
 use crate::Fact;
 
 /// One image.
@@ -74,48 +70,15 @@ pub struct Image {
     pub package_managers: Fact<Vec<String>>,
     /// Names of the containers made from it.
     pub used_by: Fact<Vec<String>>,
-    /// Whether no container is made from it; absent for an image that is looked at by itself or only described.
+    /// Whether no container is made from it; absent where nobody knows which containers there are.
     pub unused: Fact<bool>,
-    /// The Dockerfile that describes it; absent when the image itself was read.
-    pub dockerfile: Fact<Dockerfile>,
     /// The image it was built on as the builder named it, label `org.opencontainers.image.base.name`.
     pub base_image: Fact<String>,
-    /// Whether its layers were read file by file. That is done for a target that is an image; of the images of a host
-    /// only what the engine tells is read, and everything below is unreadable.
-    pub is_examined: bool,
-    /// Operating system and processor it is for: `linux/amd64`.
-    pub platform: Fact<String>,
-    /// The digest of its manifest, `sha256:...`, as registries know it; absent in archives that have none.
-    pub manifest_digest: Fact<String>,
-    /// Layers, manifests and configurations whose bytes are not those that the digests promise.
-    pub digest_mismatches: Fact<Vec<String>>,
-    /// Entries of its layers that lead out of the image's tree (`../`); engines refuse or cut them.
-    pub escaping_entries: Fact<Vec<String>>,
-    /// The distribution it is made of; absent when no layer holds an os-release.
-    pub release: Fact<ImageRelease>,
-    /// Secrets in its files.
-    pub secrets: Fact<Vec<FoundSecret>>,
-    /// Secrets in files that a later layer deletes or replaces: containers do not see them, who has the image does.
-    pub deleted_secrets: Fact<Vec<FoundSecret>>,
-    /// Text files too large to be searched for secrets to their end.
-    pub files_cut: Fact<u64>,
-    /// Programs that run with the rights of their owner or group, or with capabilities of their own.
-    pub setuid_programs: Fact<Vec<SetuidFile>>,
-    /// Files that every user may write, and such directories without the sticky bit.
-    pub world_writable: Fact<Vec<ImageFile>>,
-    /// Shells in its files.
-    pub shells: Fact<Vec<String>>,
-    /// What package managers left behind: indexes and downloads.
-    pub package_caches: Fact<Vec<PackageCache>>,
-    /// Installed packages: of dpkg, apk, Python and Node.js. Absent when no layer holds a list of packages; unreadable
-    /// when the only list is one that cannot be read, such as rpm's.
-    pub packages: Fact<Vec<ImagePackage>>,
-    /// Vulnerabilities of these packages that a newer version mends, by the given data; unreadable without data.
-    pub fixable_vulnerabilities: Fact<Vec<Vulnerability>>,
-    /// Those for which there is no such version yet.
-    pub open_vulnerabilities: Fact<Vec<Vulnerability>>,
-    /// The data the packages were compared with; absent when none was given.
-    pub vulnerability_data: Fact<VulnerabilityData>,
+    /// What its layers hold, read file by file. That is done for a target that is an image; absent for the images of a
+    /// host, of which only what the engine tells is read.
+    pub contents: Fact<Contents>,
+    /// The Dockerfile that describes it; absent when the image itself was read.
+    pub dockerfile: Fact<Dockerfile>,
 }
 
 /// What a Dockerfile says that the image made from it does not.

@@ -11,7 +11,7 @@ pub use container::{
     Applied, Container, Device, HealthCheck, Limits, LogConfig, Mount, Process, PublishedPort, Ulimit, Variable,
 };
 pub use content::{
-    FoundSecret, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile, Vulnerability,
+    Contents, FoundSecret, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile, Vulnerability,
     VulnerabilityData,
 };
 pub use engine::{Engine, HostFile, Listener, Proxy};
