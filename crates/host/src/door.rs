@@ -1,6 +1,7 @@
 //! The door: what probes may ask of a target, with a deadline and a trace.
 
 use std::io::Read;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -103,6 +104,11 @@ pub trait Backend: Send + Sync {
 
     /// Opens a connection from the target's own point of view.
     fn connect(&self, address: &Address, limit: Duration) -> Result<Box<dyn Stream>, Error>;
+
+    /// The addresses that a host name stands for on the target, in the order in which to try them.
+    fn resolve(&self, host: &str, _limit: Duration) -> Result<Vec<IpAddr>, Error> {
+        Err(Error::NotLive(format!("the address of {host}")))
+    }
 }
 
 /// Room on a filesystem.
@@ -340,6 +346,16 @@ impl Door {
         let limit = limit + self.slack();
         self.note("connect", || address.to_string());
         self.backend.connect(address, left.map_or(limit, |left| left.min(limit)))
+    }
+
+    /// The addresses that a host name stands for, in the order in which to try them; at most [`crate::ADDRESSES`].
+    ///
+    /// # Errors
+    /// `NotFound` when nobody knows the name, `TimedOut`, `NotLive`.
+    pub fn resolve(&self, host: &str, limit: Duration) -> Result<Vec<IpAddr>, Error> {
+        let left = self.time_left(Path::new(host))?;
+        self.note("resolve", || host.to_owned());
+        self.backend.resolve(host, left.map_or(limit, |left| left.min(limit)))
     }
 
     /// Time until the deadline; none without one.

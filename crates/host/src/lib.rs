@@ -30,5 +30,8 @@ pub use walk::{
 /// The most bytes of an ordinary configuration file: larger ones are not configuration.
 pub const FILE_LIMIT: usize = 1 << 20;
 
+/// The most addresses of one host name.
+pub const ADDRESSES: usize = 16;
+
 /// The most bytes a program may print.
 pub const OUTPUT_LIMIT: usize = 256 << 10;

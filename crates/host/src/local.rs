@@ -1,5 +1,6 @@
 //! This machine.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,5 +66,9 @@ impl Backend for Local {
 
     fn connect(&self, address: &Address, limit: Duration) -> Result<Box<dyn Stream>, Error> {
         net::open(address, limit)
+    }
+
+    fn resolve(&self, host: &str, limit: Duration) -> Result<Vec<IpAddr>, Error> {
+        net::resolve(host, limit)
     }
 }

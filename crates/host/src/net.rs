@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
@@ -73,6 +75,37 @@ pub(crate) fn open(address: &Address, limit: Duration) -> Result<Box<dyn Stream>
     Ok(stream)
 }
 
+/// Asks the resolver of this machine (/etc/hosts, DNS), in the order of RFC 6724.
+pub(crate) fn resolve(host: &str, limit: Duration) -> Result<Vec<IpAddr>, Error> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let (sender, receiver) = mpsc::channel();
+    let name = host.to_owned();
+    // The resolver knows no limit: a thread of its own waits for it, and is left behind when it takes too long.
+    thread::Builder::new()
+        .name("resolve".to_owned())
+        .spawn(move || {
+            let found = (name.as_str(), 0).to_socket_addrs().map(|found| {
+                let mut addresses: Vec<IpAddr> = Vec::new();
+                for address in found.map(|address| address.ip()) {
+                    if !addresses.contains(&address) && addresses.len() < crate::ADDRESSES {
+                        addresses.push(address);
+                    }
+                }
+                addresses
+            });
+            drop(sender.send(found));
+        })
+        .map_err(|error| Error::io(host, &error))?;
+    match receiver.recv_timeout(limit) {
+        Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
+        // The resolver's words for "no such name" are no error number of the system.
+        Ok(_) => Err(Error::NotFound(format!("an address of {host}"))),
+        Err(_) => Err(Error::TimedOut { what: format!("the resolver, asked for {host},"), limit }),
+    }
+}
+
 /// Connecting to a UNIX socket blocks while its queue is full: the send limit, set first, bounds that.
 fn open_unix(path: &std::path::Path, limit: Duration) -> io::Result<UnixStream> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
@@ -80,4 +113,17 @@ fn open_unix(path: &std::path::Path, limit: Duration) -> io::Result<UnixStream> 
     stream.set_write_timeout(Some(limit))?;
     connect(&stream, &SocketAddrUnix::new(path)?)?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_are_resolved() {
+        let limit = Duration::from_secs(5);
+        assert_eq!(resolve("192.0.2.7", limit).unwrap(), [IpAddr::from([192, 0, 2, 7])]);
+        assert!(resolve("localhost", limit).unwrap().iter().all(IpAddr::is_loopback));
+        assert!(resolve("no-such-host.invalid", limit).is_err());
+    }
 }

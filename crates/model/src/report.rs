@@ -76,11 +76,45 @@ pub enum TargetKind {
     Root,
     /// A server on the network, asked from outside.
     Endpoint,
+    /// The files of a compose project.
+    Compose,
+    /// A Dockerfile, or a folder of them.
+    Dockerfile,
+    /// The definition of a virtual machine, or a folder of them.
+    Vm,
+    /// A Kepware server, by its Configuration API.
+    Kepware,
+    /// The folder of a TRUE Connector.
+    TrueConnector,
+    /// A container image: an archive, an OCI layout, or one of a local engine.
+    Image,
+    /// Configuration files of a CODESYS runtime, copied from another machine.
+    Codesys,
+    /// Parameters of a Nerve Management System, or the DNA of a node.
+    Nerve,
+    /// A Windows host, by a facts document that was filled there.
+    Windows,
 }
+
+/// Parts of the facts that no host has: they belong to products that are targets of their own.
+const OF_PRODUCTS: [&str; 4] = ["kepware", "nerve", "true_connector", "windows"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 3] = [Self::Host, Self::Root, Self::Endpoint];
+    pub const ALL: &'static [Self] = &[
+        Self::Host,
+        Self::Root,
+        Self::Endpoint,
+        Self::Compose,
+        Self::Dockerfile,
+        Self::Vm,
+        Self::Kepware,
+        Self::TrueConnector,
+        Self::Image,
+        Self::Codesys,
+        Self::Nerve,
+        Self::Windows,
+    ];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -88,16 +122,40 @@ impl TargetKind {
         match self {
             Self::Host | Self::Root => &[],
             Self::Endpoint => &["endpoints"],
+            Self::Compose => &[
+                "docker.containers",
+                "docker.published_ports",
+                "docker.images",
+                "docker.networks",
+                "docker.volumes",
+                "docker.compose_projects",
+                "docker.compose_files",
+            ],
+            Self::Dockerfile => &["docker.images"],
+            Self::Vm => &["vms"],
+            Self::Kepware => &["kepware"],
+            Self::TrueConnector => &["true_connector"],
+            Self::Image => &["docker.images"],
+            Self::Codesys => &["codesys"],
+            Self::Nerve => &["nerve"],
+            Self::Windows => &["windows"],
         }
+    }
+
+    /// Whether Palisade itself can mend such a target.
+    pub fn can_be_mended(self) -> bool {
+        matches!(self, Self::Host | Self::Root)
     }
 
     /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
     pub fn has(self, path: &str) -> bool {
-        let facts = self.facts();
-        facts.is_empty()
-            || facts.iter().any(|part| {
-                path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
+        let below = |part: &&str| {
+            path.strip_prefix(*part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        match self.facts() {
+            [] => !OF_PRODUCTS.iter().any(below),
+            facts => facts.iter().any(below),
+        }
     }
 }
 
@@ -107,6 +165,15 @@ impl fmt::Display for TargetKind {
             Self::Host => "host",
             Self::Root => "root directory",
             Self::Endpoint => "network endpoint",
+            Self::Compose => "compose project",
+            Self::Dockerfile => "Dockerfile",
+            Self::Vm => "virtual machine's definition",
+            Self::Kepware => "Kepware server",
+            Self::TrueConnector => "TRUE Connector folder",
+            Self::Image => "container image",
+            Self::Codesys => "CODESYS configuration",
+            Self::Nerve => "Nerve configuration",
+            Self::Windows => "Windows host",
         })
     }
 }

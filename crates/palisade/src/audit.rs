@@ -21,21 +21,16 @@ use crate::{input, target};
 /// Targets that are read at the same time.
 const AT_ONCE: usize = 16;
 
+/// Targets beside them for which little but waiting is done at this end.
+const WAITED_FOR: usize = 100;
+
 /// Reads, decides, writes; the ending says what was found.
 pub(crate) fn run(args: &Audit) -> Result<Ending> {
     let started = (Instant::now(), target::now());
     let assignments = inventory::assignments(args)?;
     // Content is parsed while the probes wait for their targets.
-    let (loaded, documents) = std::thread::scope(|scope| {
-        let content = scope.spawn(|| match &args.content.content {
-            None => Ok(Content::to_decide()),
-            Some(_) => input::content(&args.content),
-        });
-        let documents = collect(&assignments, args);
-        (content.join(), documents)
-    });
-    let (content, problems) =
-        loaded.map_err(|_| anyhow::anyhow!("loading the content panicked; this is a bug"))??;
+    let (loaded, documents) = input::content_while(&args.content, || collect(&assignments, args));
+    let (content, problems) = loaded?;
     tell_problems(&problems);
     check_names(&args.rule, &args.guide, &content)?;
     let alone = args.inventory.is_none() && assignments.len() == 1;
@@ -50,7 +45,7 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
         let mut options = page_options(args.verbose);
         options.colour &= args.output.is_none();
         deliver(&report::write(args.format, &report, &options)?, args.output.as_deref())?;
-        ending(args, [&report].into_iter())
+        ending(args, &[&report])
     } else {
         if args.baseline.is_some() {
             bail!("--baseline compares one target with its earlier report; audit that target alone");
@@ -67,7 +62,7 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
         fleet.duration_ms = milliseconds(started.0);
         deliver_fleet(&fleet, args)?;
         let failed = fleet.targets.iter().any(|member| member.report.is_none());
-        if failed { Ending::Incomplete } else { ending(args, fleet.reports()) }
+        if failed { Ending::Incomplete } else { ending(args, &fleet.reports().collect::<Vec<_>>()) }
     };
     Ok(if problems.is_empty() { ending } else { Ending::Incomplete })
 }
@@ -75,19 +70,21 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
 /// Reads all targets, several at once; the answers stand in the targets' order.
 fn collect(assignments: &[Assignment], args: &Audit) -> Vec<Result<FactsDocument>> {
     let progress = Progress::new(assignments.len());
-    let next = AtomicUsize::new(0);
     let read = Mutex::new(Vec::with_capacity(assignments.len()));
+    let (waiting, working): (Vec<_>, Vec<_>) =
+        assignments.iter().enumerate().partition(|(_, assignment)| assignment.spec.waits());
+    let queues = [(waiting, WAITED_FOR, AtomicUsize::new(0)), (working, AT_ONCE, AtomicUsize::new(0))];
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(assignments.len()) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(assignment) = assignments.get(index) else { return };
-                    let document = collect_one(assignment, args, &progress);
-                    progress.read_one();
-                    read.lock().unwrap_or_else(PoisonError::into_inner).push((index, document));
-                }
-            });
+        for (queue, at_once, next) in &queues {
+            for _ in 0..queue.len().min(*at_once) {
+                scope.spawn(|| {
+                    while let Some((index, assignment)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let document = collect_one(assignment, args, &progress);
+                        progress.read_one();
+                        read.lock().unwrap_or_else(PoisonError::into_inner).push((*index, document));
+                    }
+                });
+            }
         }
     });
     progress.clear();
@@ -98,7 +95,8 @@ fn collect(assignments: &[Assignment], args: &Audit) -> Vec<Result<FactsDocument
 
 fn collect_one(assignment: &Assignment, args: &Audit, progress: &Progress) -> Result<FactsDocument> {
     let credentials = assignment.credentials.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-    target::collect(&assignment.spec, credentials, &[], args.trace, progress)
+    let spec = assignment.spec.with_vulnerabilities(args.vulnerabilities.as_deref());
+    target::collect(&spec, credentials, &[], args.trace, progress)
 }
 
 fn decide(
@@ -206,13 +204,13 @@ fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn ending<'a>(args: &Audit, mut reports: impl Iterator<Item = &'a Report> + Clone) -> Ending {
+fn ending(args: &Audit, reports: &[&Report]) -> Ending {
     let counts = |severity| args.fail_on.severity().is_some_and(|least| severity >= least);
     let fails =
         |report: &Report| report.findings.iter().any(|f| f.verdict == Verdict::Fail && counts(f.severity));
-    if reports.clone().any(fails) {
+    if reports.iter().any(|report| fails(report)) {
         Ending::Findings
-    } else if args.strict && reports.any(|report| report.summary.unknown > 0) {
+    } else if args.strict && reports.iter().any(|report| report.summary.unknown > 0) {
         Ending::Unknown
     } else {
         Ending::Clean

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use model::document::FACTS_SCHEMA;
 use model::report::REPORT_SCHEMA;
 use model::{FactsDocument, Report};
+use serde_json::Value;
 use policy::{Content, ContentFile, LoadedProfile, Problem};
 
 use crate::args::ContentArgs;
@@ -17,6 +18,9 @@ const DOCUMENT_LIMIT: u64 = 64 << 20;
 
 /// The most bytes of a profile or a content file.
 const TEXT_LIMIT: u64 = 2 << 20;
+
+/// Heads of a template that stand there with nothing below them when nothing is filled in.
+const HEADS: [&str; 5] = ["system", "updates", "malware", "passwords", "remote_desktop"];
 
 /// Folders of content.
 const FOLDERS: [&str; 3] = ["rules", "guides", "declarations"];
@@ -55,6 +59,22 @@ pub(crate) fn content(args: &ContentArgs) -> Result<(Content, Vec<Problem>)> {
     Ok(match &args.content {
         None => Content::load(&policy::embedded()),
         Some(dir) => Content::load(&content_files(dir)?),
+    })
+}
+
+/// The content to decide with, parsed while `work` is done; what is wrong with it; and what came of the work.
+pub(crate) fn content_while<T>(
+    args: &ContentArgs,
+    work: impl FnOnce() -> T,
+) -> (Result<(Content, Vec<Problem>)>, T) {
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(|| match &args.content {
+            None => Ok(Content::to_decide()),
+            Some(_) => content(args),
+        });
+        let done = work();
+        let loaded = loading.join();
+        (loaded.unwrap_or_else(|_| bail!("loading the content panicked; this is a bug")), done)
     })
 }
 
@@ -101,11 +121,59 @@ pub(crate) fn profile(path: Option<&Path>, content: &Content) -> Result<LoadedPr
 
 /// A saved facts document.
 pub(crate) fn facts(path: &Path) -> Result<FactsDocument> {
-    let document: FactsDocument = json(path, "a facts document; `palisade facts` prints one")?;
+    let document: FactsDocument = match path.extension().and_then(std::ffi::OsStr::to_str) {
+        // One that a person filled in has comments.
+        Some("yaml" | "yml") => filled(path)?,
+        _ => json(path, "a facts document; `palisade facts` prints one")?,
+    };
     if document.schema != FACTS_SCHEMA {
         bail!("{}: the schema is `{}`, not `{FACTS_SCHEMA}`", path.display(), document.schema);
     }
     Ok(document)
+}
+
+/// A facts document that a person filled in. Mistakes in it must not pass for facts that are not known.
+fn filled(path: &Path) -> Result<FactsDocument> {
+    let name = path.display().to_string();
+    let mut document: FactsDocument = policy::read_yaml(&name, &read(path, TEXT_LIMIT)?)
+        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    // A head without anything below it is a section of which nothing is known.
+    for section in document.facts.values_mut() {
+        if let Value::Object(section) = section {
+            section.retain(|name, value| !(value.is_null() && HEADS.contains(&name.as_str())));
+        }
+    }
+    let given = Value::Object(document.facts.clone().into_iter().collect());
+    let typed: model::facts::Facts =
+        serde_json::from_value(given.clone()).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+    let mut known = FactsDocument::new(document.target.clone(), document.collected_at);
+    if let Value::Object(sections) = serde_json::to_value(&typed)? {
+        for (section, value) in sections {
+            known.insert_section(&section, value);
+        }
+    }
+    if let Some(path) = strange(&given, &Value::Object(known.facts.into_iter().collect()), "facts") {
+        bail!("{name}: `{path}` is no fact that Palisade knows; compare with `palisade facts template windows`");
+    }
+    Ok(document)
+}
+
+/// The first name that stands in `given` and not in `known`.
+fn strange(given: &Value, known: &Value, path: &str) -> Option<String> {
+    match (given, known) {
+        (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(name, value)| {
+            let path = format!("{path}.{name}");
+            match known.get(name) {
+                None => Some(path),
+                Some(known) => strange(value, known, &path),
+            }
+        }),
+        (Value::Array(given), Value::Array(known)) => {
+            let mut pairs = given.iter().zip(known).enumerate();
+            pairs.find_map(|(index, (value, known))| strange(value, known, &format!("{path}[{index}]")))
+        }
+        _ => None,
+    }
 }
 
 /// An earlier report.

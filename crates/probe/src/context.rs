@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use host::Door;
 
+use crate::endpoints::NamedServer;
+use crate::service::Service;
+use crate::image::ImageSubject;
 use crate::shared::Shared;
 
 /// What the target is beyond what its door shows.
@@ -12,6 +15,33 @@ pub enum Subject {
     /// A host, running or not: all is asked through the door.
     #[default]
     Host,
+    /// A server on the network, asked from outside.
+    Endpoint(Box<NamedServer>),
+    /// Compose files: a folder, or files of which the later ones are merged over the earlier.
+    Compose {
+        /// Absolute paths.
+        paths: Vec<String>,
+    },
+    /// A Dockerfile, or a folder of them.
+    Dockerfile {
+        /// The absolute path.
+        path: String,
+    },
+    /// A definition of a virtual machine, or a folder of them.
+    Vm {
+        /// The absolute path.
+        path: String,
+    },
+    /// A Kepware server, asked by its Configuration API.
+    Kepware(Service),
+    /// Configuration files of a CODESYS runtime: a file or a folder behind the door.
+    Codesys(String),
+    /// A file of parameters of a Nerve Management System, or of a node's DNA: its path behind the door.
+    NerveFile(String),
+    /// The folder of a TRUE Connector: its path behind the door.
+    TrueConnector(String),
+    /// A container image.
+    Image(ImageSubject),
 }
 
 /// What a probe is given: its way to the target, and what probes share.

@@ -17,11 +17,14 @@ mod mounts;
 mod processes;
 mod run;
 mod schedule;
+mod service;
 mod shared;
 mod stamp;
 mod stanzas;
 mod text;
 mod units;
+mod xml;
+mod yaml;
 
 mod accounts;
 mod audit;
@@ -34,24 +37,32 @@ mod docker;
 mod endpoints;
 mod files;
 mod firewall;
+mod image;
 mod integrity;
+mod kepware;
 mod listeners;
 mod logging;
 mod malware;
+mod nerve;
 mod net;
 mod os;
 mod packages;
 mod services;
 mod ssh;
 mod time;
+mod true_connector;
 mod updates;
+mod vms;
 mod web;
 
 #[doc(hidden)]
 pub mod parsers;
 
 pub use context::{Context, Subject};
+pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
+pub use image::{ImageSource, ImageSubject};
 pub use run::{Event, Probe, Request, collect};
+pub use service::Service;
 
 use std::time::Duration;
 
@@ -83,6 +94,7 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "files", limit: Duration::from_secs(30), run: |cx| run::serialised(&files::probe(cx)) },
     Probe { name: "docker", limit: Duration::from_secs(5), run: |cx| run::serialised(&docker::probe(cx)) },
+    Probe { name: "vms", limit: Duration::from_secs(5), run: |cx| run::serialised(&vms::probe(cx)) },
     Probe {
         name: "certificates",
         limit: Duration::from_secs(30),
@@ -101,3 +113,51 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "codesys", limit: Duration::from_secs(5), run: |cx| run::serialised(&codesys::probe(cx)) },
 ];
+
+/// The probes of a server that was named. The limit is that of two conversations, and some time for names.
+pub const ENDPOINT_PROBES: &[Probe] = &[Probe {
+    name: "endpoints",
+    limit: Duration::from_secs(90),
+    run: |cx| run::serialised(&endpoints::probe(cx)),
+}];
+
+/// The probes of a target that is compose files.
+pub const COMPOSE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_compose(cx)),
+}];
+
+/// The probes of a target that is a Dockerfile.
+pub const DOCKERFILE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_dockerfile(cx)),
+}];
+
+/// The probes of a target that is the definition of a virtual machine.
+pub const VM_PROBES: &[Probe] =
+    &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
+
+/// What reads a Kepware server by its Configuration API.
+pub const KEPWARE_PROBES: &[Probe] =
+    &[Probe { name: "kepware", limit: Duration::from_secs(90), run: |cx| run::serialised(&kepware::probe(cx)) }];
+
+/// What reads the folder of a TRUE Connector.
+pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
+    name: "true_connector",
+    limit: Duration::from_secs(60),
+    run: |cx| run::serialised(&true_connector::probe(cx)),
+}];
+
+/// The probes of an image. An archive of several gigabytes takes a while.
+pub const IMAGE_PROBES: &[Probe] =
+    &[Probe { name: "docker", limit: Duration::from_secs(600), run: |cx| run::serialised(&image::probe(cx)) }];
+
+/// What reads configuration files of a CODESYS runtime that were copied from another machine.
+pub const CODESYS_PROBES: &[Probe] =
+    &[Probe { name: "codesys", limit: Duration::from_secs(10), run: |cx| run::serialised(&codesys::probe(cx)) }];
+
+/// What reads parameters of a Nerve Management System or the DNA of a node from a file.
+pub const NERVE_PROBES: &[Probe] =
+    &[Probe { name: "nerve", limit: Duration::from_secs(10), run: |cx| run::serialised(&nerve::probe(cx)) }];

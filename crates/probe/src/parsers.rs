@@ -12,29 +12,49 @@ pub use crate::audit::{
 };
 pub use crate::certificates::{Parsed, parse as certificates};
 pub use crate::docker::heard as docker;
-pub use crate::endpoints::answer::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer};
+pub use crate::endpoints::answer::{
+    Answer as TlsAnswer, ServerHello, Until, answer as tls_answer, ticket_lifetime,
+};
 pub use crate::endpoints::detect::greeting;
 pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
 pub use crate::endpoints::html::{Page, scan as html};
+pub use crate::endpoints::mqtt::packet::{Said as MqttSaid, said as mqtt};
+pub use crate::endpoints::opcua::messages::{Answer as OpcUaAnswer, answer as opc_ua};
+pub use crate::endpoints::ssh::keys::host_key as ssh_host_key;
 pub use crate::endpoints::ssh::{greeting_line as ssh_greeting, kexinit as ssh_kexinit};
+pub use crate::endpoints::ssl2::is_hello as ssl2_hello;
 pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::logging::parsers as logging;
+pub use crate::nerve::map::entries as key_map;
 pub use crate::net::{local_v4, local_v6, parse_sysctl, without_login};
 pub use crate::packages::apk;
 pub use crate::packages::apt::{deb822 as apt_sources, one_line as apt_list};
 pub use crate::packages::unwanted::category as package_category;
 pub use crate::schedule::gap as schedule;
+pub use crate::service::parse as service_answer;
 pub use crate::services::inetd::{inetd, xinetd};
 pub use crate::services::parse_active as systemctl_list_units;
+pub use crate::true_connector::keystores::open as keystore;
+pub use crate::true_connector::properties::{environment as env_file, properties};
 pub use crate::units::file::UnitFile;
 pub use crate::web::{parse_apache, parse_nginx};
 pub use host::mountinfo;
 
+pub use crate::docker::{described as compose, instructions as dockerfile};
+pub use crate::vms::definition as domain_xml;
+
 /// The crontab of the system.
 pub fn crontab(text: &str) -> usize {
     crate::schedule::cron::entries(text, "/etc/crontab", None).len()
+}
+
+/// `CODESYSControl.cfg`.
+pub fn codesys(text: &str) -> usize {
+    let mut found = crate::codesys::Found::default();
+    found.file("/CODESYSControl.cfg", text);
+    found.count()
 }
 
 /// `apt.conf`.

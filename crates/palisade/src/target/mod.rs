@@ -1,7 +1,11 @@
 //! The targets: how they are named, the way to each, and what is read of it.
 
 mod credentials;
+mod endpoint;
+mod files;
+mod image;
 mod progress;
+mod service;
 mod spec;
 
 use std::path::Path;
@@ -10,9 +14,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use host::ssh::{Destination, Ssh};
 use host::{Door, Local, Trace, Tree};
-use model::report::{Target, TargetKind};
+use model::report::{ProbeStatus, Target, TargetKind};
 use model::{FactsDocument, Timestamp};
-use probe::{PROBES, Probe, Request, Subject};
+use probe::{CODESYS_PROBES, KEPWARE_PROBES, NERVE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES};
 
 pub(crate) use credentials::{Credentials, Reference};
 pub(crate) use progress::Progress;
@@ -39,7 +43,30 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())), "this-host")),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?, &dir.display().to_string())),
         Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?, to.host())),
+        Spec::Endpoint(server) => endpoint::open(server, credentials),
+        Spec::Kepware(url) => {
+            let service = service::service(url, credentials, (57412, 57512))?;
+            Ok(product(TargetKind::Kepware, &service.host.clone(), Subject::Kepware(service), KEPWARE_PROBES))
+        }
+        Spec::TrueConnector(dir) => Ok(Opened {
+            door: root(dir)?,
+            target: files(TargetKind::TrueConnector, dir),
+            subject: Subject::TrueConnector("/".to_owned()),
+            probes: TRUE_CONNECTOR_PROBES,
+        }),
+        Spec::Codesys(path) => {
+            let (door, inside) = file_or_folder(path)?;
+            let target = files(TargetKind::Codesys, path);
+            Ok(Opened { door, target, subject: Subject::Codesys(inside), probes: CODESYS_PROBES })
+        }
+        Spec::Nerve(file) => {
+            let (door, inside) = file_or_folder(file)?;
+            let target = files(TargetKind::Nerve, file);
+            Ok(Opened { door, target, subject: Subject::NerveFile(inside), probes: NERVE_PROBES })
+        }
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
+        Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
+        Spec::Image(subject) => image::open(subject),
     }
 }
 
@@ -73,6 +100,34 @@ fn host(kind: TargetKind, door: Door, otherwise: &str) -> Opened {
     Opened { door, target, subject: Subject::Host, probes: PROBES }
 }
 
+/// The door to a folder, or to the folder of a file, and the path behind it.
+fn file_or_folder(path: &Path) -> Result<(Door, String)> {
+    if path.is_dir() {
+        return Ok((root(path)?, "/".to_owned()));
+    }
+    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let door = root(folder)?;
+    let inside = format!("/{}", name.to_string_lossy());
+    if !door.exists(&inside) {
+        bail!("{} is not there", path.display());
+    }
+    Ok((door, inside))
+}
+
+/// What reports call a target that is a file or a folder.
+fn files(kind: TargetKind, path: &Path) -> Target {
+    let name =
+        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    Target { kind, name, id: String::new() }
+}
+
+/// A product that is reached from this machine.
+fn product(kind: TargetKind, name: &str, subject: Subject, probes: &'static [Probe]) -> Opened {
+    let target = Target { kind, name: name.to_owned(), id: String::new() };
+    Opened { door: Door::new(Arc::new(Local::new())), target, subject, probes }
+}
+
 /// Reads the wanted sections of a target; all when none is named.
 pub(crate) fn collect(
     spec: &Spec,
@@ -100,7 +155,7 @@ pub(crate) fn collect(
     if trace {
         door = door.traced(Arc::clone(&record));
     }
-    let name = target.name.clone();
+    let (name, kind) = (target.name.clone(), target.kind);
     let request = Request { door: &door, target, subject, now: now(), sections, probes };
     let document = probe::collect(&request, &mut |event| progress.show(&name, event));
     progress.clear();
@@ -109,7 +164,12 @@ pub(crate) fn collect(
             talk(&format!("{:7} {}", touch.act, report::printable(&touch.object)));
         }
     }
-    Ok(document)
+    // Of a host something can always be told. Another target of which nothing could be read is no target.
+    let unread = document.probes.iter().all(|run| run.status == ProbeStatus::Failed);
+    match document.probes.first() {
+        Some(run) if unread && !kind.facts().is_empty() => bail!("{spec} cannot be audited: {}", run.reason),
+        _ => Ok(document),
+    }
 }
 
 /// The clock: the only place that reads it.

@@ -3,17 +3,17 @@
 //! Source: the vendor's help and public configurations. The site's file wins over the package's; of sections that stand
 //! twice in a file only the first copy counts; keys are compared as they are written.
 
+mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use host::{Door, FileKind};
+use model::Fact;
+use model::facts::codesys::{Channel, Codesys, FileAccess, OpcUa, Users, WebVisu};
 
-use host::Door;
-use model::facts::codesys::{Channel, Codesys, Logger, OpcUa, Users, WebVisu};
-use model::{Fact, Source};
-
-use crate::Context;
 use crate::fact::reason;
+use crate::{Context, Subject};
+pub(crate) use settings::Found;
 
 /// Where packages put the two files: the package's, then the site's.
 const PLACES: &[[&str; 2]] = &[
@@ -21,59 +21,80 @@ const PLACES: &[[&str; 2]] = &[
     ["/etc/CODESYSControl.cfg", "/etc/CODESYSControl_User.cfg"],
 ];
 
-/// Notes of repeated sections and unknown keys that are kept.
-const MAX_NOTES: usize = 50;
-
-/// Loggers that are kept.
-const MAX_LOGGERS: usize = 50;
-
-/// Keys that begin with `SECURITY.` and exist, beside those that are facts of their own.
-const OTHER_KEYS: &[&str] = &[
-    "City",
-    "CommunicationPolicy",
-    "CompanyOrOrganizationName",
-    "Country",
-    "State",
-    "ApplicationName",
-    "CertificateIPAdresses",
-    "DeactivateApplicationAuthentication",
-    "DeactivateSecurityPolicy",
-    "EnableSelfSignedCertBackwardInteroperability",
-    "TLSVersion",
+/// Names of the two files, beside those that packages give them: where a container mounts them, and in a folder of copies.
+const ELSEWHERE: &[[&str; 2]] = &[
+    ["/conf/codesyscontrol/CODESYSControl.cfg", "/conf/codesyscontrol/CODESYSControl_User.cfg"],
+    ["/CODESYSControl.cfg", "/CODESYSControl_User.cfg"],
 ];
+
+/// Files that `[CmpSettings]` may refer to.
+const REFERENCES: usize = 10;
+
+/// What the site identifies its OPC UA server by.
+const IDENTITY: [&str; 5] = ["ApplicationName", "CompanyOrOrganizationName", "City", "State", "Country"];
 
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Codesys> {
     let door = &cx.door;
-    let Some(places) = PLACES.iter().find(|places| places.iter().any(|place| door.exists(place))) else {
-        return Fact::Absent;
+    let named = match &cx.subject {
+        Subject::Codesys(path) => Some(path.as_str()),
+        _ => None,
+    };
+    let Some((main, user)) = files(door, named) else {
+        return match named {
+            Some(path) => Fact::unreadable(format!(
+                "{path} holds no CODESYSControl.cfg; name the file, or the folder that holds it"
+            )),
+            None => Fact::Absent,
+        };
     };
     let mut found = Found::default();
-    let mut codesys = Codesys::default();
-    for place in places {
-        match door.read(place) {
+    let mut codesys = Codesys { user_file: user.clone(), ..Codesys::default() };
+    let mut wanted = vec![main.clone()];
+    let mut at = 0;
+    while let Some(place) = wanted.get(at).cloned() {
+        at += 1;
+        match door.read(&place) {
             Ok(bytes) => {
-                codesys.files.push((*place).to_owned());
-                found.file(place, &String::from_utf8_lossy(&bytes));
+                found.file(&place, &String::from_utf8_lossy(&bytes));
+                codesys.files.push(place);
             }
             Err(error) if error.is_not_found() => {}
             Err(error) => return Fact::unreadable(reason(&error, door)),
         }
+        if at == 1 {
+            let referred = references(door, &main, &found, named.is_some());
+            codesys.user_file = referred.first().unwrap_or(&user).clone();
+            wanted.extend(referred);
+            if !wanted.contains(&user) {
+                wanted.push(user.clone());
+            }
+        }
     }
-    codesys.user_file = user_file(door, places, &found);
+    if codesys.files.is_empty() {
+        return Fact::unreadable(format!("{main} cannot be read"));
+    }
+    codesys.file_access = if named.is_some() {
+        Fact::unreadable("a copy does not keep who may read and write the file; audit the host itself")
+    } else {
+        access(door, &codesys.files)
+    };
     codesys.users = Users {
         enforce: found.get("CmpUserMgr", "SECURITY.UserMgmtEnforce"),
         anonymous: found.get("CmpUserMgr", "SECURITY.UserMgmtAllowAnonymous"),
         authentication: found.get("CmpUserMgr", "SECURITY.UserLogin_AuthenticationType"),
         password_policy: found.get("CmpUserMgr", "SECURITY.UserMgmt.PasswordPolicy"),
         error_behaviour: found.get("CmpUserMgr", "SECURITY.UserLogin_ErrorBehavior"),
+        key: found.is_set("CmpUserMgr", "AsymmetricAuthKey"),
+        password_rules: found.entries("CmpUserMgr", &["SECURITY.UserMgmt.PasswordPolicy."]),
+        expiration: found
+            .entries("CmpUserMgr", &["Password.Expiration.", "SECURITY.Password.Expiration.", "SECURITY.UserMgmt.Password.Expiration."]),
+        login_limits: found
+            .entries("CmpUserMgr", &["UserLogin.", "SECURITY.UserLogin.", "SECURITY.UserMgmt.UserLogin."]),
     };
     codesys.channel = Channel {
         mode: found.get("CmpSecureChannel", "SECURITY.CommunicationMode"),
-        certificate: found
-            .get("CmpSecureChannel", "CertificateHash")
-            .value()
-            .is_some_and(|hash| !hash.is_empty()),
+        certificate: found.is_set("CmpSecureChannel", "CertificateHash"),
     };
     codesys.opc_ua = OpcUa {
         activation: found.get("CmpOPCUAServer", "SECURITY.Activation"),
@@ -82,145 +103,86 @@ pub(crate) fn probe(cx: &Context) -> Fact<Codesys> {
         authentication: found.get("CmpOPCUAServer", "SECURITY.UserAuthentication"),
         plain_passwords: found.get("CmpOPCUAServer", "SECURITY.AllowUserPasswordOnPlaintext"),
         revocation_lists: found.get("CmpOPCUAServer", "SECURITY.EnableCRLChecks"),
+        self_signed_interoperability: found
+            .get("CmpOPCUAServer", "SECURITY.EnableSelfSignedCertBackwardInteroperability"),
+        application_authentication_deactivated: found
+            .get("CmpOPCUAServer", "SECURITY.DeactivateApplicationAuthentication"),
+        deactivated_policies: found.get("CmpOPCUAServer", "SECURITY.DeactivateSecurityPolicy"),
+        identity_missing: IDENTITY
+            .into_iter()
+            .filter(|name| !found.is_set("CmpOPCUAServer", &format!("SECURITY.{name}")))
+            .map(str::to_owned)
+            .collect(),
+        adapter: found.get("CmpOPCUAServer", "NetworkAdapter"),
+        port: found.get("CmpOPCUAServer", "NetworkPort"),
+        sessions_max: found.number("CmpOPCUAServer", "SessionsMax"),
+        channels_max: found.number("CmpOPCUAServer", "SecureChannelsMax"),
+        subscriptions_max: found.number("CmpOPCUAServer", "SubscriptionsPerSessionMax"),
     };
     codesys.web = WebVisu {
         mode: found.get("CmpWebServer", "SECURITY.CommunicationMode"),
         file_transfer: found.get("CmpWebServerHandlerV3", "AllowFileTransferServices"),
         remote_encryption: found.get("CmpVisuHandlerRemote", "Communication.EncryptionMode"),
+        tls_version: found.get("CmpWebServer", "SECURITY.TLSVersion"),
+        port: found.get("CmpWebServer", "WebServerPortNr"),
+        secure_port: found.get("CmpWebServer", "WebServerSecurePortNr"),
+        headers: found.entries("CmpWebServer", &["AdditionalHeader."]),
     };
     codesys.commands = found.get("SysProcess", "Command");
+    codesys.allowed_commands = found.entries("SysProcess", &["Command."]);
+    codesys.write_protected = found.get("CmpSettings", "IsWriteProtected");
+    codesys.watchdog_disabled = found.get("CmpSchedule", "DisableOmittedCycleWatchdog");
+    codesys.retain_mismatch = found.get("CmpApp", "Bootproject.RetainMismatch.Init");
+    codesys.license_servers = found.entries("CmpCodeMeter", &["LicenseServer."]);
     codesys.loggers = found.loggers();
     codesys.unknown_keys = found.unknown();
     codesys.repeated_sections = found.repeated;
     Fact::known(codesys)
 }
 
-/// The file for the site's settings: the one that `[CmpSettings]` refers to, else the usual one.
-fn user_file(door: &Door, places: &[&str; 2], found: &Found) -> String {
-    let named = found.settings.iter().find_map(|((section, key), setting)| {
-        let refers = section == "CmpSettings" && key.starts_with("FileReference.");
-        (refers && setting.value.starts_with('/') && door.exists(&setting.value)).then(|| setting.value.clone())
-    });
-    named.unwrap_or_else(|| places[1].to_owned())
+/// The two files: on a host where packages put them, else what was named, a file or a folder.
+fn files(door: &Door, named: Option<&str>) -> Option<(String, String)> {
+    let pair = |places: &[&str; 2], base: &str| (format!("{base}{}", places[0]), format!("{base}{}", places[1]));
+    let there = |(main, user): &(String, String)| door.exists(main) || door.exists(user);
+    let Some(path) = named else { return PLACES.iter().map(|places| pair(places, "")).find(there) };
+    if door.stat(path).is_ok_and(|stat| stat.kind != FileKind::Directory) {
+        let stem = path.strip_suffix(".cfg").unwrap_or(path);
+        // The site's own file alone is a configuration too.
+        return Some((path.to_owned(), format!("{stem}_User.cfg")));
+    }
+    let base = path.trim_end_matches('/');
+    ELSEWHERE.iter().rev().chain(PLACES).map(|places| pair(places, base)).find(there)
 }
 
-struct Setting {
-    value: String,
-    file: String,
-    line: usize,
-    text: String,
+/// The files that the main one refers to, in their order. Copies from another machine stand beside it.
+fn references(door: &Door, main: &str, found: &Found, copied: bool) -> Vec<String> {
+    let folder = main.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut references = found.entries("CmpSettings", &["FileReference."]);
+    references.sort_by_key(|entry| entry.name.rsplit('.').next().and_then(|number| number.parse::<u32>().ok()));
+    let mut files: Vec<String> = Vec::new();
+    for entry in references.into_iter().take(REFERENCES) {
+        let name = entry.value.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        let beside = format!("{folder}/{name}");
+        let file = if entry.value.starts_with('/') && !copied { entry.value } else { beside };
+        if !name.is_empty() && file != main && !files.contains(&file) && door.exists(&file) {
+            files.push(file);
+        }
+    }
+    files
 }
 
-#[derive(Default)]
-struct Found {
-    settings: BTreeMap<(String, String), Setting>,
-    repeated: Vec<String>,
-}
-
-impl Found {
-    /// Adds a file's settings; they win over those of files before it.
-    fn file(&mut self, file: &str, text: &str) {
-        let mut section = Some(String::new());
-        let mut seen: Vec<String> = Vec::new();
-        let mut own: BTreeMap<(String, String), Setting> = BTreeMap::new();
-        for (index, line) in text.lines().enumerate() {
-            let text = line.trim();
-            if text.is_empty() || text.starts_with([';', '#']) {
-                continue;
-            }
-            if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-                if seen.iter().any(|known| known == name) {
-                    section = None;
-                    if self.repeated.len() < MAX_NOTES {
-                        self.repeated.push(format!("[{name}] at {file}:{}", index + 1));
-                    }
-                } else {
-                    seen.push(name.to_owned());
-                    section = Some(name.to_owned());
-                }
-                continue;
-            }
-            let Some((key, value)) = text.split_once('=') else { continue };
-            let Some(section) = &section else { continue };
-            let value = value.split(';').next().unwrap_or_default().trim().to_owned();
-            let setting = Setting { value, file: file.to_owned(), line: index + 1, text: text.to_owned() };
-            own.entry((section.clone(), key.trim().to_owned())).or_insert(setting);
-        }
-        self.settings.extend(own);
-    }
-
-    fn get(&self, section: &str, key: &str) -> Fact<String> {
-        match self.settings.get(&(section.to_owned(), key.to_owned())) {
-            Some(setting) => {
-                Fact::sourced(setting.value.clone(), Source::line(&setting.file, setting.line, &setting.text))
-            }
-            None => Fact::Absent,
+fn access(door: &Door, files: &[String]) -> Fact<Vec<FileAccess>> {
+    let mut access = Vec::new();
+    for file in files {
+        match door.stat(file) {
+            Ok(stat) => access.push(FileAccess {
+                name: file.clone(),
+                mode: format!("{:04o}", stat.mode & 0o7777),
+                world_writable: stat.mode & 0o002 != 0,
+                source: file.clone(),
+            }),
+            Err(error) => return Fact::unreadable(reason(&error, door)),
         }
     }
-
-    /// Keys that ask for security and that nothing reads.
-    fn unknown(&self) -> Vec<String> {
-        const KNOWN: &[&str] = &[
-            "UserMgmtEnforce",
-            "UserMgmtAllowAnonymous",
-            "UserLogin_AuthenticationType",
-            "UserLogin_ErrorBehavior",
-            "CommunicationMode",
-            "Activation",
-            "UserAuthentication",
-            "AllowUserPasswordOnPlaintext",
-            "EnableCRLChecks",
-        ];
-        let suspicious = |key: &str| {
-            let (head, rest) = key.split_once('.')?;
-            let near =
-                head.eq_ignore_ascii_case("SECURITY") || (head.starts_with("SEC") && head.ends_with("TY"));
-            let known = head == "SECURITY"
-                && (KNOWN.contains(&rest)
-                    || OTHER_KEYS.contains(&rest)
-                    || rest.starts_with("UserMgmt.")
-                    || rest.starts_with("Password")
-                    || rest.starts_with("UserLogin"));
-            (near && !known).then_some(())
-        };
-        self.settings
-            .iter()
-            .filter(|((_, key), _)| suspicious(key).is_some())
-            .map(|((section, key), setting)| format!("[{section}] {key} at {}:{}", setting.file, setting.line))
-            .take(MAX_NOTES)
-            .collect()
-    }
-
-    fn loggers(&self) -> Vec<Logger> {
-        let mut loggers: BTreeMap<String, Logger> = BTreeMap::new();
-        for ((section, key), setting) in &self.settings {
-            let mut parts = key.splitn(3, '.');
-            if section != "CmpLog" || parts.next() != Some("Logger") {
-                continue;
-            }
-            let (Some(id), Some(name)) = (parts.next(), parts.next()) else { continue };
-            if loggers.len() >= MAX_LOGGERS && !loggers.contains_key(id) {
-                continue;
-            }
-            let logger = loggers.entry(id.to_owned()).or_insert_with(|| Logger {
-                id: id.to_owned(),
-                name: Fact::Absent,
-                enabled: Fact::Absent,
-                max_entries: Fact::Absent,
-                max_file_bytes: Fact::Absent,
-                max_files: Fact::Absent,
-                source: format!("{}:{}", setting.file, setting.line),
-            });
-            let number = || Fact::from_option(setting.value.parse().ok());
-            match name {
-                "Name" => logger.name = Fact::known(setting.value.clone()),
-                "Enable" => logger.enabled = Fact::known(setting.value == "1"),
-                "MaxEntries" => logger.max_entries = number(),
-                "MaxFileSize" => logger.max_file_bytes = number(),
-                "MaxFiles" => logger.max_files = number(),
-                _ => {}
-            }
-        }
-        loggers.into_values().collect()
-    }
+    Fact::known(access)
 }

@@ -59,3 +59,49 @@ fn a_file_that_nobody_may_read_is_not_absent() {
     let (door, _tree) = machine.door();
     assert!(probe(&Context::new(door)).is_unreadable());
 }
+
+fn copies(files: &[(&str, &str)], path: &str) -> Fact<Codesys> {
+    let machine = files.iter().fold(Machine::new(), |machine, (name, text)| machine.file(name, text));
+    let (door, _tree) = machine.offline_door();
+    probe(&Context::new(door).of(Subject::Codesys(path.to_owned())))
+}
+
+#[test]
+fn copies_from_another_machine_are_read_by_file_and_by_folder() {
+    let files = [
+        ("/plc/CODESYSControl.cfg", "[CmpSettings]\nIsWriteProtected=1\nFileReference.0=/etc/codesyscontrol/Site.cfg\n[CmpUserMgr]\nAsymmetricAuthKey=ab\nPassword.Expiration.Timeout=90\n"),
+        ("/plc/Site.cfg", "[CmpUserMgmt]\nSECURITY.UserMgmtEnforce=YES\n[CmpUserMgr]\nSECURITY.UserMgmtEnforce=YES\n[SysProcess]\nCommand.0=ls\n[CmpLog]\nLogger.0.Enable=1\nLogger.0.Backend.0.ClassId=0x00000104\n"),
+    ];
+    for path in ["/plc", "/plc/CODESYSControl.cfg"] {
+        let Fact::Known(codesys, _) = copies(&files, path) else { panic!("{path}") };
+        assert_eq!(codesys.files, ["/plc/CODESYSControl.cfg", "/plc/Site.cfg"], "{path}");
+        assert_eq!(codesys.users.enforce.value().map(String::as_str), Some("YES"));
+        assert!(codesys.users.key && codesys.file_access.is_unreadable());
+        assert_eq!(codesys.users.expiration[0].number.value(), Some(&90));
+        assert_eq!(codesys.allowed_commands[0].value, "ls");
+        assert!(codesys.loggers[0].to_file);
+        assert_eq!(codesys.unknown_keys, ["[CmpUserMgmt] SECURITY.UserMgmtEnforce at /plc/Site.cfg:2"]);
+    }
+    let Fact::Known(alone, _) = copies(&files, "/plc/Site.cfg") else { panic!() };
+    assert_eq!(alone.files, ["/plc/Site.cfg"]);
+}
+
+#[test]
+fn a_folder_without_a_configuration_is_not_judged() {
+    let Fact::Unreadable(reason) = copies(&[("/plc/other.txt", "")], "/plc") else { panic!() };
+    assert!(reason.contains("name the file"), "{reason}");
+}
+
+#[test]
+fn references_that_lead_in_circles_or_nowhere_are_followed_once() {
+    let text = "[CmpSettings]\nFileReference.0=CODESYSControl.cfg\nFileReference.1=gone.cfg\nFileReference.2=a.cfg\nFileReference.3=a.cfg\n";
+    let Fact::Known(codesys, _) = copies(&[("/CODESYSControl.cfg", text), ("/a.cfg", text)], "/") else { panic!() };
+    assert_eq!(codesys.files, ["/CODESYSControl.cfg", "/a.cfg"]);
+    assert_eq!(codesys.user_file, "/a.cfg");
+}
+
+#[test]
+fn files_that_everybody_may_write_are_seen_on_the_host() {
+    let codesys = codesys(Machine::new().file_with_mode("/etc/CODESYSControl.cfg", "[CmpUserMgr]\n", 0o666));
+    assert!(codesys.file_access.value().unwrap()[0].world_writable);
+}

@@ -6,6 +6,7 @@ mod applied;
 mod capabilities;
 mod compose;
 mod container;
+mod dockerfile;
 mod engine;
 mod files;
 mod find;
@@ -15,6 +16,7 @@ mod image;
 mod json;
 mod layers;
 mod mounts;
+mod saved;
 mod secrets;
 mod settings;
 mod storage;
@@ -27,6 +29,18 @@ use model::facts::docker::{Container, Docker, Image, PublishedPort};
 use serde_json::Value;
 
 pub use self::heard::heard;
+pub(crate) use self::image::image_of_config;
+pub(crate) use self::layers::SHELLS;
+pub(crate) use self::saved::saved_image;
+pub(crate) use self::secrets::{entropy as secret_entropy, secret_kind as secret_in_assignment};
+
+pub use self::compose::described;
+pub(crate) use self::compose::probe as probe_compose;
+pub(crate) use self::container::ratio;
+pub use self::dockerfile::instructions;
+pub(crate) use self::dockerfile::probe as probe_dockerfile;
+pub(crate) use self::mounts::is_sensitive_path;
+pub(crate) use self::secrets::secret_kind;
 
 use self::api::Api;
 use self::container::Defaults;
@@ -49,6 +63,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
             engine: Fact::Absent,
             containers: Fact::Absent,
             compose_projects: Fact::Absent,
+            compose_files: Fact::Absent,
             published_ports: Fact::Absent,
             images: Fact::Absent,
             volumes: Fact::Absent,
@@ -95,8 +110,10 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
                 .map(|(sum, one): (u64, u64)| sum.saturating_add(one))
         })
     });
+    let projects = compose::projects(door, &containers, &images, origins);
     Fact::known(Docker {
-        compose_projects: compose::projects(door, &containers, &images, origins),
+        compose_files: compose::files_of(door, &projects),
+        compose_projects: projects,
         published_ports: published_ports(&containers),
         volumes: storage::volumes(
             Json::new(volumes.as_ref().map_err(String::as_str), "docker volume ls"),
@@ -113,6 +130,21 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         images: images.or_at("docker image ls"),
         podman,
     })
+}
+
+/// The section of a target that is files: what containers and images would be. No engine is asked.
+pub(crate) fn from_files(containers: Fact<Vec<Container>>, images: Fact<Vec<Image>>) -> Docker {
+    Docker {
+        engine: Fact::Absent,
+        compose_projects: Fact::Absent,
+        compose_files: Fact::Absent,
+        published_ports: published_ports(&containers),
+        containers,
+        images,
+        volumes: Fact::Absent,
+        networks: Fact::Absent,
+        podman: Fact::Absent,
+    }
 }
 
 /// Why the engine cannot be asked.
@@ -231,7 +263,7 @@ fn images(
         let history = api.get(&format!("/images/{id}/history")).map_err(|error| reason(&error, door));
         let steps = image::commands(Json::new(history.as_ref().map_err(String::as_str), &place));
         let json = Json::new(inspected.as_ref().map_err(String::as_str), &place);
-        Some(image::image(door, id, json, steps, root, containers))
+        Some(image::image(id, json, steps, layers::files(door, json, root), containers))
     })
     .into_iter()
     .flatten()

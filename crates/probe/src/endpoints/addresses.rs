@@ -56,6 +56,7 @@ fn one(socket: &Socket) -> Option<Listening> {
             address: socket.address.clone(),
             port: socket.port,
             reachable: socket.reachable,
+            named: false,
             process: socket.process.clone(),
             container,
         },

@@ -1,6 +1,6 @@
 //! The first messages of a TLS handshake: what of a server's answer we read. Pure functions over bytes.
 
-use super::hello::{SSL3_0, TLS1_3};
+use super::hello::{SSL3_0, TLS1_2, TLS1_3};
 
 /// The random of a ServerHello that is a HelloRetryRequest (RFC 8446, 4.1.3).
 const RETRY: [u8; 32] = [
@@ -51,6 +51,8 @@ pub struct ServerHello {
     pub group: Option<u16>,
     /// Bits of the prime of a finite-field Diffie-Hellman exchange.
     pub dh_bits: Option<u32>,
+    /// How the key exchange of TLS 1.2 is signed (SignatureScheme).
+    pub signature: Option<u16>,
     /// Certificates, DER.
     pub certificates: Vec<Vec<u8>>,
     /// Whether it asks for a certificate of ours.
@@ -99,6 +101,29 @@ pub fn answer(bytes: &[u8], until: Until) -> Option<Answer> {
             refused.map(|refused| hello.map_or(refused, |hello| Answer::Hello(Box::new(hello))))
         }
     }
+}
+
+/// How long the ticket that a server hands out in clear may be used (RFC 5077, 3.3); none when there is no ticket.
+pub fn ticket_lifetime(bytes: &[u8]) -> Option<u32> {
+    let mut rest = bytes;
+    let mut handshake = Vec::new();
+    // What follows the change of the cipher is encrypted.
+    while let Some((22, after)) = rest.split_first().map(|(kind, after)| (*kind, after)) {
+        let (length, content) = after.get(2..).and_then(take_u16)?;
+        let (record, after) = content.split_at_checked(usize::from(length))?;
+        handshake.extend_from_slice(record);
+        rest = after;
+    }
+    let mut rest = handshake.as_slice();
+    while let Some((kind, after)) = rest.split_first() {
+        let (message, after) = take_block24(after)?;
+        if *kind == 4 {
+            let (lifetime, _) = message.split_first_chunk::<4>()?;
+            return Some(u32::from_be_bytes(*lifetime));
+        }
+        rest = after;
+    }
+    None
 }
 
 enum Messages {
@@ -167,22 +192,30 @@ fn server_hello(message: &[u8]) -> Option<ServerHello> {
     (!retry || hello.version == TLS1_3).then_some(hello)
 }
 
-/// Named curve, or the prime of a finite-field exchange.
+/// Named curve, or the prime of a finite-field exchange; and how it is signed.
 fn key_exchange(message: &[u8], hello: &mut ServerHello) {
     let name = tls_parser::TlsCipherSuite::from_id(hello.suite).map_or("", |suite| suite.name);
     if name.contains("PSK") || name.contains("SRP") {
         return;
     }
     if name.starts_with("TLS_ECDH") {
-        if let [3, high, low, ..] = message {
+        if let [3, high, low, point @ ..] = message {
             hello.group = Some(u16::from_be_bytes([*high, *low]));
+            hello.signature = take_block8(point).and_then(|(_, rest)| signature(hello, rest));
         }
-    } else if let Some((prime, _)) = take_block16(message) {
+    } else if let Some((prime, rest)) = take_block16(message) {
+        let numbers = take_block16(rest).and_then(|(_generator, rest)| take_block16(rest));
+        hello.signature = numbers.and_then(|(_public, rest)| signature(hello, rest));
         let significant = prime.iter().skip_while(|byte| **byte == 0);
         let bytes = significant.clone().count();
         let top = significant.copied().next().map_or(0, u8::leading_zeros);
         hello.dh_bits = u32::try_from(bytes * 8).ok().map(|bits| bits - top.min(bits));
     }
+}
+
+/// What stands behind the numbers of a key exchange that is signed.
+fn signature(hello: &ServerHello, rest: &[u8]) -> Option<u16> {
+    (hello.version == TLS1_2).then(|| take_u16(rest)).flatten().map(|(scheme, _)| scheme)
 }
 
 fn certificates(message: &[u8]) -> Option<Vec<Vec<u8>>> {

@@ -6,14 +6,15 @@ use host::Door;
 use model::Fact;
 use model::facts::endpoints::{Chain, ServerCertificate};
 use rustls::RootCertStore;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
@@ -28,26 +29,50 @@ const BUNDLE_LIMIT: usize = 8 << 20;
 
 /// Names taken from one certificate.
 const NAMES: usize = 100;
+/// Addresses taken from one certificate, of each kind.
+const ADDRESSES: usize = 10;
+
+/// "Ask whether this certificate was revoked" (RFC 5280, 4.2.2.1).
+const OCSP: &str = "1.3.6.1.5.5.7.48.1";
+/// "TLS feature" (RFC 7633), here the request to staple (`status_request`, 5) as DER writes it.
+const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
+const STATUS_REQUEST: [u8; 3] = [2, 1, 5];
 
 /// The authorities that the host trusts; or why they could not be read.
-pub(super) type Roots = Result<Option<Arc<RootCertStore>>, String>;
+pub(crate) type Roots = Result<Option<Arc<RootCertStore>>, String>;
 
 /// Reads the authorities that the host trusts; none when it has no such file.
-pub(super) fn roots(door: &Door) -> Roots {
+pub(crate) fn roots(door: &Door) -> Roots {
     for path in BUNDLES {
         let bundle = match door.read_up_to(path, BUNDLE_LIMIT) {
             Ok(bundle) => bundle,
             Err(error) if error.is_not_found() => continue,
             Err(error) => return Err(reason(&error, door)),
         };
-        let mut store = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&bundle).flatten() {
-            // One that cannot be parsed cannot be trusted either.
-            drop(store.add(certificate));
-        }
-        return Ok(Some(Arc::new(store)));
+        return Ok(Some(Arc::new(store(&bundle))));
     }
     Ok(None)
+}
+
+/// The authorities in a file of PEM certificates.
+pub(super) fn store(pem: &[u8]) -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
+        // One that cannot be parsed cannot be trusted either.
+        drop(store.add(certificate));
+    }
+    store
+}
+
+/// Whether the certificate is for the host of that name or address.
+pub(super) fn names_host(der: &[u8], host: &str) -> Result<bool, String> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("`{host}` is no name that a certificate can be for"))?;
+    let der = CertificateDer::from(der);
+    match ParsedCertificate::try_from(&der) {
+        Ok(certificate) => Ok(verify_server_name(&certificate, &name).is_ok()),
+        Err(error) => Err(problem(&error)),
+    }
 }
 
 /// What a certificate says; none when it is none.
@@ -57,6 +82,7 @@ pub(super) fn describe(der: &[u8]) -> Option<ServerCertificate> {
     let signature = certificate.signature_algorithm.algorithm.to_id_string();
     let (signature_algorithm, weak_signature) = signature_name(&signature);
     let validity = certificate.validity();
+    let revocation = revocation(&certificate);
     let lifetime = validity.not_after.timestamp().saturating_sub(validity.not_before.timestamp());
     Some(ServerCertificate {
         subject: certificate.subject().to_string(),
@@ -71,6 +97,10 @@ pub(super) fn describe(der: &[u8]) -> Option<ServerCertificate> {
         key_bits: Fact::from_option(key_bits),
         signature_algorithm,
         weak_signature,
+        ocsp_urls: revocation.ocsp,
+        crl_urls: revocation.lists,
+        must_staple: revocation.must_staple,
+        uris: uris(&certificate),
         authority: certificate.is_ca(),
         fingerprint: Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect(),
     })
@@ -86,12 +116,40 @@ pub(super) fn chain(sent: &[Vec<u8>], roots: &Roots, provider: &Arc<CryptoProvid
             (Fact::unreadable(reason.clone()), Fact::unreadable(reason))
         }
     };
+    let complete = match is_complete(sent, roots) {
+        Some(complete) => Fact::known(complete),
+        None => Fact::unreadable(roots.as_ref().err().cloned().unwrap_or_default()),
+    };
+    // "Nobody issued it" has another remedy when the server left out who did.
+    let problem = match (&complete, problem) {
+        (Fact::Known(false, _), Fact::Known(text, source)) if text == UNKNOWN_ISSUER => {
+            let issuer = sent.last().and_then(|der| describe(der)).map(|last| last.issuer).unwrap_or_default();
+            Fact::Known(format!("the chain ends early: the certificate of {issuer} is missing"), source)
+        }
+        (_, problem) => problem,
+    };
     Chain {
         certificates: sent.iter().filter_map(|der| describe(der)).collect(),
         ordered: is_ordered(sent),
+        complete,
         trusted,
         problem,
     }
+}
+
+/// Whether the last certificate is its own issuer or issued by a trusted authority; none when these are not known.
+fn is_complete(sent: &[Vec<u8>], roots: &Roots) -> Option<bool> {
+    let Some((_, last)) = sent.last().and_then(|der| X509Certificate::from_der(der).ok()) else {
+        return Some(false);
+    };
+    let issuer = last.issuer().as_raw();
+    if last.subject().as_raw() == issuer {
+        return Some(true);
+    }
+    let store = roots.as_ref().ok()?;
+    // An authority's name is kept without the tag and length before it, which take two to five bytes.
+    let is_issuer = |subject: &[u8]| issuer.ends_with(subject) && issuer.len() - subject.len() <= 5;
+    Some(store.as_ref().is_some_and(|store| store.roots.iter().any(|root| is_issuer(root.subject.as_ref()))))
 }
 
 /// Whether each certificate is followed by that of its issuer.
@@ -139,6 +197,8 @@ fn server_name(name: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(name.replacen('*', "any", 1)).ok()
 }
 
+const UNKNOWN_ISSUER: &str = "no authority that is trusted issued it";
+
 fn problem(error: &rustls::Error) -> String {
     use rustls::CertificateError as E;
     let rustls::Error::InvalidCertificate(error) = error else { return error.to_string() };
@@ -147,7 +207,7 @@ fn problem(error: &rustls::Error) -> String {
         E::NotValidYet | E::NotValidYetContext { .. } => {
             "a certificate of the chain is not valid yet".to_owned()
         }
-        E::UnknownIssuer => "no authority that the host trusts issued it".to_owned(),
+        E::UnknownIssuer => UNKNOWN_ISSUER.to_owned(),
         E::BadSignature => "a signature in the chain is wrong".to_owned(),
         E::BadEncoding => "a certificate of the chain is not well-formed".to_owned(),
         other => other.to_string(),
@@ -185,6 +245,57 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
         _ => None,
     };
     extension.value.general_names.iter().filter_map(name).take(NAMES).collect()
+}
+
+/// Names that are URIs.
+fn uris(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let uri = |name: &GeneralName<'_>| match name {
+        GeneralName::URI(uri) => Some((*uri).to_owned()),
+        _ => None,
+    };
+    extension.value.general_names.iter().filter_map(uri).take(NAMES).collect()
+}
+
+/// How one learns whether a certificate was revoked.
+#[derive(Default)]
+struct Revocation {
+    ocsp: Vec<String>,
+    lists: Vec<String>,
+    must_staple: bool,
+}
+
+fn revocation(certificate: &X509Certificate<'_>) -> Revocation {
+    let mut found = Revocation::default();
+    let uri = |name: &GeneralName<'_>| match name {
+        GeneralName::URI(uri) => Some((*uri).to_owned()),
+        _ => None,
+    };
+    for extension in certificate.extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::AuthorityInfoAccess(access) => found.ocsp.extend(
+                access
+                    .accessdescs
+                    .iter()
+                    .filter(|access| access.access_method.to_id_string() == OCSP)
+                    .filter_map(|access| uri(&access.access_location)),
+            ),
+            ParsedExtension::CRLDistributionPoints(points) => {
+                for point in points.points.iter() {
+                    if let Some(DistributionPointName::FullName(names)) = &point.distribution_point {
+                        found.lists.extend(names.iter().filter_map(uri));
+                    }
+                }
+            }
+            _ if extension.oid.to_id_string() == TLS_FEATURE => {
+                found.must_staple = extension.value.windows(3).any(|bytes| bytes == STATUS_REQUEST);
+            }
+            _ => {}
+        }
+    }
+    found.ocsp.truncate(ADDRESSES);
+    found.lists.truncate(ADDRESSES);
+    found
 }
 
 /// An algorithm's name, and whether its hash is broken.

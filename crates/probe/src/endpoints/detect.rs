@@ -7,6 +7,7 @@ use host::Error;
 
 use super::answer::{Answer, Until, answer};
 use super::hello::{self, Hello, TLS1_3};
+use super::mqtt::packet;
 use super::peer::{Line, Peer, is_timeout};
 use super::suites;
 use crate::http::{Client, Limits};
@@ -19,6 +20,10 @@ pub(super) enum Spoken {
     Http,
     /// SSH: the open connection and what was heard on it so far.
     Ssh(Line, Vec<u8>),
+    /// MQTT without TLS.
+    Mqtt,
+    /// OPC UA over TCP.
+    OpcUa,
     /// Another protocol that greets first.
     Other(&'static str),
     /// Nothing that is known here.
@@ -68,6 +73,21 @@ const STURDY: &[&str] = &[
     "dockerd",
 ];
 
+/// Programs that are brokers of MQTT.
+const BROKERS: &[&str] = &["mosquitto", "vernemq", "nanomq", "emqx", "rumqttd", "hivemq"];
+
+/// The ports of MQTT, without TLS and with it.
+const MQTT: u16 = 1883;
+const MQTT_TLS: u16 = 8883;
+
+/// Ports of OPC UA servers that run on computers, not on controllers: Kepware, Prosys, node-opcua, Unified Automation.
+const OPC_UA: &[u16] = &[4841, 4842, 26543, 48010, 48020, 49320, 53530, 62541];
+
+/// Whether a broker may be expected at a port below TLS.
+pub(super) fn may_be_broker(port: u16, process: Option<&str>) -> bool {
+    port == MQTT_TLS || process.is_some_and(|name| BROKERS.contains(&name))
+}
+
 /// Ports where a client speaks first, so that no greeting is waited for.
 const CLIENT_FIRST: &[u16] = &[80, 443, 8000, 8008, 8080, 8081, 8088, 8443, 8888, 9443];
 
@@ -94,6 +114,13 @@ pub(super) fn fragile(port: u16, process: Option<&str>) -> Option<Assumed> {
 /// Finds out what a socket speaks.
 pub(super) fn detect(peer: &Peer, port: u16, process: Option<&str>) -> Result<Spoken, Error> {
     let budget = *peer.budget();
+    if port == MQTT || process.is_some_and(|name| BROKERS.contains(&name)) {
+        if mqtt(peer)? {
+            return Ok(Spoken::Mqtt);
+        }
+    } else if OPC_UA.contains(&port) && opc_ua(peer)? {
+        return Ok(Spoken::OpcUa);
+    }
     let client_first = CLIENT_FIRST.contains(&port)
         || process.is_some_and(|name| STURDY.contains(&name) && !matches!(name, "sshd" | "dropbear"));
     let mut line = peer.connect(budget.exchange)?;
@@ -143,6 +170,26 @@ pub(super) fn detect(peer: &Peer, port: u16, process: Option<&str>) -> Result<Sp
     }
 }
 
+/// Whether it answers a CONNECT of MQTT.
+fn mqtt(peer: &Peer) -> Result<bool, Error> {
+    let mut line = peer.connect(peer.budget().exchange)?;
+    let mut heard = Vec::new();
+    if line.write_all(&packet::connect(packet::V3, "palisade", None)).is_ok() {
+        listen(&mut line, &mut heard, |heard| packet::said(heard).is_some());
+    }
+    Ok(matches!(packet::said(&heard), Some(Ok((packet::Said::Connected { .. }, _)))))
+}
+
+/// Whether it answers a hello of OPC UA.
+fn opc_ua(peer: &Peer) -> Result<bool, Error> {
+    let mut line = peer.connect(peer.budget().exchange)?;
+    let mut heard = Vec::new();
+    if line.write_all(&super::opcua::hello("opc.tcp://localhost")).is_ok() {
+        listen(&mut line, &mut heard, |heard| heard.len() >= 8);
+    }
+    Ok(heard.starts_with(b"ACKF") || heard.starts_with(b"ERRF"))
+}
+
 /// A client for one exchange on a fresh connection.
 fn client(peer: &Peer) -> Result<Client, Error> {
     let line = std::sync::Mutex::new(Some(peer.connect(peer.budget().page)?));
@@ -180,6 +227,7 @@ fn everything() -> Vec<u8> {
         name: None,
         compress: false,
         fallback: false,
+        sha1_only: false,
         share: false,
     };
     hello.bytes()

@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use host::{Error, Stream};
-use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption, Tls12Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::version::TLS12;
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme, StreamOwned,
+    SupportedProtocolVersion,
+};
 
 use super::peer::{Line, Peer};
 
@@ -47,22 +51,76 @@ pub(super) fn open(
     alpn: &[&str],
     limit: Duration,
 ) -> Result<(TlsStream, Seen), Error> {
+    let recorder = Arc::new(Recorder { seen: Mutex::default(), provider: Arc::clone(provider) });
+    let mut config = config(peer, &recorder, rustls::ALL_VERSIONS)?;
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let (connection, line) = shake(peer, Arc::new(config), name, peer.connect(limit)?, limit)?;
+    let alpn = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+    let seen = recorder.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok((TlsStream { inner: StreamOwned::new(connection, line) }, Seen { alpn, ..seen }))
+}
+
+/// Shakes hands by TLS 1.2, twice, the second time with the number of the first session: whether that was resumed.
+pub(super) fn resumes_by_id(
+    peer: &Peer,
+    provider: &Arc<CryptoProvider>,
+    name: Option<&str>,
+    limit: Duration,
+) -> Result<bool, Error> {
+    let recorder = Arc::new(Recorder { seen: Mutex::default(), provider: Arc::clone(provider) });
+    let mut config = config(peer, &recorder, &[&TLS12])?;
+    config.resumption = Resumption::in_memory_sessions(1).tls12_resumption(Tls12Resumption::SessionIdOnly);
+    let config = Arc::new(config);
+    shake(peer, Arc::clone(&config), name, peer.connect(limit)?, limit)?;
+    let (again, _) = shake(peer, config, name, peer.connect(limit)?, limit)?;
+    Ok(again.handshake_kind() == Some(HandshakeKind::Resumed))
+}
+
+/// Shakes hands by TLS 1.2 and listens for the ticket, which comes in clear: how long it may be used, in seconds.
+pub(super) fn ticket_lifetime(
+    peer: &Peer,
+    provider: &Arc<CryptoProvider>,
+    name: Option<&str>,
+    limit: Duration,
+) -> Result<Option<u32>, Error> {
+    let recorder = Arc::new(Recorder { seen: Mutex::default(), provider: Arc::clone(provider) });
+    let mut config = config(peer, &recorder, &[&TLS12])?;
+    config.resumption = Resumption::in_memory_sessions(1).tls12_resumption(Tls12Resumption::SessionIdOrTickets);
+    let line = Tapped { line: peer.connect(limit)?, heard: Vec::new() };
+    let (_, line) = shake(peer, Arc::new(config), name, line, limit)?;
+    Ok(super::answer::ticket_lifetime(&line.heard))
+}
+
+fn config(
+    peer: &Peer,
+    recorder: &Arc<Recorder>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&recorder.provider))
+        .with_protocol_versions(versions)
+        .map_err(|error| Error::Io {
+            what: format!("TLS at {}", peer.address()),
+            message: error.to_string(),
+        })?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(recorder) as Arc<dyn ServerCertVerifier>)
+        .with_client_cert_resolver(Arc::clone(recorder) as Arc<dyn ResolvesClientCert>))
+}
+
+fn shake<S: Read + Write>(
+    peer: &Peer,
+    config: Arc<ClientConfig>,
+    name: Option<&str>,
+    mut line: S,
+    limit: Duration,
+) -> Result<(ClientConnection, S), Error> {
     let what = || format!("TLS at {}", peer.address());
     let failed = |message: String| Error::Io { what: what(), message };
-    let recorder = Arc::new(Recorder { seen: Mutex::default(), provider: Arc::clone(provider) });
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
-        .with_protocol_versions(rustls::ALL_VERSIONS)
-        .map_err(|error| failed(error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)
-        .with_client_cert_resolver(Arc::clone(&recorder) as Arc<dyn ResolvesClientCert>);
-    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     // An address in place of a name is not sent.
     let nobody = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([127, 0, 0, 1])));
     let name = name.and_then(|name| ServerName::try_from(name.to_owned()).ok()).unwrap_or(nobody);
-    let mut connection =
-        ClientConnection::new(Arc::new(config), name).map_err(|error| failed(error.to_string()))?;
-    let mut line = peer.connect(limit)?;
+    let mut connection = ClientConnection::new(config, name).map_err(|error| failed(error.to_string()))?;
     while connection.is_handshaking() {
         connection.complete_io(&mut line).map_err(|error| {
             if super::peer::is_timeout(&error) {
@@ -74,9 +132,35 @@ pub(super) fn open(
         })?;
     }
     peer.answered();
-    let alpn = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
-    let seen = recorder.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok((TlsStream { inner: StreamOwned::new(connection, line) }, Seen { alpn, ..seen }))
+    Ok((connection, line))
+}
+
+/// A connection whose first bytes from the server are kept.
+struct Tapped {
+    line: Line,
+    heard: Vec<u8>,
+}
+
+/// Bytes that are kept: a server's part of a handshake is shorter.
+const TAPPED: usize = 64 << 10;
+
+impl Read for Tapped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.line.read(buffer)?;
+        let room = TAPPED.saturating_sub(self.heard.len()).min(count);
+        self.heard.extend_from_slice(buffer.get(..room).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+impl Write for Tapped {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.line.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.line.flush()
+    }
 }
 
 /// Writes down what the server shows and accepts all of it: nothing is told to the server that it must not know.

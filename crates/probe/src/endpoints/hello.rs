@@ -22,6 +22,9 @@ const SIGNATURES: [u16; 20] = [
     0x0601, 0x0303, 0x0301, 0x0203, 0x0201, 0x0402, 0x0202,
 ];
 
+/// Those of them that rest on SHA-1: with RSA, with a curve, with DSA.
+const SHA1_SIGNATURES: [u16; 3] = [0x0201, 0x0203, 0x0202];
+
 /// What a ClientHello offers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hello<'a> {
@@ -39,6 +42,8 @@ pub(crate) struct Hello<'a> {
     pub(crate) compress: bool,
     /// Says that it fell back to an older version.
     pub(crate) fallback: bool,
+    /// Takes signatures made with SHA-1 only.
+    pub(crate) sha1_only: bool,
     /// Sends a key share for x25519; without it a TLS 1.3 server asks for one, which costs it no arithmetic.
     pub(crate) share: bool,
 }
@@ -108,7 +113,8 @@ impl Hello<'_> {
         }
         if self.version >= TLS1_2 {
             extension(out, 13, |out| {
-                block16(out, |out| out.extend(SIGNATURES.iter().flat_map(|scheme| scheme.to_be_bytes())));
+                let schemes: &[u16] = if self.sha1_only { &SHA1_SIGNATURES } else { &SIGNATURES };
+                block16(out, |out| out.extend(schemes.iter().flat_map(|scheme| scheme.to_be_bytes())));
             });
         }
         if self.version == TLS1_3 {

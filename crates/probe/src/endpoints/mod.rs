@@ -1,24 +1,33 @@
-//! Section `endpoints`: connects to every listening TCP socket and asks it what it speaks.
+//! Section `endpoints`: connects to every listening TCP socket and asks it what it speaks; or asks the one server that was
+//! named.
 //!
-//! [`addresses`] says which sockets there are, `converse` speaks with one of them; the two know nothing of each other,
-//! so that a server named on the command line can be asked in the same way.
+//! [`addresses`] says which sockets there are, `converse` speaks with one of them; [`named`] speaks with a server that
+//! somebody named, by the same code for each protocol.
 
 mod addresses;
 pub(crate) mod answer;
 mod artefacts;
 mod ask;
-mod certificate;
+pub(crate) mod certificate;
 pub(crate) mod detect;
 mod handshake;
 pub(crate) mod headers;
 pub(crate) mod hello;
 pub(crate) mod html;
 mod http;
+pub(crate) mod mqtt;
+mod named;
+pub(crate) mod opcua;
 mod peer;
+mod server;
 pub(crate) mod ssh;
+pub(crate) mod ssl2;
 mod suites;
 mod tls;
 
+pub use server::{Login, NamedServer, Reached, Scheme, Server};
+
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -26,15 +35,19 @@ use std::time::Duration;
 
 use host::{Address, Door, Error, Stream};
 use model::Fact;
-use model::facts::endpoints::{Endpoints, HttpServer, Place, SpokenSocket, SshServer, TlsServer};
+use model::facts::endpoints::{
+    Endpoints, HttpServer, MqttBroker, OpcUaServer, Place, SpokenSocket, SshServer, TlsServer,
+};
 use rustls::crypto::CryptoProvider;
 
-use crate::Context;
 use crate::fact::reason;
+use crate::{Context, Subject};
 use addresses::Listening;
 use certificate::Roots;
 use detect::Spoken;
+use http::Page;
 use peer::{Budget, Peer};
+use tls::Called;
 
 /// Servers that are spoken to at the same time; never more than one connection to the same one.
 const AT_ONCE: usize = 6;
@@ -44,6 +57,9 @@ const SOCKETS: usize = 200;
 
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Endpoints> {
+    if let Subject::Endpoint(named) = &cx.subject {
+        return named::probe(cx, named);
+    }
     let listening = match addresses::listening(cx) {
         Fact::Known(listening, _) => listening,
         Fact::Absent => return Fact::Absent,
@@ -53,10 +69,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Endpoints> {
         Asker { door: cx.door.clone(), roots: certificate::roots(&cx.door), provider: handshake::provider() };
     let mut endpoints = Endpoints { truncated: listening.len() > SOCKETS, ..Endpoints::default() };
     for heard in asker.ask_all(listening.get(..SOCKETS).unwrap_or(&listening)) {
-        endpoints.sockets.push(heard.socket);
-        endpoints.tls.extend(heard.tls);
-        endpoints.http.extend(heard.http);
-        endpoints.ssh.extend(heard.ssh);
+        heard.into(&mut endpoints);
     }
     Fact::known(endpoints)
 }
@@ -75,6 +88,20 @@ struct Heard {
     tls: Option<TlsServer>,
     http: Option<HttpServer>,
     ssh: Option<SshServer>,
+    opcua: Option<OpcUaServer>,
+    mqtt: Option<MqttBroker>,
+}
+
+impl Heard {
+    /// Adds it to the section.
+    fn into(self, endpoints: &mut Endpoints) {
+        endpoints.sockets.push(self.socket);
+        endpoints.tls.extend(self.tls);
+        endpoints.http.extend(self.http);
+        endpoints.ssh.extend(self.ssh);
+        endpoints.opcua.extend(self.opcua);
+        endpoints.mqtt.extend(self.mqtt);
+    }
 }
 
 impl Asker {
@@ -106,6 +133,7 @@ impl Asker {
             name: listening.name.clone(),
             source: Address::Tcp(listening.address).to_string(),
             not_asked: Fact::Absent,
+            as_named: Fact::Absent,
             speaks_http: Fact::known(false),
             ..SpokenSocket::default()
         };
@@ -143,21 +171,44 @@ impl Asker {
             }
         };
         let mut heard = Heard::default();
+        let page = Page { authority: "localhost", host: None, path: "" };
         let (protocol, encrypted) = match spoken {
             Spoken::Tls => {
-                let tls = tls::look(peer, name.clone(), place.clone(), &self.roots, &self.provider);
-                (heard.http, socket.speaks_http) = told(self.http_over_tls(peer, &tls, name, place));
+                let tls =
+                    tls::look(peer, Called::Socket, name.clone(), place.clone(), &self.roots, &self.provider);
+                if detect::may_be_broker(place.port, place.process.value().map(String::as_str)) {
+                    heard.mqtt = self.mqtt_over_tls(peer, &tls, None, name.clone(), place.clone()).ok();
+                }
+                if heard.mqtt.is_none() {
+                    let named = tls.server_name.value().map_or("localhost", String::as_str);
+                    let page = Page { authority: named, ..page };
+                    (heard.http, socket.speaks_http) = told(self.http_over_tls(peer, &tls, page, name, place));
+                }
                 heard.tls = Some(tls);
                 (Some("tls"), Some(true))
             }
             Spoken::Http => {
-                (heard.http, socket.speaks_http) = told(self.http(peer, name, place));
+                (heard.http, socket.speaks_http) = told(self.http(peer, page, name, place));
                 socket.only_redirects = heard.http.as_ref().is_some_and(|http| http.redirects_to_https);
                 (Some("http"), Some(false))
             }
             Spoken::Ssh(line, said) => {
                 heard.ssh = Some(ssh::look(peer, line, said, name, place));
                 (Some("ssh"), Some(true))
+            }
+            Spoken::Mqtt => {
+                heard.mqtt = self.mqtt(peer, name, place).ok();
+                (Some("mqtt"), Some(false))
+            }
+            Spoken::OpcUa => {
+                let address = match peer.address() {
+                    Address::Tcp(address) => address.ip(),
+                    Address::Unix(_) => Ipv4Addr::LOCALHOST.into(),
+                };
+                let url = format!("opc.tcp://localhost:{}", place.port);
+                let asked = opcua::Asked { url, host: None, address };
+                heard.opcua = opcua::look(peer, &asked, &self.provider, name, place).ok();
+                (Some("opc-ua"), heard.opcua.as_ref().and_then(opcua::is_encrypted))
             }
             Spoken::Other(protocol) => (Some(protocol), Some(false)),
             Spoken::Unknown => (None, None),
@@ -171,52 +222,81 @@ impl Asker {
         heard
     }
 
-    fn http(&self, peer: &Arc<Peer>, name: String, place: Place) -> Result<HttpServer, Error> {
+    fn http(&self, peer: &Arc<Peer>, page: Page<'_>, name: String, place: Place) -> Result<HttpServer, Error> {
         let (dialled, limit) = (Arc::clone(peer), peer.budget().exchange);
         let client = crate::http::Client::new(peer.address().to_string(), move |_: Duration| {
             dialled.connect(limit).map(|line| Box::new(line) as Box<dyn Stream>)
         });
         let source = peer.address().to_string().replacen("tcp", "http", 1);
-        let site = self.site(peer, &client, "localhost", false);
-        http::look(site, name, place, source)
+        http::look(site(peer, &client, page, false), name, place, source)
     }
 
     fn http_over_tls(
         &self,
         peer: &Arc<Peer>,
         tls: &TlsServer,
+        page: Page<'_>,
         name: String,
         place: Place,
     ) -> Result<HttpServer, Error> {
         let (dialled, limit) = (Arc::clone(peer), peer.budget().exchange);
         let provider = Arc::clone(&self.provider);
-        let host = tls.server_name.value().cloned();
-        let named = host.clone();
+        let named = tls.server_name.value().cloned();
         let client = crate::http::Client::new(peer.address().to_string(), move |_: Duration| {
             let (stream, _) = handshake::open(&dialled, &provider, named.as_deref(), &["http/1.1"], limit)?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         });
         let source = peer.address().to_string().replacen("tcp", "https", 1);
-        let site = self.site(peer, &client, host.as_deref().unwrap_or("localhost"), true);
-        http::look(site, name, place, source)
+        http::look(site(peer, &client, page, true), name, place, source)
     }
 
-    fn site<'a>(
+    fn mqtt(&self, peer: &Peer, name: String, place: Place) -> Result<MqttBroker, String> {
+        let dial = |limit| peer.connect(limit).map(|line| Box::new(line) as Box<dyn Stream>);
+        let asked = mqtt::Asked {
+            budget: peer.budget(),
+            provider: &self.provider,
+            login: None,
+            tls: false,
+            wants_certificate: false,
+            source: peer.address().to_string().replacen("tcp", "mqtt", 1),
+        };
+        mqtt::look(&dial, &asked, name, place)
+    }
+
+    fn mqtt_over_tls(
         &self,
         peer: &Peer,
-        client: &'a crate::http::Client,
-        host: &'a str,
-        tls: bool,
-    ) -> http::Site<'a> {
-        let budget = peer.budget();
-        http::Site {
-            client,
-            host,
-            tls,
-            first_limit: budget.page,
-            limit: budget.exchange,
-            requests: budget.requests,
-        }
+        tls: &TlsServer,
+        login: Option<&Login>,
+        name: String,
+        place: Place,
+    ) -> Result<MqttBroker, String> {
+        let named = tls.server_name.value().map(String::as_str);
+        let dial = |limit| {
+            let (stream, _) = handshake::open(peer, &self.provider, named, &[], limit)?;
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        };
+        let asked = mqtt::Asked {
+            budget: peer.budget(),
+            provider: &self.provider,
+            login,
+            tls: true,
+            wants_certificate: tls.asks_client_certificate.value() == Some(&true),
+            source: peer.address().to_string().replacen("tcp", "mqtts", 1),
+        };
+        mqtt::look(&dial, &asked, name, place)
+    }
+}
+
+fn site<'a>(peer: &Peer, client: &'a crate::http::Client, page: Page<'a>, tls: bool) -> http::Site<'a> {
+    let budget = peer.budget();
+    http::Site {
+        client,
+        page,
+        tls,
+        first_limit: budget.page,
+        limit: budget.exchange,
+        requests: budget.requests,
     }
 }
 

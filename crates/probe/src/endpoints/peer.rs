@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,12 @@ pub(super) struct Budget {
     pub(super) page: Duration,
     /// How long a greeting is waited for before we speak first.
     pub(super) greeting: Duration,
-    /// Rest between two connections.
-    pub(super) pause: Duration,
+    /// How long messages of a broker are waited for.
+    pub(super) moment: Duration,
+    /// The least time from the start of one connection to that of the next, once `burst` of them were opened.
+    pub(super) pace: Duration,
+    /// Connections that may follow each other at once; as many again after as many times `pace`.
+    pub(super) burst: u32,
     /// How long the whole conversation may last.
     pub(super) total: Duration,
 }
@@ -37,8 +42,25 @@ impl Budget {
         exchange: Duration::from_millis(500),
         page: Duration::from_millis(1000),
         greeting: Duration::from_millis(80),
-        pause: Duration::ZERO,
+        moment: Duration::from_millis(150),
+        pace: Duration::ZERO,
+        burst: 0,
         total: Duration::from_secs(6),
+    };
+
+    /// For servers that were named: 50 connections one after the other, then 50 a second, and 250 in all. A server of
+    /// today takes about 40.
+    pub(super) const NAMED: Self = Self {
+        connections: 250,
+        requests: 60,
+        connect: Duration::from_secs(3),
+        exchange: Duration::from_secs(3),
+        page: Duration::from_secs(6),
+        greeting: Duration::from_secs(1),
+        moment: Duration::from_millis(500),
+        pace: Duration::from_millis(20),
+        burst: 50,
+        total: Duration::from_secs(60),
     };
 }
 
@@ -56,18 +78,21 @@ pub(super) struct Peer {
     until: Instant,
     connections: AtomicU32,
     failures: AtomicU32,
+    next: Mutex<Instant>,
 }
 
 impl Peer {
     /// The server at `address`; the clock of its budget starts now.
     pub(super) fn new(door: &Door, address: Address, budget: Budget) -> Self {
+        let now = Instant::now();
         Self {
             door: door.clone(),
             address,
             budget,
-            until: Instant::now() + budget.total,
+            until: now + budget.total,
             connections: AtomicU32::new(0),
             failures: AtomicU32::new(0),
+            next: Mutex::new(now),
         }
     }
 
@@ -100,13 +125,25 @@ impl Peer {
         if left.is_zero() {
             return Err(Error::TimedOut { what: self.address.to_string(), limit: self.budget.total });
         }
-        if used > 0 && !self.budget.pause.is_zero() {
-            thread::sleep(self.budget.pause);
-        }
+        self.wait_for_turn();
         let stream =
             self.door.connect(&self.address, self.budget.connect.min(left)).inspect_err(|_| self.failed())?;
         let until = Instant::now() + limit.min(left);
         Ok(Line { stream, until, limit, bytes_left: BYTES })
+    }
+
+    /// Waits until the next connection may be opened.
+    fn wait_for_turn(&self) {
+        if self.budget.pace.is_zero() {
+            return;
+        }
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let turn = (*next).max(now);
+        *next = turn + self.budget.pace;
+        drop(next);
+        let ahead = turn.saturating_duration_since(now);
+        thread::sleep(ahead.saturating_sub(self.budget.pace * self.budget.burst));
     }
 
     /// Notes that it did not answer in time.
@@ -133,6 +170,11 @@ impl Line {
     pub(super) fn extend(&mut self, limit: Duration) {
         self.until = Instant::now() + limit;
         self.limit = limit;
+    }
+
+    /// How long it lasts.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
     }
 
     fn arm(&mut self) -> io::Result<()> {
@@ -178,4 +220,27 @@ impl Stream for Line {
 /// Whether the error says that time ran out.
 pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::Machine;
+
+    use super::*;
+
+    #[test]
+    fn connections_come_in_bursts_and_then_at_their_pace() {
+        let (door, _tree) = Machine::new().door();
+        let pace = Duration::from_millis(40);
+        let budget = Budget { pace, burst: 3, ..Budget::NAMED };
+        let peer = Peer::new(&door, Address::Tcp(([127, 0, 0, 1], 1).into()), budget);
+        let started = Instant::now();
+        for _ in 0..4 {
+            peer.wait_for_turn();
+        }
+        assert!(started.elapsed() < pace, "{:?}", started.elapsed());
+        peer.wait_for_turn();
+        peer.wait_for_turn();
+        assert!(started.elapsed() >= pace * 3 / 2, "{:?}", started.elapsed());
+    }
 }

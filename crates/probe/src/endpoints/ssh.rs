@@ -1,4 +1,7 @@
-//! How well a server speaks SSH: its greeting and its list of algorithms, on one connection, without logging in.
+//! How well a server speaks SSH: its greeting and its list of algorithms, on one connection; of a server that was named
+//! also its host keys, each on a connection of its own. Nobody logs in.
+
+pub(crate) mod keys;
 
 use std::io::{Read, Write};
 
@@ -27,11 +30,26 @@ const WEAK_MACS: &[&str] =
 
 /// Goes on where [`super::detect`] heard the greeting.
 pub(super) fn look(peer: &Peer, mut line: Line, heard: Vec<u8>, name: String, place: Place) -> SshServer {
-    let mut server = SshServer { name, place, source: peer.address().to_string(), ..SshServer::default() };
+    let named = place.named;
+    let mut server = SshServer {
+        name,
+        place,
+        source: peer.address().to_string(),
+        // The files of a host tell its keys without a connection each.
+        keys: Fact::Absent,
+        dh_gex_bits: Fact::Absent,
+        ..SshServer::default()
+    };
     line.extend(peer.budget().exchange);
     match converse(&mut line, heard) {
         Ok((greeting, lists)) => {
+            // Servers count connections that do not log in.
+            drop(line);
             fill_greeting(&mut server, &greeting);
+            if named {
+                server.keys = keys::host_keys(peer, &lists);
+                server.dh_gex_bits = keys::group_bits(peer, &lists);
+            }
             fill_lists(&mut server, lists);
         }
         Err((greeting, reason)) => {
@@ -39,6 +57,7 @@ pub(super) fn look(peer: &Peer, mut line: Line, heard: Vec<u8>, name: String, pl
             withhold(&mut server, &reason);
         }
     }
+    server.connections = peer.connections();
     server
 }
 
@@ -132,23 +151,33 @@ pub struct Lists {
     pub compression: Vec<String>,
 }
 
-/// Reads a KEXINIT packet; none while bytes are missing.
-pub fn kexinit(bytes: &[u8]) -> Option<Result<Lists, String>> {
-    let nonsense = || Some(Err("what follows its greeting is not SSH".to_owned()));
+const NO_SSH: &str = "what follows its greeting is not SSH";
+
+/// What a packet before keys exist carries, and how many bytes it takes; none while bytes are missing.
+fn packet(bytes: &[u8]) -> Option<Result<(&[u8], usize), String>> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let Ok(length) = usize::try_from(u32::from_be_bytes(*length)) else { return nonsense() };
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
     if !(2..=PACKET).contains(&length) {
-        return nonsense();
+        return Some(Err(NO_SSH.to_owned()));
     }
-    let packet = rest.get(..length)?;
-    let payload = packet
+    let payload = rest
+        .get(..length)?
         .split_first()
         .and_then(|(padding, rest)| rest.get(..rest.len().checked_sub(usize::from(*padding))?));
+    Some(payload.map(|payload| (payload, length + 4)).ok_or_else(|| NO_SSH.to_owned()))
+}
+
+/// Reads a KEXINIT packet; none while bytes are missing.
+pub fn kexinit(bytes: &[u8]) -> Option<Result<Lists, String>> {
+    let payload = match packet(bytes)? {
+        Ok((payload, _)) => payload,
+        Err(reason) => return Some(Err(reason)),
+    };
     // The message's number and a cookie of 16 bytes.
     let Some(lists) =
-        payload.filter(|payload| payload.first() == Some(&20)).and_then(|payload| payload.get(17..))
+        Some(payload).filter(|payload| payload.first() == Some(&20)).and_then(|all| all.get(17..))
     else {
-        return nonsense();
+        return Some(Err(NO_SSH.to_owned()));
     };
     Some(lists_of(lists).ok_or_else(|| "its list of algorithms is cut off".to_owned()))
 }
@@ -181,6 +210,7 @@ fn fill_greeting(server: &mut SshServer, greeting: &Greeting) {
     server.protocol = greeting.protocol.clone();
     server.software = greeting.software.clone();
     server.comment = Fact::from_option(greeting.comment.clone());
+    server.openssh_version = Fact::from_option(greeting.software.strip_prefix("OpenSSH_").map(str::to_owned));
 }
 
 fn fill_lists(server: &mut SshServer, lists: Lists) {

@@ -88,6 +88,15 @@ pub(super) fn names_curve(id: u16) -> bool {
     })
 }
 
+/// Whether the server signs its part of the key exchange.
+pub(super) fn is_signed(id: u16) -> bool {
+    TlsCipherSuite::from_id(id).is_some_and(|suite| {
+        ["TLS_DHE_RSA_", "TLS_DHE_DSS_", "TLS_ECDHE_RSA_", "TLS_ECDHE_ECDSA_"]
+            .iter()
+            .any(|begin| suite.name.starts_with(begin))
+    })
+}
+
 /// Whether the server proves itself with a key on a curve.
 pub(super) fn signs_on_curve(id: u16) -> bool {
     TlsCipherSuite::from_id(id).is_some_and(|suite| suite.name.contains("_ECDSA_"))

@@ -13,13 +13,35 @@ use super::certificate::{self, Roots};
 use super::handshake;
 use super::hello::{Hello, SSL3_0, TLS1_0, TLS1_1, TLS1_2, TLS1_3};
 use super::peer::Peer;
-use super::suites;
+use super::{ssl2, suites};
 
 /// "You fell back to an older version" (RFC 7507).
 const INAPPROPRIATE_FALLBACK: u8 = 86;
 
-/// The name a server is asked for when it answers nobody who names none.
+/// "I do not speak this version" (RFC 8446, 6.2).
+const PROTOCOL_VERSION: u8 = 70;
+
+/// The name a socket of the host is asked for when it answers nobody who names none.
 const LOCAL_NAME: &str = "localhost";
+
+/// Under which name a server is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Called<'a> {
+    /// A socket of the host: no name, unless it wants one.
+    Socket,
+    /// A server that was named: by this name or address.
+    Named(&'a str),
+}
+
+impl<'a> Called<'a> {
+    /// The name to send along: addresses are none.
+    fn sent(self) -> Option<&'a str> {
+        match self {
+            Self::Named(host) if host.parse::<std::net::IpAddr>().is_err() => Some(host),
+            Self::Socket | Self::Named(_) => None,
+        }
+    }
+}
 
 /// What one protocol version accepts.
 struct Accepted {
@@ -36,14 +58,16 @@ struct Accepted {
 /// Asks one server everything.
 pub(super) fn look(
     peer: &Peer,
+    called: Called<'_>,
     name: String,
     place: Place,
     roots: &Roots,
     provider: &Arc<CryptoProvider>,
 ) -> TlsServer {
-    let mut host = None;
+    let mut host = called.sent();
     let mut versions = every_version(peer, host);
-    if versions.iter().all(|(_, accepted)| accepted.as_ref().is_ok_and(|accepted| accepted.suites.is_empty())) {
+    let refused = |(_, accepted): &Version| accepted.as_ref().is_ok_and(|accepted| accepted.suites.is_empty());
+    if matches!(called, Called::Socket) && versions.iter().all(refused) {
         host = Some(LOCAL_NAME);
         versions = every_version(peer, host);
     }
@@ -52,9 +76,13 @@ pub(super) fn look(
         place,
         server_name: Fact::from_option(host.map(str::to_owned)),
         offers: offers(&versions),
+        name_matches: Fact::Absent,
+        ticket_lifetime_seconds: Fact::Absent,
+        resumes_by_id: Fact::Absent,
         source: peer.address().to_string(),
         ..TlsServer::default()
     };
+    server.offers.ssl2_0 = fact(ssl2::offered(peer).map(Some));
     let failure = versions.iter().find_map(|(_, accepted)| accepted.as_ref().err().cloned());
     let accepted: Vec<Accepted> = versions.into_iter().filter_map(|(_, accepted)| accepted.ok()).collect();
     let failure = failure.or_else(|| still_answers(peer, host, &accepted).err()).or_else(|| {
@@ -63,6 +91,9 @@ pub(super) fn look(
     });
     if let Some(reason) = failure {
         withhold(&mut server, &reason);
+        if matches!(called, Called::Named(_)) {
+            server.name_matches = Fact::unreadable(&reason);
+        }
         server.connections = peer.connections();
         return server;
     }
@@ -76,8 +107,17 @@ pub(super) fn look(
     server.prefers_own_order = fact(own_order(peer, host, &spoken));
     server.groups = fact(groups(peer, host, &spoken));
     server.dh_bits = fact(dh_bits(peer, host, &spoken));
+    server.signs_with_sha1 = fact(sha1(peer, host, &spoken));
     older_versions(peer, host, &spoken, &mut server);
-    certificates(peer, host, &spoken, roots, provider, &mut server);
+    let own = certificates(peer, host, &spoken, roots, provider, &mut server);
+    if let Called::Named(wanted) = called {
+        server.name_matches = match (&own, &server.certificate) {
+            (Some(own), _) => fact(certificate::names_host(own, wanted).map(Some)),
+            (None, Fact::Unreadable(reason)) => Fact::unreadable(reason.clone()),
+            (None, _) => Fact::Absent,
+        };
+    }
+    sessions(peer, host, &spoken, provider, &mut server);
     server.connections = peer.connections();
     server
 }
@@ -92,6 +132,7 @@ fn fact<T>(answer: Result<Option<T>, String>) -> Fact<T> {
 /// One reason for everything that was not found out.
 fn withhold(server: &mut TlsServer, reason: &str) {
     for offer in [
+        &mut server.offers.ssl2_0,
         &mut server.offers.ssl3_0,
         &mut server.offers.tls1_0,
         &mut server.offers.tls1_1,
@@ -112,6 +153,9 @@ fn withhold(server: &mut TlsServer, reason: &str) {
     server.extended_master_secret = Fact::unreadable(reason);
     server.refuses_fallback = Fact::unreadable(reason);
     server.session_tickets = Fact::unreadable(reason);
+    server.ticket_lifetime_seconds = Fact::unreadable(reason);
+    server.resumes_by_id = Fact::unreadable(reason);
+    server.signs_with_sha1 = Fact::unreadable(reason);
     server.ocsp_stapling = Fact::unreadable(reason);
     server.alpn = Fact::unreadable(reason);
     server.asks_client_certificate = Fact::unreadable(reason);
@@ -135,6 +179,7 @@ fn offers(versions: &[Version]) -> Offers {
         None => Fact::default(),
     };
     Offers {
+        ssl2_0: Fact::default(),
         ssl3_0: offer(SSL3_0),
         tls1_0: offer(TLS1_0),
         tls1_1: offer(TLS1_1),
@@ -144,7 +189,17 @@ fn offers(versions: &[Version]) -> Offers {
 }
 
 fn hello<'a>(version: u16, suites: &'a [u16], groups: &'a [u16], name: Option<&'a str>) -> Hello<'a> {
-    Hello { version, any_version: false, suites, groups, name, compress: false, fallback: false, share: false }
+    Hello {
+        version,
+        any_version: false,
+        suites,
+        groups,
+        name,
+        compress: false,
+        fallback: false,
+        sha1_only: false,
+        share: false,
+    }
 }
 
 /// Every suite that the server accepts with one version.
@@ -161,11 +216,13 @@ fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Result<Accepted, S
                     accepted.first.get_or_insert(answer);
                 }
                 // A server that takes no TLS 1.3 without a key share gets one.
-                Reaction::Refused(_) | Reaction::Closed
+                Reaction::Refused(0..PROTOCOL_VERSION | 71..) | Reaction::Closed
                     if version == TLS1_3 && !accepted.share && accepted.suites.is_empty() =>
                 {
                     accepted.share = true;
                 }
+                // The version itself is refused: other suites change nothing.
+                Reaction::Refused(PROTOCOL_VERSION) if accepted.suites.is_empty() => return Ok(accepted),
                 Reaction::Hello(_) | Reaction::Refused(_) => break,
                 Reaction::Closed => {
                     accepted.closed = true;
@@ -217,7 +274,9 @@ fn own_order(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Op
 fn groups(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Option<Vec<String>>, String> {
     let mut found: Vec<u16> = Vec::new();
     let mut exchanges = false;
-    for accepted in spoken.iter().filter(|accepted| accepted.version >= TLS1_2) {
+    // Older versions take no other groups than newer ones; where there is none, the newest of them is asked.
+    let newest = spoken.iter().map(|accepted| accepted.version).max().unwrap_or(TLS1_2).min(TLS1_2);
+    for accepted in spoken.iter().filter(|accepted| accepted.version >= newest.max(TLS1_0)) {
         let (suites, until) = if accepted.version == TLS1_3 {
             (accepted.suites.clone(), Until::Hello)
         } else {
@@ -311,7 +370,7 @@ fn certificates(
     roots: &Roots,
     provider: &Arc<CryptoProvider>,
     server: &mut TlsServer,
-) {
+) -> Option<Vec<u8>> {
     let limit = peer.budget().exchange;
     let whole = handshake::open(peer, provider, name, &["h2", "http/1.1"], limit).map(|(_, seen)| seen);
     let (sent, at) = match whole {
@@ -327,7 +386,7 @@ fn certificates(
             (seen.certificates, seen.at)
         }
         Err(error) => {
-            let reason = format!("no whole handshake was possible: {error}");
+            let reason = no_handshake(error);
             server.alpn = Fact::unreadable(&reason);
             let plain = spoken.iter().find(|accepted| accepted.version != TLS1_3).and_then(|accepted| {
                 let groups = suites::groups(accepted.version);
@@ -341,7 +400,7 @@ fn certificates(
                 server.asks_client_certificate = Fact::unreadable(&reason);
                 server.certificate = Fact::unreadable(&reason);
                 server.chain = Fact::unreadable(&reason);
-                return;
+                return None;
             };
             server.ocsp_stapling = Fact::unreadable(&reason);
             server.asks_client_certificate = Fact::known(plain.asks_certificate);
@@ -351,7 +410,7 @@ fn certificates(
     let Some(own) = sent.first() else {
         server.certificate = Fact::Absent;
         server.chain = Fact::Absent;
-        return;
+        return None;
     };
     server.certificate = match certificate::describe(own) {
         Some(own) => Fact::known(own),
@@ -361,4 +420,48 @@ fn certificates(
         Some(now) => Fact::known(certificate::chain(&sent, roots, provider, now)),
         None => Fact::unreadable("its versions of TLS are too old for a whole handshake"),
     };
+    Some(own.clone())
+}
+
+/// How sessions of TLS 1.2 are taken up again.
+fn sessions(
+    peer: &Peer,
+    name: Option<&str>,
+    spoken: &[&Accepted],
+    provider: &Arc<CryptoProvider>,
+    server: &mut TlsServer,
+) {
+    let limit = peer.budget().exchange;
+    if spoken.iter().any(|accepted| accepted.version == TLS1_2) {
+        server.resumes_by_id =
+            fact(handshake::resumes_by_id(peer, provider, name, limit).map(Some).map_err(no_handshake));
+    }
+    if server.session_tickets.value() == Some(&true) {
+        let lifetime = match handshake::ticket_lifetime(peer, provider, name, limit) {
+            Ok(Some(lifetime)) => Ok(Some(lifetime)),
+            Ok(None) => Err("it announced a session ticket and sent none".to_owned()),
+            Err(error) => Err(no_handshake(error)),
+        };
+        server.ticket_lifetime_seconds = fact(lifetime);
+    }
+}
+
+fn no_handshake(error: host::Error) -> String {
+    format!("no whole handshake was possible: {error}")
+}
+
+/// Whether it signs with SHA-1 when that is all a client takes.
+fn sha1(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Option<bool>, String> {
+    let Some(accepted) = spoken.iter().find(|accepted| accepted.version == TLS1_2) else { return Ok(None) };
+    let suites: Vec<u16> = accepted.suites.iter().copied().filter(|suite| suites::is_signed(*suite)).collect();
+    if suites.is_empty() {
+        return Ok(None);
+    }
+    let groups = suites::groups(TLS1_2);
+    let said = Hello { sha1_only: true, ..hello(TLS1_2, &suites, &groups, name) };
+    Ok(match ask(peer, &said, Until::KeyExchange)? {
+        // The low byte tells how it is signed, the high one the hash: 2 is SHA-1.
+        Reaction::Hello(answer) => Some(answer.signature.is_some_and(|scheme| scheme >> 8 == 2)),
+        Reaction::Refused(_) | Reaction::Closed => Some(false),
+    })
 }

@@ -16,8 +16,15 @@ pub struct HttpServer {
     pub place: Place,
     /// Whether it is spoken to over TLS.
     pub tls: bool,
-    /// Status code of `GET /`.
+    /// Path of the start page: `/`, or the one that was named. Redirects within the server are followed.
+    pub path: String,
+    /// Status code of the start page.
     pub status: u16,
+    /// Where the start page leads when that is another server: `https://plant.example`. It is not followed. Absent:
+    /// nowhere else.
+    pub redirect: Fact<String>,
+    /// Whether it leads to the same host name there. Absent: it leads nowhere else, or no host was named.
+    pub redirects_to_same_name: Fact<bool>,
     /// Whether `GET /` and a path that does not exist both lead to `https:` and nowhere else.
     pub redirects_to_https: bool,
     /// Whether what it answers is a page for people (HTML with a good status).

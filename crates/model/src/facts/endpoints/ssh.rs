@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Place;
 use crate::Fact;
 
-/// A server that speaks SSH, as its greeting and its list of algorithms show it. Nobody logs in.
+/// A server that speaks SSH, as its greeting, its list of algorithms and its host keys show it. Nobody logs in.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SshServer {
@@ -36,8 +36,16 @@ pub struct SshServer {
     pub terrapin: Fact<bool>,
     /// Whether it offers a key exchange that withstands quantum computers.
     pub post_quantum: Fact<bool>,
+    /// Its host keys, one of each kind that it offers, as it showed them in key exchanges that were broken off.
+    pub keys: Fact<Vec<SshHostKey>>,
+    /// Bits of the smallest prime it takes in a Diffie-Hellman group exchange. Absent: it offers none.
+    pub dh_gex_bits: Fact<u32>,
+    /// Version of OpenSSH in the greeting: `9.2p1`. Absent: it is another software.
+    pub openssh_version: Fact<String>,
     /// Those of its algorithms that are broken or too weak.
     pub weak: Fact<WeakAlgorithms>,
+    /// Connections that were opened to learn all this.
+    pub connections: u32,
     /// Where it was read: `tcp 127.0.0.1:22`.
     pub source: String,
 }
@@ -54,4 +62,16 @@ pub struct WeakAlgorithms {
     pub ciphers: Vec<String>,
     /// Message authentication codes: MD5, SHA-1, 64 bits, none.
     pub macs: Vec<String>,
+}
+
+/// A key by which a server proves who it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SshHostKey {
+    /// Kind of the key: `ssh-rsa`, `ssh-ed25519`.
+    pub kind: String,
+    /// Bits of the key. Absent: the kind is not known here.
+    pub bits: Fact<u32>,
+    /// SHA-256 of the key as OpenSSH prints it: `SHA256:...`.
+    pub fingerprint: String,
 }

@@ -16,6 +16,8 @@ pub struct TlsServer {
     pub place: Place,
     /// Host name that was sent along (SNI). Absent: none was needed.
     pub server_name: Fact<String>,
+    /// Whether its certificate is for the host that was named. Absent: no host was named, it is a socket of the host.
+    pub name_matches: Fact<bool>,
     /// Protocol versions it accepts.
     pub offers: Offers,
     /// Cipher suites it accepts, by protocol version, in the order in which it chose them.
@@ -36,6 +38,14 @@ pub struct TlsServer {
     pub refuses_fallback: Fact<bool>,
     /// Whether it hands out session tickets below TLS 1.3. Absent: TLS 1.3 only.
     pub session_tickets: Fact<bool>,
+    /// How long a session ticket below TLS 1.3 may be used, in seconds; 0: the server does not say. Absent: it hands out
+    /// none.
+    pub ticket_lifetime_seconds: Fact<u32>,
+    /// Whether it resumes a session of TLS 1.2 by its number, from a memory of its own. Absent: no TLS 1.2.
+    pub resumes_by_id: Fact<bool>,
+    /// Whether it signs a key exchange of TLS 1.2 with SHA-1 when a client asks for nothing better (RFC 9155). Absent: no
+    /// TLS 1.2, or no exchange that it signs.
+    pub signs_with_sha1: Fact<bool>,
     /// Whether it staples the revocation state of its certificate.
     pub ocsp_stapling: Fact<bool>,
     /// Application protocols it chooses from `h2`, `http/1.1`.
@@ -56,6 +66,8 @@ pub struct TlsServer {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Offers {
+    /// SSL 2.0 (broken: DROWN).
+    pub ssl2_0: Fact<bool>,
     /// SSL 3.0 (broken: POODLE).
     pub ssl3_0: Fact<bool>,
     /// TLS 1.0 (withdrawn by RFC 8996).
@@ -95,7 +107,10 @@ pub struct Chain {
     pub certificates: Vec<ServerCertificate>,
     /// Whether each certificate is followed by that of its issuer.
     pub ordered: bool,
-    /// Whether the chain leads to an authority that the host itself trusts, by the auditor's clock.
+    /// Whether no link is missing: the last certificate is its own issuer, or an authority that is trusted issued it.
+    pub complete: Fact<bool>,
+    /// Whether the chain leads to an authority that the host itself trusts, by the auditor's clock; for a server that was
+    /// named, one that the auditor trusts.
     pub trusted: Fact<bool>,
     /// Why it is not trusted. Absent: it is.
     pub problem: Fact<String>,
@@ -127,6 +142,14 @@ pub struct ServerCertificate {
     pub signature_algorithm: String,
     /// Whether the signature's hash is MD2, MD4, MD5 or SHA-1.
     pub weak_signature: bool,
+    /// Addresses where its issuer tells whether it was revoked (OCSP). They are not asked. At most ten.
+    pub ocsp_urls: Vec<String>,
+    /// Addresses of lists of revoked certificates. They are not asked. At most ten.
+    pub crl_urls: Vec<String>,
+    /// Whether it demands a stapled revocation state (RFC 7633).
+    pub must_staple: bool,
+    /// Names of applications it is for (subject alternative names that are URIs), as OPC UA uses them.
+    pub uris: Vec<String>,
     /// Whether it may issue certificates.
     pub authority: bool,
     /// SHA-256 of the certificate, hexadecimal.

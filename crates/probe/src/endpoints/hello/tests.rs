@@ -126,6 +126,7 @@ fn every_length_in_our_hello_is_right() {
         name: Some("localhost"),
         compress: true,
         fallback: true,
+        sha1_only: false,
         share: true,
     };
     let bytes = hello.bytes();
@@ -144,5 +145,20 @@ fn every_length_in_our_hello_is_right() {
     while !extensions.is_empty() {
         let (_, rest) = take_u16(extensions).unwrap();
         extensions = take_block16(rest).unwrap().1;
+    }
+}
+
+#[test]
+fn a_ticket_in_clear_tells_how_long_it_may_be_used() {
+    let mut bytes = record(22, &server_says(TLS1_2, 0xc02f, &[(35, &[])]));
+    assert_eq!(ticket_lifetime(&bytes), None);
+    let mut second = message(14, &[]);
+    second.extend(message(4, &[0, 0, 0x1c, 0x20, 0, 2, 7, 7]));
+    bytes.extend(record(22, &second));
+    bytes.extend(record(20, &[1]));
+    bytes.extend(record(22, &[9; 40]));
+    assert_eq!(ticket_lifetime(&bytes), Some(7200));
+    for length in 0..bytes.len() {
+        let _ = ticket_lifetime(&bytes[..length]);
     }
 }
