@@ -347,6 +347,8 @@ impl Judge<'_> {
     fn finding(&self, verdict: Verdict, element: Option<&Element<'_>>, reason: String) -> Finding {
         let rule = &self.rule.rule;
         let mends = matches!(verdict, Verdict::Fail | Verdict::Unknown);
+        // Hardening changes hosts: not what only describes one, nor what answers on a network.
+        let may_be_mended = self.document.target.kind.facts().is_empty();
         Finding {
             rule: rule.id.clone(),
             title: rule.title.clone(),
@@ -367,7 +369,11 @@ impl Judge<'_> {
             waiver: None,
             requirements: self.requirements.iter().map(|id| (*id).to_owned()).collect(),
             remedy: if mends { rule.remedy.clone() } else { String::new() },
-            fix: rule.fix.as_ref().filter(|_| verdict == Verdict::Fail).map(|fix| filled(fix, self.params)),
+            fix: rule
+                .fix
+                .as_ref()
+                .filter(|_| verdict == Verdict::Fail && may_be_mended)
+                .map(|fix| filled(fix, self.params)),
         }
     }
 
