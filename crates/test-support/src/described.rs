@@ -47,3 +47,38 @@ impl Described {
         }
     }
 }
+
+/// A text damaged in so many ways, the same ones every time: characters lost, doubled, swapped and strewn in.
+pub fn mutations(text: &str, count: usize) -> impl Iterator<Item = String> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut number = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % u64::try_from(below.max(1)).unwrap()).unwrap()
+    };
+    const STREWN: &[char] =
+        &['\0', '"', '\'', '<', '&', '*', '$', '{', '[', ':', '\n', '\t', '-', '#', '\u{fffd}', 'ß'];
+    (0..count).map(move |_| {
+        let mut damaged = characters.clone();
+        for _ in 0..=number(4) {
+            let (at, to) = (number(damaged.len()), number(damaged.len()));
+            match number(5) {
+                0 => drop(damaged.drain(at.min(to)..at.max(to).min(at.min(to) + 40))),
+                1 => damaged.insert(at, STREWN[number(STREWN.len())]),
+                2 => damaged.swap(at, to),
+                3 => damaged.truncate(at),
+                _ => {
+                    let piece: Vec<char> = damaged.iter().skip(at).take(60).copied().collect();
+                    let place = to.min(damaged.len());
+                    damaged.splice(place..place, piece);
+                }
+            }
+            if damaged.is_empty() {
+                damaged.push('a');
+            }
+        }
+        damaged.into_iter().collect()
+    })
+}

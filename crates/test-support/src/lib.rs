@@ -31,7 +31,7 @@ mod workloads;
 pub use certificates::{Certificate, self_signed};
 pub use chrony::Chrony;
 pub use debian::{Debian, debian_root};
-pub use described::{Described, RIGHT, WRONG};
+pub use described::{Described, RIGHT, WRONG, mutations};
 pub use docker::Engine;
 pub use fake_engine::{container, merge};
 pub use machine::Machine;

@@ -214,8 +214,8 @@ fn what_cannot_be_read_is_an_error_that_says_where_and_others_go_on() {
         (target("dockerfile", "Broken", "FROM a\nFORM b\n"), "Broken:2: no instruction"),
         (target("vm", "bomb.xml", entities), "bomb.xml:1:1: the file declares a document type"),
         (target("vm", "list.xml", "<network/>"), "list.xml:1:1: the element is `network`, not `domain`"),
-        ("compose:/nonexistent".to_owned(), "no such file"),
-        ("vm:/nonexistent.xml".to_owned(), "no such file"),
+        ("compose:/nonexistent".to_owned(), "does not exist"),
+        ("vm:/nonexistent.xml".to_owned(), "does not exist"),
     ] {
         let ran = palisade(&["audit", &target]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{target}");

@@ -2,6 +2,8 @@
 
 mod judge;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use host::{Door, FileKind};
 use model::Fact;

@@ -1,6 +1,6 @@
 //! What is read of definitions, and where they are found.
 
-use test_support::{Machine as Host, RIGHT, WRONG};
+use test_support::{Machine as Host, RIGHT, WRONG, mutations};
 
 use super::*;
 
@@ -144,5 +144,12 @@ fn what_is_no_machine_is_refused() {
         ["", "<domain/>", "<domain><name/></domain>", "<domainsnapshot><name>a</name></domainsnapshot>", "{}"]
     {
         assert!(definition(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn damaged_definitions_are_read_or_refused_and_never_a_panic() {
+    for text in mutations(WRONG.text("domain.xml"), 1000) {
+        let _ = definition(&text);
     }
 }

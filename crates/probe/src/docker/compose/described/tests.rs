@@ -1,6 +1,6 @@
 //! What is read of a project that is only described.
 
-use test_support::Machine;
+use test_support::{Machine, RIGHT, WRONG, mutations};
 
 use super::*;
 
@@ -160,4 +160,25 @@ fn junk_is_an_error_and_never_a_panic() {
         let _ = described(&door, text);
     }
     assert!(described(&door, "services: {a: {image: x}}\ninclude: [x, y]").is_none());
+}
+
+#[test]
+fn damaged_projects_are_read_or_refused_and_never_a_panic() {
+    let (door, _root) = Machine::new().door();
+    for text in [WRONG.text("docker-compose.yml"), RIGHT.text("compose.yaml")] {
+        for text in mutations(text, 400) {
+            let _ = described(&door, &text);
+        }
+    }
+}
+
+#[test]
+fn no_secret_of_a_project_becomes_a_fact() {
+    let machine = Machine::new()
+        .file("/p/docker-compose.yml", WRONG.text("docker-compose.yml"))
+        .file("/p/.env", WRONG.text(".env"))
+        .file("/p/app.env", WRONG.text("app.env"))
+        .file("/p/ui/Dockerfile", WRONG.text("ui/Dockerfile"));
+    let facts = serde_json::to_string(&section(machine)).unwrap();
+    assert!(facts.contains("KEYSTORE_PASSWORD") && !facts.contains("hunter2"), "{facts}");
 }
