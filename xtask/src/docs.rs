@@ -6,8 +6,11 @@ use crate::run::root;
 
 /// Writes every generated file.
 pub(crate) fn run() -> Result<()> {
-    let files =
-        [("report.schema.json", report::schema::report()), ("fleet.schema.json", report::schema::fleet()), ("facts.schema.json", report::schema::facts())];
+    let files = [
+        ("report.schema.json", report::schema::report()),
+        ("fleet.schema.json", report::schema::fleet()),
+        ("facts.schema.json", report::schema::facts()),
+    ];
     for (name, text) in files {
         let path = root().join("docs").join(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;

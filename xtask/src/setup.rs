@@ -10,6 +10,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("auditd", "audit rules"),
     ("busybox-static", "containers"),
     ("chrony", "time"),
+    ("default-jre-headless", "Java keystores: keytool"),
     ("debootstrap", "the Debian that runs in a container"),
     ("docker-compose", "containers"),
     ("docker.io", "containers"),
@@ -44,6 +45,8 @@ const NODE: &str = "node-opcua-server@2.186.4";
 
 /// Where it stands, from the root of the repository.
 const NODE_MODULES: &str = "target/test-node";
+const PYTHON: &[&str] =
+    &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0", "kepconfig==1.4.2"];
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";

@@ -1,6 +1,7 @@
 //! Carries a plan out, and takes it back: from any point, also one that a crash chose.
 
 mod take_back;
+mod trouble;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +16,9 @@ use crate::disk::{Disk, DiskError, State};
 use crate::engine;
 use crate::foreign::Foreign;
 use crate::journal::{Entry, FileHashes, Journal, JournalError, Status, Who, hash};
-use crate::keeper;
+use crate::keeper::{self, Settle};
 use crate::plan::{Mended, Plan};
+use trouble::Trouble;
 
 /// The longest a program may take that only sees to something.
 const ENSURE_LIMIT: Duration = Duration::from_secs(60);
@@ -75,6 +77,8 @@ pub enum ApplyError {
     Failed {
         /// What went wrong.
         what: String,
+        /// The fixes behind it; none when it was no fix's doing.
+        fixes: Vec<String>,
         /// The change set.
         change_set: String,
     },
@@ -176,26 +180,23 @@ impl<'a> Executor<'a> {
         }
         (self.tell)(&Moment::Journal);
         let id = self.journal.begin(plan, now)?;
-        let failed = match begun(&id).and_then(|()| self.carry_out(plan, &id)) {
-            Err(what) => Some((what, Vec::new())),
-            Ok(()) => {
-                (self.tell)(&Moment::Recheck);
-                match recheck() {
-                    Ok(failing) if failing.is_empty() => {
-                        self.still_runs(plan).err().map(|what| (what, Vec::new()))
-                    }
-                    Ok(failing) => Some((format!("{} findings still fail", failing.len()), failing)),
-                    Err(what) => Some((what, Vec::new())),
-                }
+        let done = begun(&id).map_err(Trouble::from).and_then(|()| self.carry_out(plan, &id));
+        let failed = done.and_then(|()| {
+            (self.tell)(&Moment::Recheck);
+            let failing = recheck()?;
+            if failing.is_empty() { self.still_runs(plan).map(|()| failing) } else { Ok(failing) }
+        });
+        match failed {
+            Ok(findings) if findings.is_empty() => {}
+            Ok(findings) => {
+                let what = format!("{} findings still fail", findings.len());
+                self.take_back_gently(&id, &what, "refuse", now)?;
+                return Err(ApplyError::StillFails { findings, change_set: id });
             }
-        };
-        if let Some((what, findings)) = failed {
-            self.take_back_gently(&id, &what, "refuse", now)?;
-            return Err(if findings.is_empty() {
-                ApplyError::Failed { what, change_set: id }
-            } else {
-                ApplyError::StillFails { findings, change_set: id }
-            });
+            Err(Trouble { what, fixes }) => {
+                self.take_back_gently(&id, &what, "refuse", now)?;
+                return Err(ApplyError::Failed { what, fixes, change_set: id });
+            }
         }
         (self.tell)(&Moment::Keep);
         let status = until.map_or(Status::Kept, |until| Status::Awaiting { until });
@@ -204,12 +205,12 @@ impl<'a> Executor<'a> {
         if let Err(error) = kept.and_then(|()| self.journal.set_status(&id, &status)) {
             let what = error.to_string();
             self.take_back_gently(&id, &what, "refuse", now)?;
-            return Err(ApplyError::Failed { what, change_set: id });
+            return Err(ApplyError::Failed { what, fixes: Vec::new(), change_set: id });
         }
         Ok(Outcome { change_set: id, status })
     }
 
-    fn carry_out(&mut self, plan: &Plan, id: &str) -> Result<(), String> {
+    fn carry_out(&mut self, plan: &Plan, id: &str) -> Result<(), Trouble> {
         // What goes goes last and from the inside out.
         let comes = plan.steps.iter().filter(|step| step.after != State::Absent);
         let goes = plan.steps.iter().rev().filter(|step| step.after == State::Absent);
@@ -219,31 +220,35 @@ impl<'a> Executor<'a> {
             let disk = self.journal.disk();
             let now = disk.state(&step.path, step.before.has_content()).map_err(|error| error.to_string())?;
             if !step.before.is_met_by(&now) {
-                return Err(format!("{} was changed by somebody else at this moment", step.path));
+                return Err(format!("{} was changed by somebody else at this moment", step.path).into());
             }
             disk.put(&step.path, &step.after, id).map_err(|error| error.to_string())?;
         }
         for check in &plan.checks {
             self.go_on()?;
             (self.tell)(&Moment::Check(check.to_string()));
-            self.act(check).map_err(|error| format!("the new files are refused: {error}"))?;
+            self.act(check).map_err(|error| {
+                let files = |path: &str| keeper::is_checked_by(check, path);
+                Trouble::of_files(plan, format!("the new files are refused: {error}"), files)
+            })?;
         }
         let settles = |first| plan.settle.iter().filter(move |settle| settle.first == first);
         for settle in settles(true) {
-            self.settle(&settle.what, &settle.acts)?;
+            self.settle(plan, settle)?;
         }
         for live in &plan.live {
             self.go_on()?;
             (self.tell)(&Moment::Live(live.what.clone()));
             for act in &live.apply {
-                self.act(act).map_err(|error| format!("{}: {error}", live.what))?;
+                self.act(act)
+                    .map_err(|error| Trouble::of_line(plan, format!("{}: {error}", live.what), &live.what))?;
             }
         }
         for settle in settles(false) {
             self.go_on()?;
-            self.settle(&settle.what, &settle.acts)?;
+            self.settle(plan, settle)?;
         }
-        self.go_on()
+        Ok(self.go_on()?)
     }
 
     /// Whether nobody asked to stop.
@@ -255,19 +260,25 @@ impl<'a> Executor<'a> {
     }
 
     /// Whether the services that took up new settings run a while later.
-    fn still_runs(&self, plan: &Plan) -> Result<(), String> {
+    fn still_runs(&self, plan: &Plan) -> Result<(), Trouble> {
         self.go_on()?;
         for settle in &plan.settle {
             for act in settle.acts.iter().filter(|act| take_back::is_look(act)) {
-                self.act(act).map_err(|error| format!("{} did not last: {error}", settle.what))?;
+                self.act(act).map_err(|error| {
+                    let files = |path: &str| keeper::is_kept_by(&settle.name, path);
+                    Trouble::of_files(plan, format!("{} did not last: {error}", settle.what), files)
+                })?;
             }
         }
         Ok(())
     }
 
-    fn settle(&mut self, what: &str, acts: &[Act]) -> Result<(), String> {
-        (self.tell)(&Moment::Settle(what.to_owned()));
-        acts.iter().try_for_each(|act| self.act(act)).map_err(|error| format!("{what}: {error}"))
+    fn settle(&mut self, plan: &Plan, settle: &Settle) -> Result<(), Trouble> {
+        (self.tell)(&Moment::Settle(settle.what.clone()));
+        settle.acts.iter().try_for_each(|act| self.act(act)).map_err(|error| {
+            let files = |path: &str| keeper::is_kept_by(&settle.name, path);
+            Trouble::of_files(plan, format!("{}: {error}", settle.what), files)
+        })
     }
 
     fn state(&self, path: &str, like: &State) -> Result<State, ApplyError> {

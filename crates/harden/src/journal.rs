@@ -2,7 +2,8 @@
 //!
 //! Below `/var/lib/palisade/harden` of the tree that is changed, readable by root alone: a folder for each change set
 //! with its plan (every state before and after) and its status, and `history.jsonl`, in which every line holds the hash
-//! of the line before. A lock keeps two runs apart.
+//! of the line before. A lock keeps two runs apart. What has been taken back needs no states any more: then only an
+//! outline stays, so that no secret outlives its use here.
 
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -200,6 +201,11 @@ impl Journal {
         let _unsaid = lock.set_len(0).and_then(|()| write!(lock, "process {}", std::process::id()));
         let journal = Self { disk, _lock: lock };
         journal.forget_never_begun()?;
+        for (id, status) in journal.change_sets()? {
+            if matches!(status, Status::Undone { .. }) {
+                journal.forget_states(&id)?;
+            }
+        }
         Ok(journal)
     }
 
@@ -249,6 +255,24 @@ impl Journal {
             }
         }
         Ok(())
+    }
+
+    /// Leaves of the plan of an undone change set only what a person reads in the history.
+    fn forget_states(&self, id: &str) -> Result<(), JournalError> {
+        let path = format!("{FOLDER}/{id}/plan.json");
+        if self.disk.open_own(&path)?.is_none() {
+            return Ok(());
+        }
+        // A damaged plan has no outline.
+        if let Ok(mut plan) = read_plan(&self.disk, id) {
+            plan.steps.iter_mut().for_each(|step| (step.before, step.after) = (State::Absent, State::Absent));
+            plan.live.iter_mut().for_each(|live| (live.apply, live.undo) = (Vec::new(), Vec::new()));
+            plan.fixes.iter_mut().for_each(|fix| fix.changes.clear());
+            let text = serde_json::to_vec(&plan)
+                .map_err(|error| JournalError::Damaged { path: id.to_owned(), reason: error.to_string() })?;
+            self.write(&format!("{FOLDER}/{id}/outline.json"), text)?;
+        }
+        Ok(self.disk.put(&path, &State::Absent, "journal")?)
     }
 
     /// The tree that is changed.
@@ -332,7 +356,12 @@ impl Journal {
     pub(crate) fn set_status(&self, id: &str, status: &Status) -> Result<(), JournalError> {
         let text = serde_json::to_vec(status)
             .map_err(|error| JournalError::Damaged { path: id.to_owned(), reason: error.to_string() })?;
-        self.write(&format!("{FOLDER}/{id}/status.json"), text)
+        self.write(&format!("{FOLDER}/{id}/status.json"), text)?;
+        match status {
+            // What cannot be forgotten now is forgotten by the next run.
+            Status::Undone { .. } => self.forget_states(id).or(Ok(())),
+            _ => Ok(()),
+        }
     }
 
     /// Adds a line to the history, synced.
@@ -426,7 +455,10 @@ fn holder_in(disk: &Disk) -> String {
 fn read_plan(disk: &Disk, id: &str) -> Result<Plan, JournalError> {
     let named = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let path = format!("{FOLDER}/{id}/plan.json");
-    let bytes = if named { read(disk, &path)? } else { None };
+    let mut bytes = if named { read(disk, &path)? } else { None };
+    if named && bytes.is_none() {
+        bytes = read(disk, &format!("{FOLDER}/{id}/outline.json"))?;
+    }
     let bytes = bytes.ok_or_else(|| JournalError::NoSuchChangeSet(id.to_owned()))?;
     serde_json::from_slice(&bytes).map_err(|error| JournalError::Damaged { path, reason: error.to_string() })
 }

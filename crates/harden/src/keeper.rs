@@ -299,6 +299,20 @@ fn knows_flags(door: &Door, program: &str, args: &[&str]) -> bool {
         .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(flag))
 }
 
+/// Whether `path` is among the files that this check must accept.
+pub(crate) fn is_checked_by(check: &Act, path: &str) -> bool {
+    let Act::Run { program, args, .. } = check else { return false };
+    KEEPERS.iter().any(|keeper| {
+        keeper.check.split_first().is_some_and(|(own, rest)| own == program && rest == args)
+            && keeps(keeper, path)
+    })
+}
+
+/// Whether `path` is among the files that the keeper of this name takes up.
+pub(crate) fn is_kept_by(name: &str, path: &str) -> bool {
+    KEEPERS.iter().any(|keeper| keeper.name == name && keeps(keeper, path))
+}
+
 fn keeps(keeper: &Keeper, path: &str) -> bool {
     keeper.files.iter().any(|own| if own.ends_with('/') { path.starts_with(own) } else { path == *own })
 }

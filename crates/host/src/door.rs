@@ -40,11 +40,11 @@ pub struct Stat {
     pub size: u64,
     /// Last change of the content, seconds since 1970.
     pub modified: i64,
-    /// Device number, to tell filesystems apart.
+    /// Device number, to tell filesystems apart. Over SSH: of directories only, 0 otherwise and during a walk.
     pub device: u64,
-    /// Inode number.
+    /// Inode number; 0 over SSH.
     pub inode: u64,
-    /// Hard links.
+    /// Hard links; 0 over SSH.
     pub links: u64,
 }
 
@@ -85,6 +85,16 @@ pub trait Backend: Send + Sync {
 
     /// Whether the reader has root's rights on the target.
     fn is_root(&self) -> bool;
+
+    /// What gives the reader root's rights, as the end of a sentence; it contains "run as root".
+    fn rights_wanted(&self) -> &'static str {
+        "run as root"
+    }
+
+    /// How long one question takes on its way: nothing to speak of on this machine.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Its files.
     fn files(&self) -> &dyn FileTree;
@@ -149,6 +159,16 @@ impl Door {
     /// Whether the reader has root's rights.
     pub fn is_root(&self) -> bool {
         self.backend.is_root()
+    }
+
+    /// What gives the reader root's rights, as the end of a sentence.
+    pub fn rights_wanted(&self) -> &'static str {
+        self.backend.rights_wanted()
+    }
+
+    /// How long one question takes on its way.
+    pub fn delay(&self) -> Duration {
+        self.backend.delay()
     }
 
     /// Reads a regular file of at most [`FILE_LIMIT`] bytes.

@@ -1,7 +1,7 @@
 //! The one door to a target: its files, its programs, its sockets.
 //!
-//! Probes read through a [`Door`] and never know what stands behind it: the running machine ([`Local`]), the file
-//! tree of a machine that does not run ([`Tree`]), a tree made for a test. Every read is bounded, every wait has a
+//! Probes read through a [`Door`] and never know what stands behind it: the running machine ([`Local`]), a
+//! machine reached over SSH ([`ssh::Ssh`]), the file tree of a machine that does not run ([`Tree`]), a tree made for a test. Every read is bounded, every wait has a
 //! limit, programs come from a fixed list and run without a shell, and what was touched can be listed.
 //! Nothing here writes a file of a target.
 
@@ -11,6 +11,7 @@ mod files;
 mod local;
 mod net;
 mod program;
+pub mod ssh;
 mod trace;
 mod tree;
 mod walk;

@@ -87,6 +87,8 @@ pub mod programs {
             "/root/.docker/cli-plugins/docker-compose",
             "/usr/bin/docker-compose",
             "/usr/local/bin/docker-compose";
+        /// Leads to the engine's socket over SSH, where only root may enter it.
+        DOCKER = "docker" in "/usr/bin/docker", "/usr/local/bin/docker";
         /// The Docker engine: checks its settings.
         DOCKERD = "dockerd" in "/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd";
         /// Checks the configuration of nginx.

@@ -16,8 +16,8 @@ pub mod report;
 pub mod version;
 
 pub use document::FactsDocument;
-pub use fleet::Fleet;
 pub use fact::{Fact, Place, Source, split};
+pub use fleet::Fleet;
 pub use jiff::Timestamp;
 pub use report::Report;
 pub use severity::Severity;

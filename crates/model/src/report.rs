@@ -76,11 +76,33 @@ pub enum TargetKind {
     Root,
     /// A server on the network, asked from outside.
     Endpoint,
+    /// The files of a compose project.
+    Compose,
+    /// A Dockerfile, or a folder of them.
+    Dockerfile,
+    /// The definition of a virtual machine, or a folder of them.
+    Vm,
+    /// A Kepware server, by its Configuration API.
+    Kepware,
+    /// The folder of a TRUE Connector.
+    TrueConnector,
 }
+
+/// Parts of the facts that no host has: they belong to products that are targets of their own.
+const OF_PRODUCTS: [&str; 2] = ["kepware", "true_connector"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 3] = [Self::Host, Self::Root, Self::Endpoint];
+    pub const ALL: &'static [Self] = &[
+        Self::Host,
+        Self::Root,
+        Self::Endpoint,
+        Self::Compose,
+        Self::Dockerfile,
+        Self::Vm,
+        Self::Kepware,
+        Self::TrueConnector,
+    ];
 
     /// The parts of the facts that a target of this kind can have, without the leading `facts.`; every part where
     /// none is named. A rule that reads any other part does not concern the target.
@@ -88,6 +110,19 @@ impl TargetKind {
         match self {
             Self::Host | Self::Root => &[],
             Self::Endpoint => &["endpoints"],
+            Self::Compose => &[
+                "docker.containers",
+                "docker.published_ports",
+                "docker.images",
+                "docker.networks",
+                "docker.volumes",
+                "docker.compose_projects",
+                "docker.compose_files",
+            ],
+            Self::Dockerfile => &["docker.images"],
+            Self::Vm => &["vms"],
+            Self::Kepware => &["kepware"],
+            Self::TrueConnector => &["true_connector"],
         }
     }
 
@@ -98,11 +133,13 @@ impl TargetKind {
 
     /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
     pub fn has(self, path: &str) -> bool {
-        let facts = self.facts();
-        facts.is_empty()
-            || facts.iter().any(|part| {
-                path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
+        let below = |part: &&str| {
+            path.strip_prefix(*part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        match self.facts() {
+            [] => !OF_PRODUCTS.iter().any(below),
+            facts => facts.iter().any(below),
+        }
     }
 }
 
@@ -112,6 +149,11 @@ impl fmt::Display for TargetKind {
             Self::Host => "host",
             Self::Root => "root directory",
             Self::Endpoint => "network endpoint",
+            Self::Compose => "compose project",
+            Self::Dockerfile => "Dockerfile",
+            Self::Vm => "virtual machine's definition",
+            Self::Kepware => "Kepware server",
+            Self::TrueConnector => "TRUE Connector folder",
         })
     }
 }

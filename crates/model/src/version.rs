@@ -1,4 +1,4 @@
-//! The order of Debian package versions, as dpkg defines it: `[epoch:]upstream[-revision]`.
+//! The order of Debian package versions, as dpkg defines it: `[epoch:]upstream[-revision]`; and that of numbered files.
 
 use std::cmp::Ordering;
 
@@ -10,6 +10,29 @@ pub fn vercmp(a: &str, b: &str) -> Ordering {
     numbers(a.epoch, b.epoch)
         .then_with(|| compare(a.upstream, b.upstream))
         .then_with(|| compare(a.revision, b.revision))
+}
+
+/// The order of `ls -v`, in which augenrules puts files: runs of digits count as numbers, of any length.
+pub fn natural_order(a: &str, b: &str) -> Ordering {
+    let (mut a_rest, mut b_rest) = (a, b);
+    loop {
+        let (a_text, a_number, a_next) = piece(a_rest);
+        let (b_text, b_number, b_next) = piece(b_rest);
+        let order = a_text.cmp(b_text).then_with(|| numbers(a_number.as_bytes(), b_number.as_bytes()));
+        if order != Ordering::Equal || (a_next.is_empty() && b_next.is_empty()) {
+            return order.then_with(|| a.cmp(b));
+        }
+        (a_rest, b_rest) = (a_next, b_next);
+    }
+}
+
+/// Text up to the first digit, the digits, the rest.
+fn piece(text: &str) -> (&str, &str, &str) {
+    let digits = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+    let (before, from) = text.split_at(digits);
+    let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+    let (number, rest) = from.split_at(end);
+    (before, number, rest)
 }
 
 struct Parts<'a> {
@@ -111,6 +134,17 @@ mod tests {
                 assert_eq!(vercmp(high, low), Ordering::Greater, "{high} > {low}");
             }
         }
+    }
+
+    #[test]
+    fn files_are_read_in_the_order_of_numbers() {
+        let mut names =
+            vec!["100-x.rules", "9-x.rules", "audit.rules", "10-b.rules", "10-a.rules", "010-c.rules"];
+        names.sort_by(|a, b| natural_order(a, b));
+        assert_eq!(
+            names,
+            ["9-x.rules", "10-a.rules", "10-b.rules", "010-c.rules", "100-x.rules", "audit.rules"]
+        );
     }
 
     #[test]

@@ -62,8 +62,9 @@ pub(crate) struct ContentArgs {
 pub(crate) struct Audit {
     /// What to audit instead of this host. May be given several times; they are read side by side.
     ///
-    /// `local`: this host; `root:DIR`: the tree of a host that does not run; `facts:FILE`: saved facts;
-    /// `https://HOST`, `tls://HOST:PORT`, `ssh-server://HOST`, `opc.tcp://HOST`, `mqtts://HOST`: a server, from outside.
+    /// `local`: this host; `ssh://USER@HOST:PORT`: a host over SSH; `root:DIR`: the tree of a host that does not run;
+    /// `facts:FILE`: saved facts; `https://HOST`, `tls://HOST:PORT`, `ssh-server://HOST`, `opc.tcp://HOST`,
+    /// `mqtts://HOST`: a server, from outside.
     #[arg(value_name = "TARGET", conflicts_with_all = ["facts", "root"])]
     pub(crate) targets: Vec<Spec>,
     /// A file that lists targets with their labels, profiles and credentials.

@@ -29,16 +29,8 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
     let started = (Instant::now(), target::now());
     let assignments = inventory::assignments(args)?;
     // Content is parsed while the probes wait for their targets.
-    let (loaded, documents) = std::thread::scope(|scope| {
-        let content = scope.spawn(|| match &args.content.content {
-            None => Ok(Content::to_decide()),
-            Some(_) => input::content(&args.content),
-        });
-        let documents = collect(&assignments, args);
-        (content.join(), documents)
-    });
-    let (content, problems) =
-        loaded.map_err(|_| anyhow::anyhow!("loading the content panicked; this is a bug"))??;
+    let (loaded, documents) = input::content_while(&args.content, || collect(&assignments, args));
+    let (content, problems) = loaded?;
     tell_problems(&problems);
     check_names(&args.rule, &args.guide, &content)?;
     let alone = args.inventory.is_none() && assignments.len() == 1;
@@ -53,7 +45,7 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
         let mut options = page_options(args.verbose);
         options.colour &= args.output.is_none();
         deliver(&report::write(args.format, &report, &options)?, args.output.as_deref())?;
-        ending(args, [&report].into_iter())
+        ending(args, &[&report])
     } else {
         if args.baseline.is_some() {
             bail!("--baseline compares one target with its earlier report; audit that target alone");
@@ -70,7 +62,7 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
         fleet.duration_ms = milliseconds(started.0);
         deliver_fleet(&fleet, args)?;
         let failed = fleet.targets.iter().any(|member| member.report.is_none());
-        if failed { Ending::Incomplete } else { ending(args, fleet.reports()) }
+        if failed { Ending::Incomplete } else { ending(args, &fleet.reports().collect::<Vec<_>>()) }
     };
     Ok(if problems.is_empty() { ending } else { Ending::Incomplete })
 }
@@ -211,13 +203,13 @@ fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn ending<'a>(args: &Audit, mut reports: impl Iterator<Item = &'a Report> + Clone) -> Ending {
+fn ending(args: &Audit, reports: &[&Report]) -> Ending {
     let counts = |severity| args.fail_on.severity().is_some_and(|least| severity >= least);
     let fails =
         |report: &Report| report.findings.iter().any(|f| f.verdict == Verdict::Fail && counts(f.severity));
-    if reports.clone().any(fails) {
+    if reports.iter().any(|report| fails(report)) {
         Ending::Findings
-    } else if args.strict && reports.any(|report| report.summary.unknown > 0) {
+    } else if args.strict && reports.iter().any(|report| report.summary.unknown > 0) {
         Ending::Unknown
     } else {
         Ending::Clean

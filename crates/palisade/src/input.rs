@@ -58,6 +58,22 @@ pub(crate) fn content(args: &ContentArgs) -> Result<(Content, Vec<Problem>)> {
     })
 }
 
+/// The content to decide with, parsed while `work` is done; what is wrong with it; and what came of the work.
+pub(crate) fn content_while<T>(
+    args: &ContentArgs,
+    work: impl FnOnce() -> T,
+) -> (Result<(Content, Vec<Problem>)>, T) {
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(|| match &args.content {
+            None => Ok(Content::to_decide()),
+            Some(_) => content(args),
+        });
+        let done = work();
+        let loaded = loading.join();
+        (loaded.unwrap_or_else(|_| bail!("loading the content panicked; this is a bug")), done)
+    })
+}
+
 /// As [`content`], telling what is wrong on standard error; true when something is.
 pub(crate) fn content_told(args: &ContentArgs) -> Result<(Content, bool)> {
     let (content, problems) = content(args)?;

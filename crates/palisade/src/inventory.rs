@@ -119,7 +119,8 @@ fn read(file: &Path, args: &Audit) -> Result<Vec<Assignment>> {
             entry.target.parse().map_err(|why| anyhow!("{name}:{place}: `{}`: {why}", entry.target))?;
         let mut labels = inventory.defaults.labels.clone();
         labels.extend(entry.labels);
-        let profile = entry.profile.or_else(|| inventory.defaults.profile.clone()).map(|path| folder.join(path));
+        let profile =
+            entry.profile.or_else(|| inventory.defaults.profile.clone()).map(|path| folder.join(path));
         let reference = entry.credentials.as_ref().or(inventory.defaults.credentials.as_ref());
         all.push(Assignment {
             spec: spec.below(folder),
@@ -130,7 +131,8 @@ fn read(file: &Path, args: &Audit) -> Result<Vec<Assignment>> {
             role: entry.role.or(inventory.defaults.role),
             assurance: entry.assurance.or(inventory.defaults.assurance),
             // One target whose password is missing does not stop the others.
-            credentials: reference.map_or_else(|| Ok(Credentials::default()), |reference| reference.resolve(folder)),
+            credentials: reference
+                .map_or_else(|| Ok(Credentials::default()), |reference| reference.resolve(folder)),
         });
     }
     Ok(all)

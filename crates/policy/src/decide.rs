@@ -1,7 +1,5 @@
 //! Decides: every rule over the facts, every finding with the evidence it rests on.
 
-use std::collections::BTreeMap;
-
 use model::content::Rule;
 use model::fact::Source;
 use model::profile::Profile;
@@ -17,6 +15,9 @@ use crate::{rollup, waive};
 
 /// The most elements of one list that a rule judges; a longer list ends in an unknown finding that says so.
 const ELEMENT_LIMIT: usize = 20_000;
+
+/// Fewer rules than this are decided sooner than a second thread is there.
+const WORTH_A_THREAD: usize = 50;
 
 /// Everything a decision depends on.
 pub struct Inputs<'a> {
@@ -58,36 +59,40 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
     };
     let kind = inputs.document.target.kind;
     let declared = declared(inputs.profile);
-    let mut outer = inputs.content.engine.scope(inputs.now);
-    let mut findings = Vec::new();
-    for rule in &inputs.content.rules {
-        let id = &rule.rule.id;
-        let wanted = inputs.rules.is_empty() || inputs.rules.contains(id);
-        if !rule.concerns(kind) || !wanted || rule.rule.severity < inputs.severity || !asked(id) {
-            continue;
+    let wanted: Vec<&CompiledRule> = inputs
+        .content
+        .rules
+        .iter()
+        .filter(|rule| {
+            let id = &rule.rule.id;
+            let named = inputs.rules.is_empty() || inputs.rules.contains(id);
+            named && rule.concerns(kind) && rule.rule.severity >= inputs.severity && asked(id)
+        })
+        .collect();
+    let decide_some = |rules: &[&CompiledRule]| {
+        let mut outer = inputs.content.engine.scope(inputs.now);
+        let mut findings = Vec::new();
+        for rule in rules {
+            // Many rules ask for the same lists: each is converted once.
+            rule.bind_shared(&mut outer, inputs.document, &declared);
+            let params = parameters(&rule.rule, inputs.profile);
+            let judge = Judge {
+                rule,
+                document: inputs.document,
+                content: Some(inputs.content),
+                declared: &declared,
+                params: &params,
+                requirements: by_rule.get(rule.rule.id.as_str()).map(Vec::as_slice).unwrap_or_default(),
+            };
+            findings.extend(judge.findings(&outer));
         }
-        // Many rules ask for the same lists: each is converted once.
-        rule.bind_shared(&mut outer, inputs.document, &declared);
-        let params = parameters(&rule.rule, inputs.profile);
-        let judge = Judge {
-            rule,
-            document: inputs.document,
-            content: Some(inputs.content),
-            declared: &declared,
-            params: &params,
-            requirements: by_rule.get(id.as_str()).map(Vec::as_slice).unwrap_or_default(),
-        };
-        findings.extend(judge.findings(&outer));
-    }
+        findings
+    };
+    let mut findings = in_two(&wanted, &decide_some);
     let about_waivers = waive::apply(&mut findings, inputs);
     findings.extend(about_waivers);
-    let position: BTreeMap<&str, usize> =
-        inputs.content.rules.iter().enumerate().map(|(index, rule)| (rule.rule.id.as_str(), index)).collect();
-    findings.sort_by_key(|finding| {
-        // Findings about the profile itself come after those of the content.
-        let place = position.get(finding.rule.as_str()).copied().unwrap_or(usize::MAX);
-        (rank(finding.verdict), std::cmp::Reverse(finding.severity), place)
-    });
+    // They stand in the order of the content, those about the profile itself last; that stays within each severity.
+    findings.sort_by_cached_key(|finding| (rank(finding.verdict), std::cmp::Reverse(finding.severity)));
     let profile = ProfileSummary {
         path: inputs.profile_path.to_owned(),
         role: inputs.profile.role,
@@ -117,6 +122,26 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
         findings,
         changes: None,
     }
+}
+
+/// Decides one half of the rules while another thread decides the other; the findings stand in the rules' order.
+fn in_two(
+    rules: &[&CompiledRule],
+    decide_some: &(impl Fn(&[&CompiledRule]) -> Vec<Finding> + Sync),
+) -> Vec<Finding> {
+    if rules.len() < WORTH_A_THREAD {
+        return decide_some(rules);
+    }
+    let (first, second) = rules.split_at(rules.len() / 2);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| decide_some(second));
+        let mut findings = decide_some(first);
+        match other.join() {
+            Ok(more) => findings.extend(more),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        findings
+    })
 }
 
 /// Counts findings by verdict.
@@ -256,7 +281,10 @@ impl Judge<'_> {
             step.and_then(|step| step.strip_suffix(']'))
                 .is_some_and(|step| step.bytes().all(|b| b.is_ascii_digit()))
         };
-        let reasons = self.document.unreadable.iter().filter(|(path, _)| is_element(path));
+        let first = format!("{list}[");
+        let below =
+            self.document.unreadable.range(first.clone()..).take_while(|(path, _)| path.starts_with(&first));
+        let reasons = below.filter(|(path, _)| is_element(path));
         reasons.take(ELEMENT_LIMIT).map(|(path, why)| self.unknown(None, format!("{path}: {why}"))).collect()
     }
 
@@ -280,21 +308,30 @@ impl Judge<'_> {
             Outcome::Decided(true) => self.finding(Verdict::Pass, element, String::new()),
             Outcome::Decided(false) => {
                 let mut finding = self.finding(Verdict::Fail, element, String::new());
-                self.keep_offenders(&mut finding, scope);
+                self.keep_offenders(&mut finding, scope, element);
                 finding
             }
             other => self.unknown(element, self.explain_outcome(&other, element)),
         }
     }
 
-    /// Leaves of each list in the evidence only the elements because of which the rule fails.
-    fn keep_offenders(&self, finding: &mut Finding, scope: &Scope<'_>) {
+    /// Leaves of each list in the evidence only the elements because of which the rule fails; the place of the first is the
+    /// place of the list then.
+    fn keep_offenders(&self, finding: &mut Finding, scope: &Scope<'_>, element: Option<&Element<'_>>) {
         for pick in self.rule.expect.expression.picks() {
-            let list = pick.range.below_root();
-            let shown = finding.evidence.iter_mut().find(|evidence| evidence.path == list);
-            let Some(Value::Array(elements)) = shown.map(|evidence| &mut evidence.value) else { continue };
+            let list = match element {
+                Some(element) if pick.range.root == element.each.name => element.full(&pick.range).below_root(),
+                _ => pick.range.below_root(),
+            };
+            let Some(shown) = finding.evidence.iter_mut().find(|evidence| evidence.path == list) else {
+                continue;
+            };
+            let Value::Array(elements) = &mut shown.value else { continue };
             if elements.iter().any(|element| scope.offends(&pick, element)) {
                 elements.retain(|element| scope.offends(&pick, element));
+                let place = elements.first().and_then(|first| first.get("source")?.as_str());
+                let place = place.filter(|place| !place.is_empty());
+                shown.source = place.map(Source::at).or(shown.source.take());
             }
         }
     }

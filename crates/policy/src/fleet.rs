@@ -26,11 +26,7 @@ pub fn fleet(content: &Content, version: &str, started_at: Timestamp, targets: V
     let guides = guides(content, &targets);
     Fleet {
         schema: FLEET_SCHEMA.to_owned(),
-        tool: Tool {
-            name: "palisade".to_owned(),
-            version: version.to_owned(),
-            content: content.hash.clone(),
-        },
+        tool: Tool { name: "palisade".to_owned(), version: version.to_owned(), content: content.hash.clone() },
         started_at,
         duration_ms: 0,
         summary,
@@ -41,11 +37,23 @@ pub fn fleet(content: &Content, version: &str, started_at: Timestamp, targets: V
 
 /// Every guide that some report holds, its requirements in document order.
 fn guides(content: &Content, targets: &[Member]) -> Vec<GuideReport> {
-    let mut told: BTreeMap<&str, Vec<(&str, &RequirementReport)>> = BTreeMap::new();
+    let mut told: BTreeMap<&str, Vec<(&str, &RequirementReport, bool)>> = BTreeMap::new();
     for member in targets {
-        let guides = member.report.iter().flat_map(|report| &report.guides);
-        for requirement in guides.flat_map(|guide| &guide.requirements) {
-            told.entry(&requirement.id).or_default().push((&member.name, requirement));
+        let Some(report) = &member.report else { continue };
+        let decides = |requirement: &RequirementReport| {
+            let concerns =
+                |rule: &String| content.rule(rule).is_some_and(|rule| rule.concerns(report.target.kind));
+            requirement.rules.is_empty() || requirement.rules.iter().any(concerns)
+        };
+        for requirement in report.guides.iter().flat_map(|guide| &guide.requirements) {
+            let told = told.entry(&requirement.id).or_default();
+            told.push((&member.name, requirement, decides(requirement)));
+        }
+    }
+    for told in told.values_mut() {
+        // Where another kind of target decides, what the others say of it is only that they cannot.
+        if told.iter().any(|(.., decides)| *decides) {
+            told.retain(|(.., decides)| *decides);
         }
     }
     let together = content.guides.iter().map(|guide| GuideReport {
@@ -61,11 +69,12 @@ fn guides(content: &Content, targets: &[Member]) -> Vec<GuideReport> {
 }
 
 /// One requirement over the targets that it was asked of.
-fn together(told: &[(&str, &RequirementReport)]) -> Option<RequirementReport> {
-    let status = told.iter().map(|(_, requirement)| requirement.status).min_by_key(|status| rank(*status))?;
-    let mut of_status = told.iter().filter(|(_, requirement)| requirement.status == status);
-    let first = of_status.clone().next()?.1;
-    let names: Vec<&str> = of_status.by_ref().map(|(name, _)| *name).collect();
+fn together(told: &[(&str, &RequirementReport, bool)]) -> Option<RequirementReport> {
+    let status =
+        told.iter().map(|(_, requirement, _)| requirement.status).min_by_key(|status| rank(*status))?;
+    let of_status: Vec<_> = told.iter().filter(|(_, requirement, _)| requirement.status == status).collect();
+    let first = of_status.first()?.1;
+    let names: Vec<&str> = of_status.iter().map(|(name, ..)| *name).collect();
     let mut reason = match told {
         [_] => first.reason.clone(),
         _ if names.len() == told.len() => format!("on all {} targets: {}", told.len(), first.reason),
@@ -117,18 +126,21 @@ mod tests {
     #[test]
     fn the_worst_target_decides_and_is_named() {
         let (met, unmet) = (requirement(Status::Met, "passed: a"), requirement(Status::Unmet, "1 failing: a"));
-        let both = together(&[("one", &met), ("two", &unmet)]).unwrap();
-        assert_eq!((both.status, both.reason.as_str()), (Status::Unmet, "on 1 of 2 targets (two): 1 failing: a"));
-        let all = together(&[("one", &unmet), ("two", &unmet)]).unwrap();
+        let both = together(&[("one", &met, true), ("two", &unmet, true)]).unwrap();
+        assert_eq!(
+            (both.status, both.reason.as_str()),
+            (Status::Unmet, "on 1 of 2 targets (two): 1 failing: a")
+        );
+        let all = together(&[("one", &unmet, true), ("two", &unmet, true)]).unwrap();
         assert_eq!(all.reason, "on all 2 targets: 1 failing: a");
-        let only = together(&[("two", &unmet)]).unwrap();
+        let only = together(&[("two", &unmet, true)]).unwrap();
         assert_eq!(only.reason, "1 failing: a");
     }
 
     #[test]
     fn what_applies_nowhere_else_does_not_hide_what_is_met() {
         let (met, none) = (requirement(Status::Met, "passed: a"), requirement(Status::NotApplicable, "no ssh"));
-        let both = together(&[("one", &none), ("two", &met)]).unwrap();
+        let both = together(&[("one", &none, true), ("two", &met, true)]).unwrap();
         assert_eq!((both.status, both.reason.as_str()), (Status::Met, "met on 1 of 2 targets"));
     }
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use model::content::{Guide, Requirement, ServiceStatus};
 use model::profile::Attestation;
-use model::report::{Finding, GuideReport, RequirementReport, Status, Verdict};
+use model::report::{Finding, GuideReport, RequirementReport, Status, TargetKind, Verdict};
 
 use crate::decide::Inputs;
 
@@ -83,6 +83,19 @@ fn state(requirement: &Requirement, findings: &ByRule<'_>, inputs: &Inputs<'_>) 
     let attested = attested(requirement, inputs);
     if requirement.rules.is_empty() {
         return undecided_by_rules(requirement, attested);
+    }
+    let kind = inputs.document.target.kind;
+    let concerning = |kind: TargetKind| {
+        let of_kind = |rule: &String| inputs.content.rule(rule).is_some_and(|rule| rule.concerns(kind));
+        requirement.rules.iter().any(of_kind)
+    };
+    if !concerning(kind) {
+        let kinds: Vec<String> =
+            TargetKind::ALL.iter().filter(|kind| concerning(**kind)).map(|kind| kind.to_string()).collect();
+        return match attested {
+            Some(by) => (Status::Met, by),
+            None => (Status::Unknown, format!("decided on a target of another kind: {}", kinds.join(", "))),
+        };
     }
     let (status, reason) = by_rules(&findings.of(&requirement.rules));
     // What rules decide well may still need a person's word.

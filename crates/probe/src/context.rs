@@ -5,6 +5,7 @@ use std::sync::Arc;
 use host::Door;
 
 use crate::endpoints::NamedServer;
+use crate::service::Service;
 use crate::shared::Shared;
 
 /// What the target is beyond what its door shows.
@@ -15,6 +16,25 @@ pub enum Subject {
     Host,
     /// A server on the network, asked from outside.
     Endpoint(Box<NamedServer>),
+    /// Compose files: a folder, or files of which the later ones are merged over the earlier.
+    Compose {
+        /// Absolute paths.
+        paths: Vec<String>,
+    },
+    /// A Dockerfile, or a folder of them.
+    Dockerfile {
+        /// The absolute path.
+        path: String,
+    },
+    /// A definition of a virtual machine, or a folder of them.
+    Vm {
+        /// The absolute path.
+        path: String,
+    },
+    /// A Kepware server, asked by its Configuration API.
+    Kepware(Service),
+    /// The folder of a TRUE Connector: its path behind the door.
+    TrueConnector(String),
 }
 
 /// What a probe is given: its way to the target, and what probes share.

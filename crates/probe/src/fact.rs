@@ -5,7 +5,7 @@ use model::Fact;
 
 /// Turns a reading into a fact: not found is absent, every other error is unreadable with its reason.
 pub(crate) trait IntoFact<T> {
-    /// The fact; `door` tells whether "run as root" would help.
+    /// The fact; `door` tells whether root's rights would help, and how to get them.
     fn into_fact(self, door: &Door) -> Fact<T>;
 }
 
@@ -30,5 +30,9 @@ pub(crate) fn if_any<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
 
 /// The reason a person reads, ending with the remedy where there is one.
 pub(crate) fn reason(error: &Error, door: &Door) -> String {
-    if error.is_denied() && !door.is_root() { format!("{error}; run as root") } else { error.to_string() }
+    if error.is_denied() && !door.is_root() {
+        format!("{error}; {}", door.rights_wanted())
+    } else {
+        error.to_string()
+    }
 }

@@ -17,11 +17,14 @@ mod mounts;
 mod processes;
 mod run;
 mod schedule;
+mod service;
 mod shared;
 mod stamp;
 mod stanzas;
 mod text;
 mod units;
+mod xml;
+mod yaml;
 
 mod accounts;
 mod audit;
@@ -35,6 +38,7 @@ mod endpoints;
 mod files;
 mod firewall;
 mod integrity;
+mod kepware;
 mod listeners;
 mod logging;
 mod malware;
@@ -44,7 +48,9 @@ mod packages;
 mod services;
 mod ssh;
 mod time;
+mod true_connector;
 mod updates;
+mod vms;
 mod web;
 
 #[doc(hidden)]
@@ -53,6 +59,7 @@ pub mod parsers;
 pub use context::{Context, Subject};
 pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
 pub use run::{Event, Probe, Request, collect};
+pub use service::Service;
 
 use std::time::Duration;
 
@@ -84,6 +91,7 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { name: "files", limit: Duration::from_secs(30), run: |cx| run::serialised(&files::probe(cx)) },
     Probe { name: "docker", limit: Duration::from_secs(5), run: |cx| run::serialised(&docker::probe(cx)) },
+    Probe { name: "vms", limit: Duration::from_secs(5), run: |cx| run::serialised(&vms::probe(cx)) },
     Probe {
         name: "certificates",
         limit: Duration::from_secs(30),
@@ -108,4 +116,33 @@ pub const ENDPOINT_PROBES: &[Probe] = &[Probe {
     name: "endpoints",
     limit: Duration::from_secs(90),
     run: |cx| run::serialised(&endpoints::probe(cx)),
+}];
+
+/// The probes of a target that is compose files.
+pub const COMPOSE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_compose(cx)),
+}];
+
+/// The probes of a target that is a Dockerfile.
+pub const DOCKERFILE_PROBES: &[Probe] = &[Probe {
+    name: "docker",
+    limit: Duration::from_secs(20),
+    run: |cx| run::serialised(&docker::probe_dockerfile(cx)),
+}];
+
+/// The probes of a target that is the definition of a virtual machine.
+pub const VM_PROBES: &[Probe] =
+    &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
+
+/// What reads a Kepware server by its Configuration API.
+pub const KEPWARE_PROBES: &[Probe] =
+    &[Probe { name: "kepware", limit: Duration::from_secs(90), run: |cx| run::serialised(&kepware::probe(cx)) }];
+
+/// What reads the folder of a TRUE Connector.
+pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
+    name: "true_connector",
+    limit: Duration::from_secs(60),
+    run: |cx| run::serialised(&true_connector::probe(cx)),
 }];

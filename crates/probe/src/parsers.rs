@@ -32,11 +32,17 @@ pub use crate::packages::apk;
 pub use crate::packages::apt::{deb822 as apt_sources, one_line as apt_list};
 pub use crate::packages::unwanted::category as package_category;
 pub use crate::schedule::gap as schedule;
+pub use crate::service::parse as service_answer;
 pub use crate::services::inetd::{inetd, xinetd};
 pub use crate::services::parse_active as systemctl_list_units;
+pub use crate::true_connector::keystores::open as keystore;
+pub use crate::true_connector::properties::{environment as env_file, properties};
 pub use crate::units::file::UnitFile;
 pub use crate::web::{parse_apache, parse_nginx};
 pub use host::mountinfo;
+
+pub use crate::docker::{described as compose, instructions as dockerfile};
+pub use crate::vms::definition as domain_xml;
 
 /// The crontab of the system.
 pub fn crontab(text: &str) -> usize {

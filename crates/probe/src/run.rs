@@ -54,6 +54,12 @@ pub enum Event {
 /// How often [`Event::Waiting`] is told.
 const TICK: Duration = Duration::from_millis(250);
 
+/// Questions that a probe asks one after another at most, on most hosts.
+const QUESTIONS: u32 = 2_000;
+
+/// The longest that distance may add to the time limit of a probe.
+const LONGEST_DISTANCE: Duration = Duration::from_secs(60);
+
 /// Threads to a probe need little stack, and there are many of them.
 const STACK: usize = 1 << 20;
 
@@ -77,10 +83,12 @@ pub fn collect(request: &Request<'_>, tell: &mut dyn FnMut(&Event)) -> FactsDocu
     let (sender, receiver) = mpsc::channel();
     let mut running: Vec<&Probe> = Vec::new();
     let mut done: Vec<(&'static str, Value, Duration)> = Vec::new();
+    // What is far away answers later, question by question.
+    let distance = (request.door.delay() * QUESTIONS).min(LONGEST_DISTANCE);
     let shared = Context::new(request.door.clone()).of(request.subject.clone());
     for probe in wanted.iter().copied() {
         let (name, run, sender) = (probe.name, probe.run, sender.clone());
-        let cx = shared.through(request.door.until(started + probe.limit));
+        let cx = shared.through(request.door.until(started + probe.limit + distance));
         let spawned = thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || {
             let section = catch_unwind(AssertUnwindSafe(|| run(&cx)))
                 .unwrap_or_else(|_| failed("the probe panicked; this is a bug in Palisade".to_owned()));
@@ -111,9 +119,10 @@ pub fn collect(request: &Request<'_>, tell: &mut dyn FnMut(&Event)) -> FactsDocu
         }
         // A grace of one tick lets a probe report by itself what its door refused at the deadline.
         running.retain(|probe| {
-            let overdue = started.elapsed() > probe.limit + TICK;
+            let limit = probe.limit + distance;
+            let overdue = started.elapsed() > limit + TICK;
             if overdue {
-                let reason = format!("the probe did not end within {} s", probe.limit.as_secs());
+                let reason = format!("the probe did not end within {} s", limit.as_secs());
                 done.push((probe.name, failed(reason), started.elapsed()));
             }
             !overdue

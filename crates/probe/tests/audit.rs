@@ -47,8 +47,14 @@ fn section() -> Value {
     let door = Door::new(Arc::new(Local::new()));
     let target = Target { kind: TargetKind::Host, name: "t".into(), id: String::new() };
     let sections = ["audit".to_owned()];
-    let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
+    let request = Request {
+        door: &door,
+        target,
+        now: Timestamp::UNIX_EPOCH,
+        sections: &sections,
+        probes: PROBES,
+        subject: Subject::Host,
+    };
     collect(&request, &mut |_| {}).facts.get("audit").cloned().unwrap_or(Value::Null)
 }
 

@@ -26,8 +26,14 @@ fn time(answer: &str) -> Value {
         .door();
     let target = Target { kind: TargetKind::Host, name: "t".into(), id: String::new() };
     let sections = ["time".to_owned()];
-    let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
+    let request = Request {
+        door: &door,
+        target,
+        now: Timestamp::UNIX_EPOCH,
+        sections: &sections,
+        probes: PROBES,
+        subject: Subject::Host,
+    };
     let document = collect(&request, &mut |_| {});
     document.facts.get("time").cloned().unwrap_or(Value::Null)
 }

@@ -69,8 +69,14 @@ fn unit_states_are_those_of_systemctl() {
     let door = Door::new(Arc::new(Tree::new(root.path()).unwrap()));
     let target = Target { kind: TargetKind::Root, name: "t".into(), id: String::new() };
     let sections = ["services".to_owned()];
-    let request =
-        Request { door: &door, target, now: Timestamp::UNIX_EPOCH, sections: &sections, probes: PROBES, subject: Subject::Host };
+    let request = Request {
+        door: &door,
+        target,
+        now: Timestamp::UNIX_EPOCH,
+        sections: &sections,
+        probes: PROBES,
+        subject: Subject::Host,
+    };
     let document = collect(&request, &mut |_| {});
     let units = document.facts["services"]["units"].as_array().unwrap().clone();
     assert!(units.len() > UNITS.len(), "{units:#?}");

@@ -28,7 +28,8 @@ pub(crate) fn write(reports: &[&Report]) -> Result<String, Error> {
     let mut table =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::with_capacity(64 * 1024));
     table.write_record(COLUMNS).map_err(Error::Csv)?;
-    let findings = reports.iter().flat_map(|report| report.findings.iter().map(move |finding| (report, finding)));
+    let findings =
+        reports.iter().flat_map(|report| report.findings.iter().map(move |finding| (report, finding)));
     for (report, finding) in findings {
         let facts: Vec<String> = finding.evidence.iter().map(seen).collect();
         let mut places: Vec<&str> = finding

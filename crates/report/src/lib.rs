@@ -176,8 +176,9 @@ pub fn write_fleet(
         Format::Sarif => sarif::write(&reports),
         Format::Oscal => {
             let failed = fleet.targets.iter().filter(|member| member.report.is_none());
-            let missing: Vec<String> =
-                failed.map(|member| format!("{} could not be audited: {}", member.name, member.error)).collect();
+            let missing: Vec<String> = failed
+                .map(|member| format!("{} could not be audited: {}", member.name, member.error))
+                .collect();
             oscal::write(&fleet_title(fleet), &reports, &missing)
         }
         Format::Junit => junit::write(&fleet_title(fleet), &reports),

@@ -7,20 +7,24 @@ pub(crate) struct Location<'a> {
     pub(crate) path: &'a str,
     /// The line, counted from 1.
     pub(crate) line: Option<u32>,
+    /// The column in it, counted from 1.
+    pub(crate) column: Option<u32>,
 }
 
-/// The file behind a source such as `/etc/passwd:3` or `/proc/mounts`; none for `sshd -T` and the like.
+/// The file behind a source such as `/etc/passwd:3`, `/srv/compose.yaml:12:5` or `/proc/mounts`; none for `sshd -T` and the
+/// like.
 pub(crate) fn location(at: &str) -> Option<Location<'_>> {
     if !at.starts_with('/') {
         return None;
     }
-    match at.rsplit_once(':') {
-        Some((path, line)) => match line.parse::<u32>() {
-            Ok(line) if line > 0 => Some(Location { path, line: Some(line) }),
-            _ => Some(Location { path: at, line: None }),
-        },
-        None => Some(Location { path: at, line: None }),
-    }
+    let number = |text: &str| text.parse::<u32>().ok().filter(|&number| number > 0);
+    let counted = |at: &'_ str| at.rsplit_once(':').and_then(|(path, last)| Some((path.len(), number(last)?)));
+    let Some((end, last)) = counted(at) else { return Some(Location { path: at, line: None, column: None }) };
+    let path = at.get(..end)?;
+    Some(match counted(path) {
+        Some((end, line)) => Location { path: at.get(..end)?, line: Some(line), column: Some(last) },
+        None => Location { path, line: Some(last), column: None },
+    })
 }
 
 /// A path as the path of a URI: everything but unreserved characters and `/` as `%XX`.
@@ -43,10 +47,15 @@ mod tests {
 
     #[test]
     fn sources_that_are_files_are_places() {
-        assert_eq!(location("/etc/passwd:3"), Some(Location { path: "/etc/passwd", line: Some(3) }));
-        assert_eq!(location("/proc/mounts"), Some(Location { path: "/proc/mounts", line: None }));
-        assert_eq!(location("/sys/a:0"), Some(Location { path: "/sys/a:0", line: None }));
-        assert_eq!(location("/dev/a:b"), Some(Location { path: "/dev/a:b", line: None }));
+        for (at, path, line, column) in [
+            ("/etc/passwd:3", "/etc/passwd", Some(3), None),
+            ("/srv/compose.yaml:12:5", "/srv/compose.yaml", Some(12), Some(5)),
+            ("/proc/mounts", "/proc/mounts", None, None),
+            ("/sys/a:0", "/sys/a:0", None, None),
+            ("/dev/a:b", "/dev/a:b", None, None),
+        ] {
+            assert_eq!(location(at), Some(Location { path, line, column }), "{at}");
+        }
         for elsewhere in ["sshd -T", "docker inspect web", "tcp 127.0.0.1:22", ""] {
             assert_eq!(location(elsewhere), None);
         }

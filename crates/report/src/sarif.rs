@@ -190,6 +190,9 @@ fn place(finding: &Finding, evidence: &Evidence) -> Option<Value> {
     }});
     if let (Some(line), Value::Object(map)) = (at.line, &mut physical) {
         let mut region = json!({"startLine": line});
+        if let (Some(column), Value::Object(region)) = (at.column, &mut region) {
+            region.insert("startColumn".to_owned(), json!(column));
+        }
         if let (Some(excerpt), Value::Object(region)) = (&source.excerpt, &mut region) {
             region.insert("snippet".to_owned(), json!({"text": plain(excerpt)}));
         }

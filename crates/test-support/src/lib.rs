@@ -23,6 +23,7 @@ mod ports;
 mod private_host;
 mod redirected;
 mod room;
+mod ssh_host;
 mod wait;
 mod workloads;
 
@@ -39,4 +40,5 @@ pub use ports::{Server, free_port, until_listening};
 pub use private_host::PrivateHost;
 pub use redirected::Redirected;
 pub use room::{audit_lock, looks, room, room_among_processes};
+pub use ssh_host::{SUBSYSTEM, SshHost, USER};
 pub use workloads::workloads;

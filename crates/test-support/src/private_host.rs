@@ -81,6 +81,11 @@ impl PrivateHost {
         Self { root, child, pid }
     }
 
+    /// The number of its first process on this machine.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Where a path of the host stands on this machine.
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.path().join(path.trim_start_matches('/'))

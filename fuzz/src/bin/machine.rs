@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::{
-    Address, Backend, DirEntry, Door, Error, FileKind, FsUsage, Output, Program, Stat, Stream, Visitor,
-    WalkOutcome, WalkPlan,
+    Address, Backend, DirEntry, Door, Error, FileKind, FileTree, FsUsage, Output, Program, Stat, Stream,
+    Visitor, WalkOutcome, WalkPlan,
 };
 use probe::{Context, PROBES};
 
@@ -43,15 +43,7 @@ impl Same {
     }
 }
 
-impl Backend for Same {
-    fn is_live(&self) -> bool {
-        self.has(0)
-    }
-
-    fn is_root(&self) -> bool {
-        self.has(1)
-    }
-
+impl FileTree for Same {
     fn open(&self, _: &Path) -> Result<Box<dyn Read + Send>, Error> {
         Ok(Box::new(Cursor::new(self.text.clone())))
     }
@@ -91,6 +83,20 @@ impl Backend for Same {
 
     fn stat_fs(&self, _: &Path) -> Result<FsUsage, Error> {
         Ok(FsUsage { bytes: 0, bytes_used: u64::MAX, bytes_free: u64::MAX, inodes: 0, inodes_free: u64::MAX })
+    }
+}
+
+impl Backend for Same {
+    fn is_live(&self) -> bool {
+        self.has(0)
+    }
+
+    fn is_root(&self) -> bool {
+        self.has(1)
+    }
+
+    fn files(&self) -> &dyn FileTree {
+        self
     }
 
     fn run(&self, _: &Program, _: &[&str], _: Duration, _: usize) -> Result<Output, Error> {

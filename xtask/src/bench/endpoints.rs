@@ -13,7 +13,7 @@ use serde_json::Value;
 use test_support::{Nginx, self_signed};
 
 use super::RESULTS;
-use super::chapters::with_chapter;
+use super::chapter::with_chapter;
 use super::process::{Runs, measure, median};
 use crate::run::{root, run as call};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::chapters::with_chapter;
+use super::chapter::with_chapter;
 use super::process::{Runs, measure, median};
 use super::{RESULTS, clean_root};
 use crate::run::{output, root, run as call};
@@ -56,7 +56,8 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn copy(tree: &str) -> Result<()> {
+/// Puts a copy of the clean root there.
+pub(crate) fn copy(tree: &str) -> Result<()> {
     let from = clean_root::place().display().to_string();
     fs::create_dir_all(tree)?;
     call("cp", &["-a", "--one-file-system", &format!("{from}/."), tree], &[])

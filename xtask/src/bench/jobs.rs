@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::ballast;
 use super::clean_root::FOLDER;
-use super::process::{Runs, measure};
+use super::process::{Runs, measure, median};
 use super::stage::Stage;
-use crate::run::{output, run};
+use crate::run::{output, root, run};
 
 /// Debian packages of the peers, and what measures and prepares.
 pub(crate) const PACKAGES: &[&str] = &[
@@ -108,7 +108,6 @@ pub(crate) fn all(stage: &Stage) -> Result<Vec<Job>> {
     let facts = facts.display();
     let (tls, ssh) = (stage.tls_port(), stage.ssh_port());
     let (tls_room, empty_room) = (stage.tls_room.prefix(), stage.empty_room.prefix());
-    let one = "--rule ssh.password-login-off";
     let json = "--format json";
     let testssl = "testssl --quiet --color 0 --warnings off -p -E";
     // Peers last, by the time they take; each table has Palisade's row first.
@@ -144,10 +143,10 @@ pub(crate) fn all(stage: &Stage) -> Result<Vec<Job>> {
         ),
         job(
             Group::Parts,
-            "one rule over saved facts",
-            &format!("{program} audit {json} --facts {facts} {one}"),
-            (20, 1),
-            rules,
+            "deciding alone, 20 times",
+            &format!("{} {facts}", root().join("target/release/examples/decide").display()),
+            (5, 1),
+            |output| format!("{:.1} ms each time, the median by its own clock", median_ms(output)),
         ),
         job(Group::Tls, "testssl.sh -p -E", &format!("{tls_room}{testssl} 127.0.0.1:{tls}"), (1, 0), none),
         job(
@@ -249,6 +248,12 @@ fn endpoints(output: &str) -> String {
 /// What the walk over the files saw.
 fn walk(output: &str) -> String {
     format!("{} files and directories", ballast::entries(output))
+}
+
+/// Milliseconds that deciding every rule took, a run a line: the median.
+pub(crate) fn median_ms(output: &str) -> f64 {
+    let times = output.lines().filter_map(|line| line.split(' ').next()?.parse().ok());
+    median(&times.collect::<Vec<f64>>())
 }
 
 fn containers(output: &str) -> String {

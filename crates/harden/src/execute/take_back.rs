@@ -274,7 +274,7 @@ impl Executor<'_> {
             plan.settle.iter().zip(&asleep).filter(move |(settle, asleep)| settle.first == first && !**asleep)
         };
         for (settle, _) in settles(true) {
-            left.extend(self.settle(&settle.what, &settle.acts).err());
+            left.extend(self.settle(&plan, settle).err().map(|trouble| trouble.what));
         }
         for live in plan.live.iter().rev() {
             (self.tell)(&Moment::Live(format!("back: {}", live.what)));

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::door::Stat;
 
+pub(crate) use mounts::Points;
 pub use mounts::{Mount, mountinfo, unescaped};
 pub(crate) use workers::walk;
 

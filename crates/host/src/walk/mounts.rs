@@ -112,10 +112,10 @@ pub(super) fn by_magic(magic: u32) -> Option<SkipReason> {
 
 /// Every mount point and pruned directory, and why it is not entered. Keyed by text: that hashes faster than paths.
 #[derive(Debug, Default)]
-pub(super) struct Points(HashMap<OsString, Option<SkipReason>>);
+pub(crate) struct Points(HashMap<OsString, Option<SkipReason>>);
 
 impl Points {
-    pub(super) fn new(mounts: &[Mount], prune: &[(PathBuf, SkipReason)]) -> Self {
+    pub(crate) fn new(mounts: &[Mount], prune: &[(PathBuf, SkipReason)]) -> Self {
         let mut points = HashMap::new();
         for (index, mount) in mounts.iter().enumerate() {
             // The root is walked whatever it is; a later mount on the same point hides the earlier one.
@@ -128,7 +128,7 @@ impl Points {
     }
 
     /// Outer none: no mount point. Inner none: a mount to be entered.
-    pub(super) fn get(&self, path: &Path) -> Option<Option<SkipReason>> {
+    pub(crate) fn get(&self, path: &Path) -> Option<Option<SkipReason>> {
         self.0.get(path.as_os_str()).copied()
     }
 }

@@ -226,7 +226,7 @@ junk
 fn what_a_later_mount_hides_is_walked_where_it_is_bound() {
     let mounts =
         b"1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /data rw - ext4 b rw\n3 1 8:1 /data/x /kept rw - ext4 a rw\n";
-    let points = mounts::Points::new(&mountinfo(mounts), &[]);
+    let points = Points::new(&mountinfo(mounts), &[]);
     assert_eq!(points.get(Path::new("/kept")), Some(None));
 }
 

@@ -15,6 +15,7 @@ pub mod endpoints;
 pub mod files;
 pub mod firewall;
 pub mod integrity;
+pub mod kepware;
 pub mod listeners;
 pub mod logging;
 pub mod malware;
@@ -24,7 +25,9 @@ pub mod packages;
 pub mod services;
 pub mod ssh;
 pub mod time;
+pub mod true_connector;
 pub mod updates;
+pub mod vms;
 pub mod web;
 
 use schemars::{JsonSchema, schema_for};
@@ -72,6 +75,8 @@ pub struct Facts {
     pub files: Fact<files::Files>,
     /// See [`docker`].
     pub docker: Fact<docker::Docker>,
+    /// See [`vms`].
+    pub vms: Fact<vms::Vms>,
     /// See [`certificates`].
     pub certificates: Fact<certificates::Certificates>,
     /// See [`endpoints`].
@@ -82,6 +87,10 @@ pub struct Facts {
     pub databases: Fact<databases::Databases>,
     /// See [`codesys`].
     pub codesys: Fact<codesys::Codesys>,
+    /// See [`kepware`].
+    pub kepware: Fact<kepware::Kepware>,
+    /// See [`true_connector`].
+    pub true_connector: Fact<true_connector::TrueConnector>,
 }
 
 /// The JSON schema of [`Facts`] (draft 2020-12).

@@ -27,8 +27,8 @@ const LONGEST_WINDOW: f64 = 24.0 * 60.0;
 
 /// Plans; with `--apply` carries the plan out.
 pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
-    let work = Work::new(args)?;
-    let (document, report) = work.look()?;
+    let (work, document) = Work::new(args)?;
+    let report = work.decide(&document);
     let mut without: BTreeMap<String, String> =
         args.without.iter().map(|id| (id.clone(), "left out by --without".to_owned())).collect();
     let plan = work.plan(&document, &report, &mut without, &Tried::new())?;
@@ -64,8 +64,11 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(args: &'a HardenPlan) -> Result<Self> {
-        let (content, problems) = input::content(&args.content)?;
+    /// Reads the target and all that is needed to judge it.
+    fn new(args: &'a HardenPlan) -> Result<(Self, FactsDocument)> {
+        let root = args.root.as_deref();
+        let (loaded, document) = input::content_while(&args.content, || target::collect_all(root));
+        let ((content, problems), document) = (loaded?, document?);
         tell_problems(&problems);
         if !problems.is_empty() {
             bail!("nothing is changed while rules are broken");
@@ -83,15 +86,14 @@ impl<'a> Work<'a> {
         let door = target::door(args.root.as_deref())?;
         let disk = Disk::below(tree(args.root.as_deref()))?;
         let operator = session::operator(&target::door(None)?);
-        Ok(Self { args, door, disk, content, profile, operator })
+        Ok((Self { args, door, disk, content, profile, operator }, document))
     }
 
-    /// Reads and decides.
-    fn look(&self) -> Result<(FactsDocument, Report)> {
-        let document = target::collect_all(self.args.root.as_deref())?;
-        let report = policy::decide(&Inputs {
+    /// What the rules say of the target.
+    fn decide(&self, document: &FactsDocument) -> Report {
+        policy::decide(&Inputs {
             content: &self.content,
-            document: &document,
+            document,
             profile: &self.profile.profile,
             profile_path: &self.profile.path,
             now: target::now(),
@@ -99,8 +101,7 @@ impl<'a> Work<'a> {
             rules: &self.args.rule,
             guides: &self.args.guide,
             severity: self.args.severity.unwrap_or(SeverityArg::Low).into(),
-        });
-        Ok((document, report))
+        })
     }
 
     /// The plan for what fails, without what would lock the operator out.
@@ -178,6 +179,13 @@ impl<'a> Work<'a> {
             let failing = match self.round(&mut executor, &plan) {
                 Ok(outcome) => return self.done(&plan, &outcome),
                 Err(ApplyError::StillFails { findings, .. }) => findings,
+                // Whatever else is planned does not wait for a fix that cannot be made here.
+                Err(ApplyError::Failed { what, fixes, .. }) if !fixes.is_empty() => {
+                    talk(&format!("{}: {what}: put back", fixes.join(", ")));
+                    let reason = format!("it was tried, and everything of it was put back: {what}");
+                    without.extend(fixes.into_iter().map(|fix| (fix, reason.clone())));
+                    Vec::new()
+                }
                 Err(error) => return Err(error.into()),
             };
             for one in failing {
@@ -188,7 +196,7 @@ impl<'a> Work<'a> {
             // All is as it was, so what was read at first still holds.
             plan = self.plan(document, report, &mut without, &tried)?;
             if plan.is_empty() {
-                bail!("no change of the plan helped; everything is as it was");
+                bail!("no change of the plan could be made and helped; everything is as it was");
             }
         }
         bail!("after {ROUNDS} tries some findings still fail; everything is as it was")
@@ -216,8 +224,8 @@ impl<'a> Work<'a> {
                 session::start_watch(&self.door, id, window).map_err(|error| error.to_string())
             },
             &mut || {
-                let (_, report) = self.look().map_err(|error| error.to_string())?;
-                Ok(still_failing(plan, &report))
+                let document = target::collect_all(self.args.root.as_deref()).map_err(|error| error.to_string())?;
+                Ok(still_failing(plan, &self.decide(&document)))
             },
         );
         if result.is_err() && reverts {

@@ -2,17 +2,20 @@
 
 mod credentials;
 mod endpoint;
+mod files;
 mod progress;
+mod service;
 mod spec;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use host::ssh::{Destination, Ssh};
 use host::{Door, Local, Trace, Tree};
-use model::report::{Target, TargetKind};
+use model::report::{ProbeStatus, Target, TargetKind};
 use model::{FactsDocument, Timestamp};
-use probe::{PROBES, Probe, Request, Subject};
+use probe::{KEPWARE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES};
 
 pub(crate) use credentials::{Credentials, Reference};
 pub(crate) use progress::Progress;
@@ -38,8 +41,20 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
     match spec {
         Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
         Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
+        Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?)),
         Spec::Endpoint(server) => endpoint::open(server, credentials),
+        Spec::Kepware(url) => {
+            let service = service::service(url, credentials, (57412, 57512))?;
+            Ok(product(TargetKind::Kepware, &service.host.clone(), Subject::Kepware(service), KEPWARE_PROBES))
+        }
+        Spec::TrueConnector(dir) => Ok(Opened {
+            door: root(dir)?,
+            target: files(TargetKind::TrueConnector, dir),
+            subject: Subject::TrueConnector("/".to_owned()),
+            probes: TRUE_CONNECTOR_PROBES,
+        }),
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
+        Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
     }
 }
 
@@ -59,10 +74,31 @@ fn root(dir: &Path) -> Result<Door> {
     Ok(Door::new(Arc::new(tree)))
 }
 
+fn ssh(to: &Destination, credentials: &Credentials) -> Result<Door> {
+    let to = to.clone().or_user(credentials.user.as_deref()).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    if credentials.password.is_some() && credentials.identity.is_none() {
+        bail!("{to}: SSH targets take keys and agents only, not passwords; name a private key as `identity`");
+    }
+    Ok(Door::new(Arc::new(Ssh::open(&to, credentials.identity.as_deref())?)))
+}
+
 /// A host behind any door.
 fn host(kind: TargetKind, door: Door) -> Opened {
     let target = Target { kind, name: name(&door), id: line(&door, "/etc/machine-id") };
     Opened { door, target, subject: Subject::Host, probes: PROBES }
+}
+
+/// What reports call a target that is a file or a folder.
+fn files(kind: TargetKind, path: &Path) -> Target {
+    let name =
+        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    Target { kind, name, id: String::new() }
+}
+
+/// A product that is reached from this machine.
+fn product(kind: TargetKind, name: &str, subject: Subject, probes: &'static [Probe]) -> Opened {
+    let target = Target { kind, name: name.to_owned(), id: String::new() };
+    Opened { door: Door::new(Arc::new(Local::new())), target, subject, probes }
 }
 
 /// Reads the wanted sections of a target; all when none is named.
@@ -92,7 +128,7 @@ pub(crate) fn collect(
     if trace {
         door = door.traced(Arc::clone(&record));
     }
-    let name = target.name.clone();
+    let (name, kind) = (target.name.clone(), target.kind);
     let request = Request { door: &door, target, subject, now: now(), sections, probes };
     let document = probe::collect(&request, &mut |event| progress.show(&name, event));
     progress.clear();
@@ -101,7 +137,12 @@ pub(crate) fn collect(
             talk(&format!("{:7} {}", touch.act, report::printable(&touch.object)));
         }
     }
-    Ok(document)
+    // Of a host something can always be told. Another target of which nothing could be read is no target.
+    let unread = document.probes.iter().all(|run| run.status == ProbeStatus::Failed);
+    match document.probes.first() {
+        Some(run) if unread && !kind.facts().is_empty() => bail!("{spec} cannot be audited: {}", run.reason),
+        _ => Ok(document),
+    }
 }
 
 /// The clock: the only place that reads it.

@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use host::ssh::Destination;
 use probe::{Scheme, Server};
+
+use super::service;
 
 /// A target as it is named on the command line or in an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,22 +16,40 @@ pub(crate) enum Spec {
     Local,
     /// The file tree of a host that does not run.
     Root(PathBuf),
+    /// A host over SSH.
+    Ssh(Destination),
     /// A saved facts document.
     Facts(PathBuf),
     /// A server on the network.
     Endpoint(Server),
+    /// Compose files: a folder, or one file or several of which the later ones are merged over the earlier.
+    Compose(Vec<PathBuf>),
+    /// A Dockerfile, or a folder of them.
+    Dockerfile(PathBuf),
+    /// The definition of a virtual machine, or a folder of them.
+    Vm(PathBuf),
+    /// A Kepware server's Configuration API.
+    Kepware(String),
+    /// The folder of a TRUE Connector.
+    TrueConnector(PathBuf),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
 const FORMS: &[(&str, &str)] = &[
     ("local", "this host"),
     ("root:DIR", "the tree of a host that does not run"),
+    ("ssh://USER@HOST:PORT", "a host over SSH"),
     ("facts:FILE", "a saved facts document"),
     ("https://HOST[:PORT][/PATH]", "a web server; also http://"),
     ("tls://HOST:PORT", "any server that speaks TLS"),
     ("ssh-server://HOST[:PORT]", "an SSH server, from outside"),
     ("opc.tcp://HOST[:PORT][/PATH]", "an OPC UA server"),
     ("mqtts://HOST[:PORT]", "an MQTT broker; also mqtt://"),
+    ("compose:PATH", "a compose file or folder; several files with commas"),
+    ("dockerfile:PATH", "a Dockerfile, or a folder of them"),
+    ("vm:PATH", "libvirt's XML of a virtual machine, or a folder of it"),
+    ("true-connector:DIR", "the folder of a TRUE Connector"),
+    ("kepware:https://HOST:57512", "a Kepware server, by its Configuration API"),
 ];
 
 impl FromStr for Spec {
@@ -41,12 +62,24 @@ impl FromStr for Spec {
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         let path =
             || if rest.is_empty() { Err(format!("`{kind}:` names no path")) } else { Ok(PathBuf::from(rest)) };
+        let url = || service::check(rest).map(|()| rest.to_owned());
         match kind {
+            "ssh" => {
+                let place = rest.strip_prefix("//").ok_or("an SSH target is written ssh://USER@HOST:PORT")?;
+                place.parse().map(Self::Ssh).map_err(|problem| format!("`{text}`: {problem}"))
+            }
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
             kind if rest.starts_with("//") && Scheme::ALL.iter().any(|scheme| scheme.name() == kind) => {
                 text.parse().map(Self::Endpoint)
             }
+            "compose" => {
+                path().map(|path| Self::Compose(path.to_string_lossy().split(',').map(PathBuf::from).collect()))
+            }
+            "dockerfile" => path().map(Self::Dockerfile),
+            "vm" => path().map(Self::Vm),
+            "true-connector" => path().map(Self::TrueConnector),
+            "kepware" => url().map(Self::Kepware),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
                 Err(format!("no kind of target is written like this; there are {}", forms.join(", ")))
@@ -60,9 +93,15 @@ impl Spec {
     pub(crate) fn below(self, folder: &Path) -> Self {
         match self {
             Self::Local => Self::Local,
+            Self::Ssh(to) => Self::Ssh(to),
             Self::Root(path) => Self::Root(folder.join(path)),
             Self::Facts(path) => Self::Facts(folder.join(path)),
             Self::Endpoint(server) => Self::Endpoint(server),
+            Self::Compose(paths) => Self::Compose(paths.iter().map(|path| folder.join(path)).collect()),
+            Self::Dockerfile(path) => Self::Dockerfile(folder.join(path)),
+            Self::Vm(path) => Self::Vm(folder.join(path)),
+            Self::Kepware(url) => Self::Kepware(url),
+            Self::TrueConnector(dir) => Self::TrueConnector(folder.join(dir)),
         }
     }
 
@@ -76,9 +115,18 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local => f.write_str("local"),
+            Self::Ssh(to) => write!(f, "ssh://{to}"),
             Self::Root(dir) => write!(f, "root:{}", dir.display()),
             Self::Facts(file) => write!(f, "facts:{}", file.display()),
             Self::Endpoint(server) => server.fmt(f),
+            Self::Compose(paths) => {
+                let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "compose:{}", paths.join(","))
+            }
+            Self::Dockerfile(path) => write!(f, "dockerfile:{}", path.display()),
+            Self::Vm(path) => write!(f, "vm:{}", path.display()),
+            Self::Kepware(url) => write!(f, "kepware:{url}"),
+            Self::TrueConnector(dir) => write!(f, "true-connector:{}", dir.display()),
         }
     }
 }
@@ -87,20 +135,33 @@ impl fmt::Display for Spec {
 mod tests {
     use super::*;
 
+    /// One of each kind.
+    const WRITTEN: &[&str] = &[
+        "local",
+        "root:/mnt/disk",
+        "ssh://ann@plant-7:2222",
+        "facts:plant.json",
+        "https://plant.example:8443/login",
+        "opc.tcp://plant.example:4841",
+        "mqtts://[2001:db8::1]",
+        "compose:/srv/app",
+        "compose:a.yaml,b.yaml",
+        "dockerfile:app/Dockerfile",
+        "vm:/etc/libvirt/qemu",
+        "kepware:https://plant-7:57512",
+        "true-connector:/srv/tc",
+    ];
+
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for text in [
-            "local",
-            "root:/mnt/disk",
-            "facts:plant.json",
-            "https://plant.example:8443/login",
-            "opc.tcp://plant.example:4841",
-            "mqtts://[2001:db8::1]",
-        ] {
-            assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
+        for text in WRITTEN {
+            assert_eq!(text.parse::<Spec>().unwrap().to_string(), *text);
         }
         assert!("root:".parse::<Spec>().unwrap_err().contains("names no path"));
+        assert!("ssh://-oProxyCommand=id".parse::<Spec>().unwrap_err().contains("begins with `-`"));
+        assert!("ssh:plant".parse::<Spec>().unwrap_err().contains("ssh://USER@HOST"));
         assert!("tls://x".parse::<Spec>().unwrap_err().contains("needs a port"));
+        assert!("kepware:plant-7".parse::<Spec>().unwrap_err().contains("https://"));
         assert!("gopher://x".parse::<Spec>().unwrap_err().contains("root:DIR"));
     }
 }

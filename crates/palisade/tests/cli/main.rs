@@ -9,6 +9,7 @@
 )]
 
 mod content;
+mod fleet;
 mod hosts;
 mod inputs;
 mod lists;

@@ -80,8 +80,14 @@ impl Host {
     /// Reads and decides the rules that name the case's fix.
     pub(crate) fn look(&self, case: &Case) -> (FactsDocument, Report) {
         let target = Target { kind: TargetKind::Host, name: "plant-7".to_owned(), id: String::new() };
-        let request =
-            probe::Request { door: &self.door, target, now: now(), sections: &[], probes: probe::PROBES, subject: probe::Subject::Host };
+        let request = probe::Request {
+            door: &self.door,
+            target,
+            now: now(),
+            sections: &[],
+            probes: probe::PROBES,
+            subject: probe::Subject::Host,
+        };
         let document = probe::collect(&request, &mut |_| {});
         let profile = Self::profile(case);
         let rules: Vec<String> = content()

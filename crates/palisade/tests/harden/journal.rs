@@ -55,6 +55,26 @@ fn a_plan_that_cannot_be_read_can_be_given_up() {
 }
 
 #[test]
+fn what_was_taken_back_leaves_no_content_in_the_journal() {
+    let (door, root) = Machine::new().file("/etc/a", "former-secret").door();
+    let id = apply(&door, root.path(), &by_hand(root.path(), "/etc/a", "new-secret"), None).unwrap();
+    let folder = root.path().join(FOLDER).join(&id);
+    let plan = std::fs::read(folder.join("plan.json")).unwrap();
+    let undo = || with(&door, root.path(), |executor| executor.undo(None, "undo", "test", &[], now()).unwrap());
+    assert_eq!(undo(), id);
+    assert!(!folder.join("plan.json").exists());
+    let outline = Journal::peek(root.path(), &id).unwrap();
+    assert_eq!(outline.steps.len(), 1);
+    assert_eq!(outline.steps[0].path, "/etc/a");
+    assert!(outline.steps[0].before == outline.steps[0].after);
+    // A run that was cut off before it forgot: the next one does.
+    std::fs::write(folder.join("plan.json"), plan).unwrap();
+    with(&door, root.path(), |executor| assert_eq!(executor.recover(now()).unwrap(), [""; 0]));
+    assert!(!folder.join("plan.json").exists());
+    assert_eq!(Journal::list(root.path()).unwrap().len(), 1);
+}
+
+#[test]
 fn a_run_that_ended_before_it_began_leaves_nothing() {
     let (door, root) = Machine::new().file("/etc/a", "one").door();
     let id = apply(&door, root.path(), &by_hand(root.path(), "/etc/a", "two"), None).unwrap();

@@ -177,6 +177,27 @@ fn services_of_a_real_host_are_mended_and_taken_back() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), CHECKS.len(), wrong.join("\n\n"));
+    a_fix_that_cannot_be_made_keeps_no_other_from_it(&host);
+}
+
+/// A file of somebody else's that rsyslog refuses: its fix is named and put back, the journal's is kept.
+fn a_fix_that_cannot_be_made_keeps_no_other_from_it(host: &Debian) {
+    let [journal, rsyslog] = ["logging.journal-persistent", "logging.rsyslog-files-private"];
+    for check in CHECKS.iter().filter(|check| [journal, rsyslog].contains(&check.rule)) {
+        host.succeed(check.break_it);
+    }
+    host.succeed("echo 'module(load=\"nothing-of-this-name\") nonsense' > /etc/rsyslog.d/zz-broken.conf");
+    let rules = format!("--rule {journal} --rule {rsyslog}");
+    let before = host.succeed("cat /etc/rsyslog.conf");
+    let output = host.shell(&format!("{PROGRAM} harden {rules} --apply --yes"));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("rsyslogd") && told.contains("put back"), "{told}");
+    assert_eq!(verdicts(host, journal), [Verdict::Pass]);
+    assert_eq!(verdicts(host, rsyslog), [Verdict::Fail]);
+    assert_eq!(before, host.succeed("cat /etc/rsyslog.conf"));
+    host.succeed(&format!("{PROGRAM} harden undo --yes; rm /etc/rsyslog.d/zz-broken.conf"));
+    assert_eq!(verdicts(host, journal), [Verdict::Fail]);
 }
 
 /// In a room of its own: the files of rules are not this machine's, the kernel is.

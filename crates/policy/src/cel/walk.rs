@@ -226,7 +226,9 @@ pub(super) fn picks(node: &IdedExpr, negated: bool, into: &mut Vec<Pick>) {
                 (operators::CONDITIONAL, [test, ..]) => (test, true),
                 _ => return,
             };
-            if let Some(range) = Path::parse(range).filter(|path| path.root == "facts") {
+            if let Some(range) =
+                Path::parse(range).filter(|path| !matches!(path.root.as_str(), "params" | "declared"))
+            {
                 let variable = comprehension.iter_var.clone();
                 into.push(Pick { range, variable, test: test.clone(), offends_when });
             }

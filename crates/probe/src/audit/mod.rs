@@ -60,7 +60,8 @@ fn auditctl(door: &Door, option: &str) -> Fact<String> {
         return Fact::unreadable("only a running host tells the state of its audit system");
     }
     if !door.is_root() {
-        return Fact::unreadable("only root may ask the kernel for its audit rules; run as root");
+        let rights = door.rights_wanted();
+        return Fact::unreadable(format!("only root may ask the kernel for its audit rules; {rights}"));
     }
     let args = [option];
     door.run(&programs::AUDITCTL, &args, LIMIT)

@@ -1,6 +1,5 @@
 //! The audit rules that the next boot loads: /etc/audit/rules.d as augenrules reads it, or /etc/audit/audit.rules.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use host::Door;
@@ -35,7 +34,7 @@ pub(crate) struct Persisted {
 /// The reason why the rules cannot be read.
 pub(crate) fn read(door: &Door) -> Result<Persisted, String> {
     let mut names = files_in(door, RULES_D, ".rules").map_err(|error| reason(&error, door))?;
-    names.sort_by(|a, b| natural_order(a, b));
+    names.sort_by(|a, b| model::version::natural_order(a, b));
     let augenrules = !names.is_empty();
     let files: Vec<String> = if augenrules {
         names.into_iter().map(|name| format!("{RULES_D}/{name}")).collect()
@@ -144,34 +143,6 @@ impl Loading {
     }
 }
 
-/// The order of `ls -v`, which augenrules reads files in: numbers in names count as numbers.
-pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
-    let (mut a_rest, mut b_rest) = (a, b);
-    loop {
-        let (a_text, a_number, a_next) = piece(a_rest);
-        let (b_text, b_number, b_next) = piece(b_rest);
-        let order = a_text.cmp(b_text).then_with(|| compare_numbers(a_number, b_number));
-        if order != Ordering::Equal || (a_next.is_empty() && b_next.is_empty()) {
-            return order.then_with(|| a.cmp(b));
-        }
-        (a_rest, b_rest) = (a_next, b_next);
-    }
-}
-
-/// Text up to the first digit, the digits, the rest.
-fn piece(text: &str) -> (&str, &str, &str) {
-    let digits = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
-    let (before, from) = text.split_at(digits);
-    let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
-    let (number, rest) = from.split_at(end);
-    (before, number, rest)
-}
-
-fn compare_numbers(a: &str, b: &str) -> Ordering {
-    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
 /// A setting of the kernel's command line; absent when not given.
 pub(crate) fn boot_parameter(door: &Door, name: &str) -> Fact<String> {
     if !door.is_live() {
@@ -183,20 +154,4 @@ pub(crate) fn boot_parameter(door: &Door, name: &str) -> Fact<String> {
             line.split_whitespace().filter_map(|word| word.strip_prefix(name)?.strip_prefix('=')).next_back();
         value.map_or(Fact::Absent, |value| Fact::read_at(value.to_owned(), "/proc/cmdline"))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_read_in_the_order_of_numbers() {
-        let mut names =
-            vec!["100-x.rules", "9-x.rules", "audit.rules", "10-b.rules", "10-a.rules", "010-c.rules"];
-        names.sort_by(|a, b| natural_order(a, b));
-        assert_eq!(
-            names,
-            ["9-x.rules", "10-a.rules", "10-b.rules", "010-c.rules", "100-x.rules", "audit.rules"]
-        );
-    }
 }

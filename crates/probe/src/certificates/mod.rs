@@ -58,13 +58,13 @@ pub(crate) fn probe(cx: &Context) -> Fact<Certificates> {
     for path in &paths {
         found.file(cx, path);
     }
-    let incomplete = walked.incomplete(cx.door.is_root()).or(found.refused);
+    let incomplete = walked.incomplete(&cx.door).or(found.refused);
     let files = match incomplete {
         Some(reason) if found.certificates.is_empty() => Fact::unreadable(reason),
         _ => Fact::known(found.certificates),
     };
     let keystores = keystores(cx, &walked);
-    let keystores = match walked.incomplete(cx.door.is_root()) {
+    let keystores = match walked.incomplete(&cx.door) {
         Some(reason) if keystores.is_empty() => Fact::unreadable(reason),
         _ => Fact::known(keystores),
     };

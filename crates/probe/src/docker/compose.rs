@@ -1,13 +1,30 @@
-//! Compose projects: labels of containers say which files they come from, the files say what can be changed there.
+//! Compose projects: labels of containers say which files they come from, the files say what can be changed there; and
+//! projects of which only the files are known.
+
+mod described;
+mod load;
+mod merge;
+mod ports;
+mod service;
+mod values;
+mod variables;
+mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use host::Door;
+use host::{Door, Error};
 use model::Fact;
-use model::facts::docker::{ComposeProject, Container, Image, PortLine};
+use model::facts::docker::{ComposeFile, ComposeProject, Container, Image, PortLine};
+
+pub use described::described;
+pub(crate) use described::probe;
+pub(super) use load::parent;
+pub(super) use variables::Variables;
 
 use super::json::{Json, both, clip};
+use super::secrets;
 use crate::fact::reason;
+use crate::yaml::{self, Node};
 
 /// Files of one project; more than a few are not written by people.
 const FILE_LIMIT: usize = 16;
@@ -106,7 +123,15 @@ fn project(door: &Door, origin: Origin) -> ComposeProject {
         }
         Fact::known(texts)
     });
-    let set = origin.directory.value().map(|directory| set_by_env_file(door, directory)).unwrap_or_default();
+    let documents = texts.clone().and_then(|texts| {
+        let parsed: Result<Vec<_>, _> = texts
+            .into_iter()
+            .map(|(file, text)| yaml::parse(&file, &text).map(|node| (file, text, node)))
+            .collect();
+        parsed.map_or_else(|problem| Fact::unreadable(problem.to_string()), Fact::known)
+    });
+    let env = origin.directory.value().and_then(|directory| door.read_text(format!("{directory}/.env")).ok());
+    let set = Variables::of_file(&env.unwrap_or_default());
     ComposeProject {
         name: origin.name,
         source: origin.source,
@@ -114,61 +139,28 @@ fn project(door: &Door, origin: Origin) -> ComposeProject {
         directory: origin.directory,
         files: origin.files,
         override_files,
-        own_files: texts.clone().map(|texts| {
+        own_files: texts.map(|texts| {
             texts.into_iter().filter(|(_, text)| text.starts_with(OWN_HEADING)).map(|(file, _)| file).collect()
         }),
-        shell_variables: texts.clone().map(|texts| {
-            let used: BTreeSet<String> = texts.iter().flat_map(|(_, text)| variables(text)).collect();
-            used.into_iter().filter(|name| !set.contains(name)).collect()
+        shell_variables: documents.clone().map(|documents| {
+            let mut used = BTreeSet::new();
+            documents.iter().for_each(|(_, _, node)| variables::without_default(node, &mut used));
+            used.into_iter().filter(|name| set.get(name).is_none()).collect()
         }),
-        port_lines: texts.map(|texts| texts.iter().flat_map(|(file, text)| port_lines(file, text)).collect()),
+        port_lines: documents.map(|documents| {
+            documents.iter().flat_map(|(file, text, node)| port_lines(file, text, node)).collect()
+        }),
     }
 }
 
-/// Names that `.env` sets.
-fn set_by_env_file(door: &Door, directory: &str) -> BTreeSet<String> {
-    let text = door.read_text(format!("{directory}/.env")).unwrap_or_default();
-    let lines = crate::text::meaningful_lines(&text);
-    lines
-        .filter_map(|line| {
-            let (name, _) = line.text.split_once('=')?;
-            Some(name.trim().trim_start_matches("export ").trim().to_owned())
-        })
-        .collect()
-}
-
-/// Variables without a default that stand in a compose file: `$NAME`, `${NAME}`, `${NAME:?text}`.
-fn variables(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for line in crate::text::meaningful_lines(text) {
-        let mut rest: &str = &line.text;
-        while let Some((_, after)) = rest.split_once('$') {
-            // `$$` is a dollar sign.
-            if let Some(after) = after.strip_prefix('$') {
-                rest = after;
-                continue;
-            }
-            let braced = after.strip_prefix('{');
-            let after = braced.unwrap_or(after);
-            let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            rest = after.strip_prefix(name.as_str()).unwrap_or_default();
-            let has_default =
-                braced.is_some() && ["-", ":-", "+", ":+"].iter().any(|sign| rest.starts_with(sign));
-            if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && !has_default {
-                found.push(clip(&name));
-            }
-        }
-    }
-    found
-}
-
-/// Lines such as `- "8080:80"`: an element of a list that reads like a published port without an address.
-fn port_lines(file: &str, text: &str) -> Vec<PortLine> {
-    let mut found = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let text = line.trim();
-        let Some(item) = text.strip_prefix("- ") else { continue };
-        let published = item.split(" #").next().unwrap_or(item).trim().trim_matches(['"', '\'']);
+/// Lines such as `- "8080:80"` that publish a port of a service without an address.
+fn port_lines(file: &str, text: &str, root: &Node) -> Vec<PortLine> {
+    let mut found: Vec<PortLine> = Vec::new();
+    let services = root.get("services").map(Node::entries).unwrap_or_default();
+    let items = services.iter().filter_map(|service| service.node.get("ports")).flat_map(Node::items);
+    for item in items {
+        let Some(published) = item.text().map(|text| text.text.as_str()) else { continue };
+        let line = text.lines().nth(item.at.line.saturating_sub(1)).unwrap_or_default().trim();
         let (ports, protocol) = published.split_once('/').unwrap_or((published, "tcp"));
         let Some((host, container)) = ports.split_once(':') else { continue };
         let is_port = |text: &str| {
@@ -176,19 +168,77 @@ fn port_lines(file: &str, text: &str) -> Vec<PortLine> {
                 && text.len() <= 11
                 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
         };
-        if !is_port(host) || !is_port(container) || !matches!(protocol, "tcp" | "udp" | "sctp") {
+        // Where a line holds more than the port nobody can change that alone.
+        let alone = line.starts_with("- ") && line.contains(published);
+        if !alone || !is_port(host) || !is_port(container) || !matches!(protocol, "tcp" | "udp" | "sctp") {
+            continue;
+        }
+        let source = format!("{file}:{}", item.at.line);
+        if found.iter().any(|known| known.source == source) {
             continue;
         }
         found.push(PortLine {
-            text: clip(text),
+            text: clip(line),
             published: published.to_owned(),
             host_port: Fact::from_option(host.parse().ok()),
             container_port: Fact::from_option(container.parse().ok()),
             protocol: protocol.to_owned(),
-            source: format!("{file}:{}", index + 1),
+            source,
         });
     }
     found
+}
+
+/// The files of the projects that containers belong to, and their `.env`.
+pub(super) fn files_of(door: &Door, projects: &Fact<Vec<ComposeProject>>) -> Fact<Vec<ComposeFile>> {
+    projects.clone().and_then(|projects| {
+        let mut wanted = Vec::new();
+        for project in &projects {
+            let known = [&project.files, &project.override_files, &project.own_files];
+            let mut paths: Vec<&String> = known.into_iter().filter_map(Fact::value).flatten().collect();
+            paths.dedup();
+            wanted.extend(paths.into_iter().map(|path| ("compose", path.clone(), path.clone())));
+            let env = project.directory.value().map(|directory| format!("{directory}/.env"));
+            wanted.extend(env.map(|path| ("env", path.clone(), path)));
+        }
+        files(door, wanted)
+    })
+}
+
+/// Files by kind, path and the place that names them; those that are not there are left out.
+fn files(door: &Door, wanted: Vec<(&str, String, String)>) -> Fact<Vec<ComposeFile>> {
+    let mut found: Vec<ComposeFile> = Vec::new();
+    for (kind, path, source) in wanted {
+        if found.iter().any(|known| known.path == path) {
+            continue;
+        }
+        match file(door, kind, &path, source) {
+            Ok(file) => found.push(file),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Fact::unreadable(reason(&error, door)),
+        }
+    }
+    Fact::known(found)
+}
+
+fn file(door: &Door, kind: &str, path: &str, source: String) -> Result<ComposeFile, Error> {
+    let stat = door.stat(path)?;
+    let text = if kind == "env" { door.read_text(path)? } else { String::new() };
+    let mut names: Vec<String> = variables::lines(&text, &Variables::default())
+        .into_iter()
+        .filter(|line| !secrets::secret_kind(&line.name, line.value.as_deref().unwrap_or_default()).is_empty())
+        .map(|line| clip(&line.name))
+        .collect();
+    names.dedup();
+    Ok(ComposeFile {
+        path: path.to_owned(),
+        kind: kind.to_owned(),
+        mode: format!("{:04o}", stat.mode & 0o7777),
+        others_may_read: stat.mode & 0o004 != 0,
+        others_may_write: stat.mode & 0o002 != 0,
+        secrets: names,
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -196,23 +246,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_without_a_default_are_those_that_a_shell_must_set() {
-        let text = "a: ${ONE}\n# ${COMMENT}\nb: $TWO-$$NOT ${THREE:-3} ${FOUR-4} ${FIVE:?say} ${} $ $1 ${SIX";
-        assert_eq!(variables(text), ["ONE", "TWO", "FIVE", "SIX"]);
-    }
-
-    #[test]
     fn only_ports_without_an_address_are_port_lines() {
-        let text = "ports:\n  - \"8080:80\"\n  - 53:53/udp # dns\n  - '127.0.0.1:1:1'\n  - 80\n  - ./a:/b\n  \
-                    - 8000-8010:8000-8010\n  - a:b\n  - \"1:2:3\"\n";
-        let found = port_lines("/srv/c.yml", text);
+        let text = "services: {web: {ports: [\n  - \"8080:80\"\n";
+        assert!(yaml::parse("/srv/c.yml", text).is_err());
+        let text = "services:\n web:\n  ports:\n  - \"8080:80\"\n  - 53:53/udp # dns\n  - '127.0.0.1:1:1'\n  - 80\n  - \
+                    ./a:/b\n  - 8000-8010:8000-8010\n  - a:b\n  - \"1:2:3\"\n  volumes:\n  - 1:2\n db: {ports: ['9:9']}\n";
+        let found = port_lines("/srv/c.yml", text, &yaml::parse("/srv/c.yml", text).unwrap());
         let seen: Vec<_> = found.iter().map(|line| (line.published.as_str(), line.source.as_str())).collect();
         assert_eq!(
             seen,
             [
-                ("8080:80", "/srv/c.yml:2"),
-                ("53:53/udp", "/srv/c.yml:3"),
-                ("8000-8010:8000-8010", "/srv/c.yml:7")
+                ("8080:80", "/srv/c.yml:4"),
+                ("53:53/udp", "/srv/c.yml:5"),
+                ("8000-8010:8000-8010", "/srv/c.yml:9")
             ]
         );
     }

@@ -104,6 +104,11 @@ pub(super) fn container(id: &str, name: &str, json: Json<'_>, defaults: &Default
         compose_project: text("/Config/Labels/com.docker.compose.project"),
         compose_service: text("/Config/Labels/com.docker.compose.service"),
         compose_digest: text("/Config/Labels/com.docker.compose.config-hash"),
+        build_secrets: Fact::Absent,
+        label_secrets: labels.clone().map(|labels| {
+            let is_secret = |(name, value): &(String, String)| !secrets::secret_kind(name, value).is_empty();
+            labels.into_iter().filter(is_secret).map(|(name, _)| name).collect()
+        }),
         auto_remove: json.flag_or("/HostConfig/AutoRemove", false),
         label_names: labels.clone().map(|labels| labels.into_keys().collect()),
         labels: labels.map(public_labels),
@@ -132,7 +137,7 @@ pub(super) fn public_labels(labels: BTreeMap<String, String>) -> BTreeMap<String
 }
 
 /// Options are written `name=value` or, by old clients, `name:value`.
-fn values_of(options: &[String], name: &str) -> Vec<String> {
+pub(super) fn values_of(options: &[String], name: &str) -> Vec<String> {
     let value = |option: &String| {
         let rest = option.strip_prefix(name)?;
         rest.strip_prefix(['=', ':']).map(str::to_owned)
@@ -185,7 +190,7 @@ fn limits(json: Json<'_>) -> Limits {
 }
 
 /// `a / b` as a number of processors, to three digits.
-pub(super) fn ratio(a: u64, b: u64) -> f64 {
+pub(crate) fn ratio(a: u64, b: u64) -> f64 {
     let thousandths = a.saturating_mul(1000).checked_div(b).unwrap_or(0);
     f64::from(u32::try_from(thousandths).unwrap_or(u32::MAX)) / 1000.0
 }
@@ -255,6 +260,7 @@ fn devices(json: Json<'_>) -> Fact<Vec<Device>> {
                     host_path: says("PathOnHost"),
                     container_path: says("PathInContainer"),
                     permissions: says("CgroupPermissions"),
+                    source: json.place().to_owned(),
                 }
             })
             .collect()

@@ -40,8 +40,10 @@ pub fn heard(door: &Door, bytes: &[u8]) -> Docker {
     let image = image::image(door, "sha256:00", json, steps, &engine.root_dir, &containers);
     let listed = parsed.clone().and_then(|value| elements(value, "/list"));
     let origins = compose::origin(json).into_iter().collect();
+    let projects = compose::projects(door, &containers, &Fact::known(Vec::new()), origins);
     Docker {
-        compose_projects: compose::projects(door, &containers, &Fact::known(Vec::new()), origins),
+        compose_files: compose::files_of(door, &projects),
+        compose_projects: projects,
         published_ports: published_ports(&containers),
         volumes: storage::volumes(json, &containers),
         networks: storage::networks(json, &containers),

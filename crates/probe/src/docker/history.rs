@@ -96,11 +96,11 @@ fn instruction(command: &str) -> (&'static str, &str) {
 }
 
 /// Commands of a shell line, each as its words.
-fn parts(line: &str) -> Vec<Vec<&str>> {
+pub(super) fn parts(line: &str) -> Vec<Vec<&str>> {
     line.split(['&', ';', '|', '\n']).map(|part| part.split_whitespace().collect()).collect()
 }
 
-fn base_name(word: &str) -> &str {
+pub(super) fn base_name(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word).trim_matches(['(', ')', '"', '\'', '`'])
 }
 

@@ -12,7 +12,7 @@ use super::{history, layers, secrets, storage};
 /// What the engine calls an image without a name.
 const NO_NAME: &str = "<none>";
 /// Ports of SSH and telnet.
-const REMOTE_SHELL_PORTS: &[&str] = &["22", "23"];
+pub(super) const REMOTE_SHELL_PORTS: &[&str] = &["22", "23"];
 const SHELLS: &[&str] =
     &["sh", "/bin/sh", "bash", "/bin/bash", "/usr/bin/sh", "/usr/bin/bash", "ash", "/bin/ash"];
 
@@ -86,6 +86,7 @@ pub(super) fn image(
         package_managers: files.package_managers,
         unused: used_by.clone().map(|users| users.is_empty()),
         used_by,
+        dockerfile: Fact::Absent,
     }
 }
 
@@ -101,7 +102,7 @@ pub(super) fn commands(json: Json<'_>) -> Fact<Vec<String>> {
 }
 
 /// The registry in an image's name; names without one mean the public registry.
-fn registry(name: &str) -> String {
+pub(super) fn registry(name: &str) -> String {
     match name.split_once('/') {
         Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => clip(first),
         _ => "docker.io".to_owned(),

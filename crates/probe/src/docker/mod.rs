@@ -6,6 +6,7 @@ mod applied;
 mod capabilities;
 mod compose;
 mod container;
+mod dockerfile;
 mod engine;
 mod files;
 mod find;
@@ -28,6 +29,14 @@ use serde_json::Value;
 
 pub use self::heard::heard;
 
+pub use self::compose::described;
+pub(crate) use self::compose::probe as probe_compose;
+pub(crate) use self::container::ratio;
+pub use self::dockerfile::instructions;
+pub(crate) use self::dockerfile::probe as probe_dockerfile;
+pub(crate) use self::mounts::is_sensitive_path;
+pub(crate) use self::secrets::secret_kind;
+
 use self::api::Api;
 use self::container::Defaults;
 use self::json::{Json, both};
@@ -49,6 +58,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
             engine: Fact::Absent,
             containers: Fact::Absent,
             compose_projects: Fact::Absent,
+            compose_files: Fact::Absent,
             published_ports: Fact::Absent,
             images: Fact::Absent,
             volumes: Fact::Absent,
@@ -95,8 +105,10 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
                 .map(|(sum, one): (u64, u64)| sum.saturating_add(one))
         })
     });
+    let projects = compose::projects(door, &containers, &images, origins);
     Fact::known(Docker {
-        compose_projects: compose::projects(door, &containers, &images, origins),
+        compose_files: compose::files_of(door, &projects),
+        compose_projects: projects,
         published_ports: published_ports(&containers),
         volumes: storage::volumes(
             Json::new(volumes.as_ref().map_err(String::as_str), "docker volume ls"),
@@ -113,6 +125,21 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         images: images.or_at("docker image ls"),
         podman,
     })
+}
+
+/// The section of a target that is files: what containers and images would be. No engine is asked.
+fn from_files(containers: Fact<Vec<Container>>, images: Fact<Vec<Image>>) -> Docker {
+    Docker {
+        engine: Fact::Absent,
+        compose_projects: Fact::Absent,
+        compose_files: Fact::Absent,
+        published_ports: published_ports(&containers),
+        containers,
+        images,
+        volumes: Fact::Absent,
+        networks: Fact::Absent,
+        podman: Fact::Absent,
+    }
 }
 
 /// Why the engine cannot be asked.

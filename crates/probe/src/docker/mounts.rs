@@ -84,7 +84,7 @@ fn mount(item: &Value, place: &str) -> Mount {
 }
 
 /// Without `.`, `..` and double slashes, and with /var/run as what it is.
-fn resolved(path: &str) -> String {
+pub(super) fn resolved(path: &str) -> String {
     let mut parts = Vec::new();
     for part in path.split('/') {
         match part {
@@ -101,15 +101,20 @@ fn resolved(path: &str) -> String {
 }
 
 /// The path is the socket, or a directory that holds it.
-fn gives_engine_socket(path: &str) -> bool {
+pub(super) fn gives_engine_socket(path: &str) -> bool {
     ENGINE_SOCKETS.iter().any(|socket| is_below(socket, path)) || path.ends_with("/docker.sock")
 }
 
-fn is_sensitive(path: &str, writable: bool) -> bool {
+pub(super) fn is_sensitive(path: &str, writable: bool) -> bool {
     if !writable && HARMLESS_READ_ONLY.iter().any(|harmless| is_below(path, harmless)) {
         return false;
     }
     SENSITIVE_ALONE.contains(&path) || SENSITIVE.iter().any(|directory| is_below(path, directory))
+}
+
+/// Whether a path of the host, as somebody wrote it, is a directory of its system or something in one.
+pub(crate) fn is_sensitive_path(path: &str, writable: bool) -> bool {
+    is_sensitive(&resolved(path), writable)
 }
 
 /// `path` is `directory` or something in it.

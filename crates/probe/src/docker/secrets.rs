@@ -69,7 +69,7 @@ const KEY_LENGTH: usize = 24;
 const KEY_ENTROPY: f64 = 4.0;
 
 /// What kind of secret `name=value` holds; empty when none.
-pub(super) fn secret_kind(name: &str, value: &str) -> &'static str {
+pub(crate) fn secret_kind(name: &str, value: &str) -> &'static str {
     let value = value.trim().trim_matches(['"', '\'']);
     if is_reference(value) {
         return "";
@@ -92,7 +92,12 @@ pub(super) fn secret_kind(name: &str, value: &str) -> &'static str {
 pub(super) fn variable(assignment: &str) -> Variable {
     let (name, value) = assignment.split_once('=').unwrap_or((assignment, ""));
     let reason = secret_kind(name, value);
-    Variable { name: super::json::clip(name), is_secret: !reason.is_empty(), reason: reason.to_owned() }
+    Variable {
+        name: super::json::clip(name),
+        is_secret: !reason.is_empty(),
+        reason: reason.to_owned(),
+        ..Variable::default()
+    }
 }
 
 /// Names of flags and assignments among `arguments` that hold secrets.

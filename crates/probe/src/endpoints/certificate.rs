@@ -39,10 +39,10 @@ const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
 const STATUS_REQUEST: [u8; 3] = [2, 1, 5];
 
 /// The authorities that the host trusts; or why they could not be read.
-pub(super) type Roots = Result<Option<Arc<RootCertStore>>, String>;
+pub(crate) type Roots = Result<Option<Arc<RootCertStore>>, String>;
 
 /// Reads the authorities that the host trusts; none when it has no such file.
-pub(super) fn roots(door: &Door) -> Roots {
+pub(crate) fn roots(door: &Door) -> Roots {
     for path in BUNDLES {
         let bundle = match door.read_up_to(path, BUNDLE_LIMIT) {
             Ok(bundle) => bundle,

@@ -8,7 +8,7 @@ mod addresses;
 pub(crate) mod answer;
 mod artefacts;
 mod ask;
-mod certificate;
+pub(crate) mod certificate;
 pub(crate) mod detect;
 mod handshake;
 pub(crate) mod headers;

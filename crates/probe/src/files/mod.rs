@@ -34,7 +34,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Files> {
         Ok(owners) => (owners, None),
         Err(error) => (&Owners::default(), Some(reason(error, &cx.door))),
     };
-    let lists = Lists { walked: &walked, owners, incomplete: walked.incomplete(cx.door.is_root()) };
+    let lists = Lists { walked: &walked, owners, incomplete: walked.incomplete(&cx.door) };
     let backups = lists.known(backups(cx, &lists));
     let files = Files {
         walk: lists.walk(),

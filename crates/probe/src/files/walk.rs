@@ -73,7 +73,7 @@ impl Walked {
     }
 
     /// Why the walk is incomplete; none when it saw everything.
-    pub(crate) fn incomplete(&self, is_root: bool) -> Option<String> {
+    pub(crate) fn incomplete(&self, door: &host::Door) -> Option<String> {
         let outcome = match &self.outcome {
             Ok(outcome) => outcome,
             Err(error) => return Some(error.to_string()),
@@ -92,7 +92,7 @@ impl Walked {
             None if outcome.denied > 0 => {
                 let example = outcome.denied_examples.first();
                 let example = example.map(|path| format!(", such as {}", path.display())).unwrap_or_default();
-                let remedy = if is_root { "" } else { "; run as root" };
+                let remedy = if door.is_root() { String::new() } else { format!("; {}", door.rights_wanted()) };
                 format!("{} directories may not be read{example}{remedy}", outcome.denied)
             }
             None if outcome.entries == 0 => "there is not one file on the local disks".to_owned(),

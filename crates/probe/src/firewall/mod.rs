@@ -103,7 +103,7 @@ fn ipv6_in_use(door: &Door) -> Fact<bool> {
 /// What a running kernel filters.
 fn live(door: &Door) -> Result<RuleSet, String> {
     if !door.is_root() {
-        return Err("the kernel shows its rules only to root; run as root".to_owned());
+        return Err(format!("the kernel shows its rules only to root; {}", door.rights_wanted()));
     }
     let mut set = match nft_list(door) {
         Ok(set) => Some(set),

@@ -67,7 +67,7 @@ impl Owners {
             }
         }
         if found.incomplete.is_none() && !door.is_root() && !wanted.is_empty() {
-            found.incomplete = Some("processes of other users are hidden; run as root".to_owned());
+            found.incomplete = Some(format!("processes of other users are hidden; {}", door.rights_wanted()));
         }
         let holders: BTreeSet<u32> = found.by_inode.values().copied().collect();
         found.processes = holders.into_iter().map(|pid| (pid, describe(door, pid))).collect();

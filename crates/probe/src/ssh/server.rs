@@ -131,7 +131,8 @@ fn ask(door: &Door, connection: Option<&Connection>) -> Asked {
                 Some(line) => Asked::Refused(line.trim().to_owned()),
                 None => {
                     let first = stderr.lines().next().unwrap_or("no message").trim();
-                    let hint = if door.is_root() { "" } else { "; run as root" };
+                    let hint =
+                        if door.is_root() { String::new() } else { format!("; {}", door.rights_wanted()) };
                     Asked::NotPossible(format!("sshd -T: {first}{hint}"))
                 }
             }

@@ -54,7 +54,7 @@ fn targets(fleet: &Fleet, files: &[Option<String>]) -> Markup {
     html! {
         section #targets aria-labelledby="targets-h" {
             h2 #targets-h { "Targets" }
-            table.stack {
+            table.stack.coverage {
                 caption { "Findings of each target by verdict" }
                 thead {
                     tr {
@@ -80,7 +80,7 @@ fn row(member: &Member, file: Option<&str>) -> Markup {
                 @if let Some(file) = file { a href=(file) { (printable(&member.name)) } }
                 @else { (printable(&member.name)) }
                 @if member.named != member.name { " " code { (printable(&member.named)) } }
-                @if !labels.is_empty() { p { (printable(&labels.join(" "))) } }
+                @if !labels.is_empty() { p.reason { (printable(&labels.join(" "))) } }
             }
             @if let Some(report) = &member.report {
                 @let sum = &report.summary;

@@ -12,7 +12,7 @@ use crate::evidence::count;
 use crate::{Options, printable};
 
 /// Columns of a number.
-const NUMBERS: usize = 6;
+const NUMBERS: usize = 8;
 /// The longest name that is shown whole.
 const NAME: usize = 32;
 /// Failing rules that are shown unless everything is asked for.

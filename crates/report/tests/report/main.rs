@@ -9,6 +9,7 @@
 )]
 
 mod exchange;
+mod fleet;
 mod html;
 mod json;
 mod large;

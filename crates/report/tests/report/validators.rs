@@ -35,7 +35,7 @@ fn sarif_follows_its_schema() {
 
 #[test]
 fn json_follows_the_committed_schema() {
-    let schema = Path::new(HERE).join("../../../../docs/report.schema.json");
+    let schema = docs("report.schema.json");
     for (name, report) in reports() {
         validate(&["schema".as_ref(), &schema, &file(name, Format::Json, &report)]);
     }
@@ -54,6 +54,23 @@ fn file(name: &str, format: Format, report: &Report) -> PathBuf {
     ));
     std::fs::write(&path, write(format, report, &Options::default()).unwrap()).unwrap();
     path
+}
+
+/// What the validator says of a text.
+pub(crate) fn checked(arguments: &[&Path], format: Format, text: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "fleet-{}.{}",
+        std::process::id(),
+        format.extension()
+    ));
+    std::fs::write(&path, text).unwrap();
+    let output = validate(&[arguments, &[&path]].concat());
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A file of the folder of documentation.
+pub(crate) fn docs(name: &str) -> PathBuf {
+    Path::new(HERE).join("../../../../docs").join(name)
 }
 
 /// Runs the validator; panics with what it says when it refuses.

@@ -46,3 +46,23 @@ pub struct PortLine {
     /// Where it was read: file and line.
     pub source: String,
 }
+
+/// A file of a compose project.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ComposeFile {
+    /// Its path.
+    pub path: String,
+    /// `compose`, `env` (variables), `secret`.
+    pub kind: String,
+    /// Permission bits, octal: `0640`.
+    pub mode: String,
+    /// Whether everybody may read it.
+    pub others_may_read: bool,
+    /// Whether everybody may write it.
+    pub others_may_write: bool,
+    /// Names of the variables in it that hold secrets; for kind `env` only.
+    pub secrets: Vec<String>,
+    /// Where the project names it; the path itself for those that it is made of.
+    pub source: String,
+}

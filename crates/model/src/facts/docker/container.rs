@@ -27,13 +27,15 @@ pub struct Container {
     pub created: Fact<String>,
     /// When it was last started; absent when never.
     pub started: Fact<String>,
-    /// `created`, `running`, `paused`, `restarting`, `exited`, `dead`.
+    /// `created`, `running`, `paused`, `restarting`, `exited`, `dead`; `described` when a compose file is all that tells of
+    /// it.
     pub status: Fact<String>,
     /// Whether it runs.
     pub running: Fact<bool>,
-    /// How often the engine restarted it.
+    /// How often the engine restarted it; absent for one that is only described.
     pub restart_count: Fact<u64>,
-    /// The user it starts as, as set by container or image; `root` when neither sets one.
+    /// The user it starts as, as set by container or image; `root` when neither sets one. Absent when a compose file does not
+    /// say it, which leaves it to the image.
     pub user: Fact<String>,
     /// Whether that user is root, by its name or number, or as the running main process shows.
     pub runs_as_root: Fact<bool>,
@@ -97,6 +99,10 @@ pub struct Container {
     pub environment: Fact<Vec<Variable>>,
     /// Flags and assignments on its command line that look like secrets: names only.
     pub command_secrets: Fact<Vec<String>>,
+    /// Arguments of its build that look like secrets: names only; absent for a container of an engine.
+    pub build_secrets: Fact<Vec<String>>,
+    /// Labels that hold secrets: names only.
+    pub label_secrets: Fact<Vec<String>>,
     /// Names of all labels.
     pub label_names: Fact<Vec<String>>,
     /// Values of the labels `org.opencontainers.*`.
@@ -170,6 +176,8 @@ pub struct Device {
     pub container_path: String,
     /// `r`, `w`, `m` together.
     pub permissions: String,
+    /// Where it was read.
+    pub source: String,
 }
 
 /// Limits and reservations asked for. Absent is unlimited.
@@ -256,6 +264,9 @@ pub struct Variable {
     pub is_secret: bool,
     /// Why it counts as one: `name`, `entropy`, `key`, `url`; empty otherwise.
     pub reason: String,
+    /// The file and line that set it; left out when that of the list says it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
 }
 
 /// Where a container's output goes.

@@ -70,8 +70,72 @@ pub struct Image {
     pub package_managers: Fact<Vec<String>>,
     /// Names of the containers made from it.
     pub used_by: Fact<Vec<String>>,
-    /// Whether no container is made from it.
+    /// Whether no container is made from it; absent for one that only a Dockerfile describes.
     pub unused: Fact<bool>,
+    /// The Dockerfile that describes it; absent when the image itself was read.
+    pub dockerfile: Fact<Dockerfile>,
+}
+
+/// What a Dockerfile says that the image made from it does not.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Dockerfile {
+    /// Its path.
+    pub path: String,
+    /// Its last `FROM`: file and line.
+    pub source: String,
+    /// How many stages it has.
+    pub stages: u64,
+    /// The user that the last stage, or one that it stands on, sets; absent when none does.
+    pub user: Fact<String>,
+    /// The images that its stages stand on, but for `scratch`.
+    pub bases: Vec<Base>,
+    /// All instructions in order, those of stages that do not end in the image included.
+    pub instructions: Vec<Instruction>,
+}
+
+/// An image that a stage of a Dockerfile stands on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Base {
+    /// As it is written, arguments filled in.
+    pub image: String,
+    /// The stage, counted from 1.
+    pub stage: u64,
+    /// The registry it comes from; `docker.io` when the name has none.
+    pub registry: String,
+    /// Whether it is named by a digest.
+    pub is_pinned: bool,
+    /// Whether it is named by `latest`, or by neither tag nor digest.
+    pub is_latest: bool,
+    /// File and line.
+    pub source: String,
+}
+
+/// One instruction of a Dockerfile. Its text never leaves the probe.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Instruction {
+    /// `FROM`, `RUN`, `COPY`, ...
+    pub instruction: String,
+    /// The stage it belongs to, counted from 1; 0 before the first.
+    pub stage: u64,
+    /// Whether it adds something from the network without checking a digest.
+    pub adds_from_network: bool,
+    /// Whether it loads without looking at certificates or signatures.
+    pub skips_certificate_checks: bool,
+    /// Whether it calls or installs sudo.
+    pub uses_sudo: bool,
+    /// Whether it lets everybody write to files.
+    pub opens_files_to_all: bool,
+    /// Packages it installs that bring a server of remote shells.
+    pub remote_shells: Vec<String>,
+    /// Files it copies whose names are those of keys and passwords, and such files in a folder that it copies whole.
+    pub secret_files: Vec<String>,
+    /// Arguments it declares whose names are those of secrets.
+    pub secret_arguments: Vec<String>,
+    /// File and line.
+    pub source: String,
 }
 
 /// One step of an image's history. The command itself never leaves the probe.
@@ -92,4 +156,7 @@ pub struct Step {
     pub pipes_download_to_shell: bool,
     /// Whether it updates the package index without installing in the same step.
     pub updates_index_alone: bool,
+    /// The line of the Dockerfile; left out when the image itself was read.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
 }

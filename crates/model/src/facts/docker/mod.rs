@@ -5,12 +5,12 @@ mod container;
 mod engine;
 mod image;
 
-pub use compose::{ComposeProject, PortLine};
+pub use compose::{ComposeFile, ComposeProject, PortLine};
 pub use container::{
     Applied, Container, Device, HealthCheck, Limits, LogConfig, Mount, Process, PublishedPort, Ulimit, Variable,
 };
 pub use engine::{Engine, HostFile, Listener, Proxy};
-pub use image::{Image, Step};
+pub use image::{Base, Dockerfile, Image, Instruction, Step};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub struct Docker {
     pub containers: Fact<Vec<Container>>,
     /// The compose projects that containers belong to, with the files that describe them.
     pub compose_projects: Fact<Vec<ComposeProject>>,
+    /// The files of these projects and those that they name: who may read and write them.
+    pub compose_files: Fact<Vec<ComposeFile>>,
     /// The ports that containers publish on the host, one by one.
     pub published_ports: Fact<Vec<PublishedPort>>,
     /// All images (engine API).

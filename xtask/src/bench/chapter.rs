@@ -1,6 +1,6 @@
-//! Chapters of the results page that are measured by themselves: kept when another is written.
+//! Chapters of the results that are measured by themselves and stand beside those of the audit.
 
-/// The chapter as it stands in the results, by its heading (`\n## Name\n`); empty when there is none.
+/// The chapter with this heading as it stands in the results; empty when there is none.
 pub(crate) fn kept<'a>(page: &'a str, heading: &str) -> &'a str {
     let Some(start) = page.find(heading) else { return "" };
     let chapter = page.get(start..).unwrap_or_default();
@@ -8,7 +8,7 @@ pub(crate) fn kept<'a>(page: &'a str, heading: &str) -> &'a str {
     next.map_or(chapter, |next| chapter.get(..heading.len() + next).unwrap_or(chapter))
 }
 
-/// The page with the chapter, which begins with its heading, at its end.
+/// The page with the chapter at its end, in place of the one with the same heading.
 pub(crate) fn with_chapter(page: &str, heading: &str, chapter: &str) -> String {
     let old = kept(page, heading);
     let rest = if old.is_empty() { page.to_owned() } else { page.replace(old, "") };
@@ -20,9 +20,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chapter_is_kept_and_replaced() {
-        let heading = "\n## Hardening\n";
-        let page = "# B\n\n## A\n\none\n\n## Hardening\n\nold\n\n## Targets\n\nt\n";
+    fn the_chapter_is_kept_and_replaced() {
+        let (page, heading) =
+            ("# B\n\n## A\n\none\n\n## Hardening\n\nold\n\n## Targets\n\nt\n", "\n## Hardening\n");
         assert_eq!(kept(page, heading), "\n## Hardening\n\nold\n");
         assert_eq!(
             with_chapter(page, heading, "\n## Hardening\n\nnew\n"),

@@ -1,0 +1,189 @@
+//! Connections from the target's own point of view, through the SSH server.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::Ssh;
+use super::link::{Ends, Link};
+use super::mux::{MuxError, Run, Session};
+use super::programs::{self, Rights};
+use super::shell;
+use crate::door::{FileKind, FileTree};
+use crate::program::programs as list;
+use crate::{Error, Stream};
+
+/// Two one-way sockets and the session behind them: when the target closes its side, reading ends.
+struct Through {
+    to: UnixStream,
+    from: UnixStream,
+    _session: Session,
+}
+
+impl Read for Through {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.from.read(buffer)
+    }
+}
+
+impl Write for Through {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.to.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+impl Stream for Through {
+    fn set_limit(&mut self, limit: Duration) -> io::Result<()> {
+        self.from.set_read_timeout(Some(limit))?;
+        self.to.set_write_timeout(Some(limit))
+    }
+}
+
+/// Connects to a TCP port.
+pub(super) fn tcp(link: &Link, address: SocketAddr, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+    let what = format!("tcp {address}");
+    let deadline = Instant::now() + limit;
+    let place = link.master().said().place();
+    let open = || -> Result<Through, MuxError> {
+        let (to, theirs_in) = UnixStream::pair()?;
+        let (from, theirs_out) = UnixStream::pair()?;
+        let ends = [theirs_in.as_fd(), theirs_out.as_fd()];
+        let host = address.ip().to_string();
+        let session = link.master().mux().connect(&host, address.port(), ends, deadline)?;
+        Ok(Through { to, from, _session: session })
+    };
+    let mut stream = open().map_err(|error| refused(link, &what, place, limit, error))?;
+    stream.set_limit(limit).map_err(|error| Error::io(what, &error))?;
+    Ok(Box::new(stream))
+}
+
+/// Connects to a UNIX socket.
+pub(super) fn unix(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let what = format!("unix {}", path.display());
+    let deadline = Instant::now() + limit;
+    if ssh.files.stat(path, true)?.kind != FileKind::Socket {
+        return Err(Error::NotFound(format!("a listener at {what}")));
+    }
+    if let Rights::Sudo(sudo) = ssh.programs.rights()
+        && ["/run/docker.sock", "/var/run/docker.sock"].iter().any(|own| path == Path::new(own))
+    {
+        return docker(ssh, sudo, path, limit);
+    }
+    let link = &ssh.link;
+    let place = link.master().said().place();
+    let local = link.place(&format!("{}.sock", NEXT.fetch_add(1, Ordering::Relaxed)));
+    let forward = |wanted| link.master().mux().forward(&local, path, wanted, deadline);
+    forward(true).map_err(|error| refused(link, &what, place, limit, error))?;
+    let connected = UnixStream::connect(&local);
+    // The connection stays when the forwarding goes; the socket's file is in a folder that goes with the SSH connection.
+    let through = connected.map_err(|error| Error::io(what.clone(), &error)).and_then(|stream| {
+        // Whether the target let us in is only known when our connection is closed again: two questions later at most.
+        for _ in 0..2 {
+            ssh.files.stat(Path::new("/"), false)?;
+        }
+        if is_closed(&stream) {
+            let error = MuxError::Refused("refused by peer".to_owned());
+            return Err(refused(link, &what, place, limit, error));
+        }
+        Ok(stream)
+    });
+    drop(forward(false));
+    let mut stream = through?;
+    Stream::set_limit(&mut stream, limit).map_err(|error| Error::io(what, &error))?;
+    Ok(Box::new(stream))
+}
+
+/// Connects to Docker's socket, which only root may enter, by the engine's own client.
+fn docker(ssh: &Ssh, sudo: &str, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+    let what = format!("unix {}", path.display());
+    let client = programs::find(&ssh.files, &list::DOCKER, true)?;
+    let host = format!("unix://{}", path.display());
+    let words = [sudo, "-n", "--", client, "--host", &host, "system", "dial-stdio"].map(str::to_owned);
+    let deadline = Instant::now() + limit;
+    let keep = |session: Session, ends: Ends| -> Result<Through, Error> {
+        let Ends { input, output, errors: _ } = ends;
+        let mut stream = Through { to: input, from: output, _session: session };
+        let failed =
+            |error: io::Error| Error::Denied(format!("{what} (by `sudo docker system dial-stdio`: {error})"));
+        stream.set_limit(limit).map_err(failed)?;
+        // The shell begins with a line of its own.
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while line.len() < 4096 && !line.ends_with(format!("{}\n", shell::MARK).as_bytes()) {
+            stream.read_exact(&mut byte).map_err(failed)?;
+            line.extend(byte);
+        }
+        Ok(stream)
+    };
+    match ssh.link.with_session(Run::Command(&shell::line(&words)), deadline, keep) {
+        Ok(stream) => stream.map(|stream| Box::new(stream) as Box<dyn Stream>),
+        Err(error) => Err(Error::Io { what, message: error.to_string() }),
+    }
+}
+
+/// Whether the other side has closed a connection on which it has not said anything.
+fn is_closed(stream: &UnixStream) -> bool {
+    let mut polled = [PollFd::new(stream, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let ready = poll(&mut polled, Some(&now)).unwrap_or(0) > 0;
+    ready && polled.iter().any(|polled| polled.revents().contains(PollFlags::HUP))
+}
+
+/// What a refused connection means, by what `ssh` said since `place`.
+fn refused(link: &Link, what: &str, place: usize, limit: Duration, error: MuxError) -> Error {
+    let gone = match error {
+        MuxError::Gone(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            return Error::TimedOut { what: what.to_owned(), limit };
+        }
+        MuxError::Gone(error) => Some(error.to_string()),
+        MuxError::Refused(_) => None,
+    };
+    if let Some(message) = gone {
+        return Error::Io { what: what.to_owned(), message };
+    }
+    meaning(what, &link.master().said().since(place))
+}
+
+fn meaning(what: &str, said: &str) -> Error {
+    let has = |text: &str| said.contains(text);
+    if has("administratively prohibited") || has("unknown channel type") {
+        let message = "the SSH server forbids forwarding (AllowTcpForwarding, AllowStreamLocalForwarding, PermitOpen or \
+                       DisableForwarding in its sshd_config, or `restrict` on the key)";
+        return Error::Io { what: what.to_owned(), message: message.to_owned() };
+    }
+    if has("Permission denied") {
+        return Error::Denied(what.to_owned());
+    }
+    if has("timed out") {
+        return Error::Io { what: what.to_owned(), message: "the connection timed out".to_owned() };
+    }
+    Error::NotFound(format!("a listener at {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_forbids_forwarding_is_told_from_a_port_without_a_listener() {
+        let error =
+            meaning("tcp 127.0.0.1:1", "channel 3: open failed: administratively prohibited: open failed\r\n");
+        assert!(error.to_string().contains("forbids forwarding"), "{error}");
+        let error =
+            meaning("tcp 127.0.0.1:1", "channel 3: open failed: connect failed: Connection refused\r\n");
+        assert!(error.is_not_found(), "{error}");
+        let error = meaning("unix /run/x", "channel 3: open failed: connect failed: Permission denied\r\n");
+        assert!(error.is_denied(), "{error}");
+    }
+}

@@ -1,0 +1,275 @@
+//! The one connection to a target: OpenSSH's client as the master of a control socket, and what ends it.
+//!
+//! A small shell stands between Palisade and `ssh`: when Palisade ends in whatever way, the pipe that the shell reads
+//! closes, and it ends the connection and removes the folder of the sockets. It runs a fixed text; nothing is put into it.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::mux::Mux;
+use super::{Destination, OpenError, refused};
+
+/// `$1` is the folder; what follows is the command line of `ssh`. Reading ends when Palisade does.
+const KEEPER: &str = r#"
+folder=$1; shift
+exec 3<&0 < /dev/null
+"$@" 3<&- &
+ssh=$!
+exec 2> /dev/null
+read -r _ <&3
+kill "$ssh"
+wait "$ssh"
+rm -rf -- "$folder"
+"#;
+
+/// What of the connection is decided here, whatever the user's own settings say.
+const OPTIONS: &[&str] = &[
+    "ControlPersist=no",
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    "UpdateHostKeys=no",
+    "NoHostAuthenticationForLocalhost=no",
+    "ConnectTimeout=10",
+    "ConnectionAttempts=1",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "ClearAllForwardings=yes",
+    "PermitLocalCommand=no",
+    "RemoteCommand=none",
+    "RequestTTY=no",
+    "Tunnel=no",
+    "AddKeysToAgent=no",
+    "EscapeChar=none",
+    "LogLevel=INFO",
+    "StreamLocalBindMask=0177",
+];
+
+/// The longest that connecting and logging in may take: `ConnectTimeout` bounds only the first step of it.
+const OPENING: Duration = Duration::from_secs(30);
+
+/// How long between two looks for the control socket.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// How long the end of the connection may take before it is made.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// What is kept of what `ssh` says: a banner may be long, the reason comes last.
+const SAID: usize = 16 << 10;
+
+/// A connection that is logged in, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Master {
+    keeper: Child,
+    /// Closing it tells the keeper to end the connection.
+    leash: Option<ChildStdin>,
+    folder: PathBuf,
+    said: Arc<Said>,
+    mux: Mux,
+}
+
+/// What `ssh` says on standard error.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    heard: Mutex<Heard>,
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    bytes: Vec<u8>,
+    /// How many bytes were there before the first of `bytes`.
+    before: usize,
+    ended: bool,
+}
+
+impl Said {
+    fn locked(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the next byte will stand.
+    pub(super) fn place(&self) -> usize {
+        let heard = self.locked();
+        heard.before + heard.bytes.len()
+    }
+
+    /// What was said since then.
+    pub(super) fn since(&self, place: usize) -> String {
+        let heard = self.locked();
+        let known = heard.bytes.get(place.saturating_sub(heard.before)..).unwrap_or_default();
+        String::from_utf8_lossy(known).into_owned()
+    }
+
+    /// Whether `ssh` has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.locked().ended
+    }
+
+    /// Waits until `ssh` has said the last of it.
+    fn wait(&self, limit: Duration) {
+        let heard = self.locked();
+        drop(self.ended.wait_timeout_while(heard, limit, |heard| !heard.ended));
+    }
+
+    fn listen(self: &Arc<Self>, mut pipe: impl Read + Send + 'static) {
+        let said = Arc::clone(self);
+        thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            loop {
+                let count = match pipe.read(&mut chunk) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Ok(count) if count > 0 => count,
+                    _ => break,
+                };
+                let mut heard = said.locked();
+                heard.bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
+                let surplus = heard.bytes.len().saturating_sub(SAID);
+                heard.bytes.drain(..surplus);
+                heard.before += surplus;
+            }
+            said.locked().ended = true;
+            said.ended.notify_all();
+        });
+    }
+}
+
+impl Master {
+    /// Connects and logs in.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the SSH client starts")]
+    pub(super) fn open(to: &Destination, identity: Option<&Path>) -> Result<Self, OpenError> {
+        let failed = |error: io::Error| OpenError::Client { message: error.to_string() };
+        if let Some(file) = identity
+            && let Err(error) = std::fs::metadata(file)
+        {
+            return Err(OpenError::Identity { file: file.to_owned(), message: error.to_string() });
+        }
+        let folder = make_folder().map_err(failed)?;
+        let socket = folder.join("control");
+        let spawned = Command::new("/bin/sh")
+            .args(["-c", KEEPER, "palisade-ssh"])
+            .arg(&folder)
+            .args(arguments(to, identity, &socket))
+            .env("LC_ALL", "C")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            // Ctrl-C is for Palisade; the keeper follows when that has ended.
+            .process_group(0)
+            .spawn();
+        let mut keeper = match spawned {
+            Ok(keeper) => keeper,
+            Err(error) => {
+                remove(&folder);
+                return Err(failed(error));
+            }
+        };
+        let said = Arc::new(Said::default());
+        if let Some(pipe) = keeper.stderr.take() {
+            said.listen(pipe);
+        }
+        let leash = keeper.stdin.take();
+        let master = Self { keeper, leash, folder, said, mux: Mux::new(socket) };
+        master.wait_until_open(to)?;
+        Ok(master)
+    }
+
+    fn wait_until_open(&self, to: &Destination) -> Result<(), OpenError> {
+        let deadline = Instant::now() + OPENING;
+        loop {
+            // The socket is there once the server has let us in.
+            if self.mux.open(deadline).is_ok() {
+                return Ok(());
+            }
+            if self.said.has_ended() {
+                return Err(refused::why(to, &self.said.since(0)));
+            }
+            if Instant::now() >= deadline {
+                return Err(OpenError::TimedOut { target: to.to_string(), limit: OPENING });
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    pub(super) fn mux(&self) -> &Mux {
+        &self.mux
+    }
+
+    pub(super) fn said(&self) -> &Said {
+        &self.said
+    }
+
+    /// A name for another socket in the connection's own folder, which nobody else may enter.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        drop(self.leash.take());
+        let deadline = Instant::now() + ENDING;
+        while matches!(self.keeper.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(LOOK);
+        }
+        if let Ok(None) = self.keeper.try_wait()
+            && let Some(group) = i32::try_from(self.keeper.id()).ok().and_then(rustix::process::Pid::from_raw)
+        {
+            let _ended_by_itself = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            drop(self.keeper.wait());
+        }
+        self.said.wait(LOOK);
+        remove(&self.folder);
+    }
+}
+
+/// The command line of `ssh`.
+fn arguments(to: &Destination, identity: Option<&Path>, socket: &Path) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = ["ssh", "-M", "-N", "-T", "-S"].map(OsString::from).into();
+    arguments.push(socket.into());
+    for option in OPTIONS {
+        arguments.extend(["-o".into(), (*option).into()]);
+    }
+    if let Some(identity) = identity {
+        // `ssh` gives `%` a meaning.
+        let file = identity.to_string_lossy().replace('%', "%%");
+        arguments.extend(["-i".into(), file.into(), "-o".into(), "IdentitiesOnly=yes".into()]);
+    }
+    if let Some(user) = to.user() {
+        arguments.extend(["-l".into(), user.into()]);
+    }
+    if let Some(port) = to.port() {
+        arguments.extend(["-p".into(), port.to_string().into()]);
+    }
+    arguments.extend(["--".into(), to.host().into()]);
+    arguments
+}
+
+/// A new folder that only this user may enter. Its path is short: that of a socket has 107 bytes at most.
+fn make_folder() -> io::Result<PathBuf> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..100 {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = PathBuf::from(format!("/tmp/palisade-{}-{number}", std::process::id()));
+        match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "no free name for a folder in /tmp"))
+}
+
+fn remove(folder: &Path) {
+    // The keeper has removed it already when all went well.
+    drop(std::fs::remove_dir_all(folder));
+}

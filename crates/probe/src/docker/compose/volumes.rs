@@ -1,0 +1,119 @@
+//! What a service mounts: volumes in both forms, and tmpfs.
+
+use model::Fact;
+use model::facts::docker::Mount;
+
+use super::load::Project;
+use super::values::{at, switch, text};
+use crate::docker::mounts::{gives_engine_socket, is_sensitive, resolved};
+use crate::yaml::{Node, Place, Value};
+
+/// What the options of a mount are called that say how mounts below it spread.
+const PROPAGATION: &[&str] = &["private", "rprivate", "shared", "rshared", "slave", "rslave"];
+
+/// All mounts of a service that stands at `named`.
+pub(super) fn mounts(project: &Project, service: &Node, named: &Place) -> Fact<Vec<Mount>> {
+    let mut all = Vec::new();
+    let mut place = None;
+    for (key, is_tmpfs) in [("volumes", false), ("tmpfs", true)] {
+        let Some(entry) = service.entry(key) else { continue };
+        place = place.or(Some(&entry.at));
+        let items =
+            if entry.node.text().is_some() { std::slice::from_ref(&entry.node) } else { entry.node.items() };
+        for item in items {
+            let mount = if is_tmpfs { tmpfs(item) } else { volume(project, item) };
+            match mount {
+                Ok(mount) => all.push(mount),
+                Err(why) => return Fact::unreadable(why),
+            }
+        }
+    }
+    at(all, place.unwrap_or(named))
+}
+
+fn known(fact: Fact<String>) -> Result<String, String> {
+    match fact {
+        Fact::Known(text, _) => Ok(text),
+        Fact::Absent => Ok(String::new()),
+        Fact::Unreadable(why) => Err(why),
+    }
+}
+
+fn tmpfs(item: &Node) -> Result<Mount, String> {
+    let text = known(text(item))?;
+    let destination = text.split(':').next().unwrap_or_default().to_owned();
+    Ok(Mount {
+        kind: "tmpfs".to_owned(),
+        host_path: Fact::Absent,
+        volume: Fact::Absent,
+        destination,
+        read_write: Fact::known(true),
+        propagation: Fact::Absent,
+        source: item.at.to_string(),
+        ..Mount::default()
+    })
+}
+
+fn volume(project: &Project, item: &Node) -> Result<Mount, String> {
+    if let Value::Map(_) = item.value {
+        let says = |name: &str| item.get(name).map_or(Ok(String::new()), |node| known(text(node)));
+        let (kind, source, target) = (says("type")?, says("source")?, says("target")?);
+        let read_write = item.get("read_only").map_or(Fact::known(false), switch).map(|read_only| !read_only);
+        let propagation = item.get("bind").and_then(|bind| bind.get("propagation")).map_or(Fact::Absent, text);
+        return Ok(mount(project, item, &kind, &source, target, read_write, propagation));
+    }
+    // `${DATA}:/data` without a value is a mount all the same, but nobody knows of what.
+    let text = known(text(item))?;
+    let mut parts = text.split(':');
+    let first = parts.next().unwrap_or_default();
+    let Some(target) = parts.next() else {
+        return Ok(mount(project, item, "volume", "", first.to_owned(), Fact::known(true), Fact::Absent));
+    };
+    let options: Vec<&str> = parts.next().unwrap_or_default().split(',').collect();
+    let is_path = first.starts_with(['/', '.', '~']);
+    let propagation = options.iter().find(|option| PROPAGATION.contains(option));
+    Ok(mount(
+        project,
+        item,
+        if is_path { "bind" } else { "volume" },
+        first,
+        target.to_owned(),
+        Fact::known(!options.contains(&"ro")),
+        Fact::from_option(propagation.map(|&option| option.to_owned())),
+    ))
+}
+
+fn mount(
+    project: &Project,
+    item: &Node,
+    kind: &str,
+    source: &str,
+    destination: String,
+    read_write: Fact<bool>,
+    propagation: Fact<String>,
+) -> Mount {
+    let host_path = match kind {
+        "bind" => Some(project.absolute(&item.at, source).unwrap_or_else(|| source.to_owned())),
+        _ => device(project, source),
+    };
+    let path = host_path.as_deref().filter(|path| path.starts_with('/')).map(resolved);
+    let writable = read_write != Fact::known(false);
+    Mount {
+        kind: if kind.is_empty() { "volume" } else { kind }.to_owned(),
+        is_engine_socket: path.as_deref().is_some_and(gives_engine_socket),
+        is_sensitive_host_path: path.as_deref().is_some_and(|path| is_sensitive(path, writable)),
+        host_path: Fact::from_option(host_path),
+        volume: if kind == "bind" || source.is_empty() { Fact::Absent } else { Fact::known(source.to_owned()) },
+        destination,
+        read_write,
+        propagation,
+        source: item.at.to_string(),
+    }
+}
+
+/// The directory of the host that a named volume is bound to.
+fn device(project: &Project, volume: &str) -> Option<String> {
+    let node = project.section("volumes").iter().find(|entry| entry.name == volume)?;
+    let device = node.node.get("driver_opts")?.get("device")?;
+    project.absolute(&device.at, &device.text()?.text)
+}

@@ -1,0 +1,322 @@
+//! Section `kepware`: asks the Configuration API of a KEPServerEX, Kepware Server or Kepware Edge. Only with GET.
+//!
+//! Source: the vendor's published client libraries. Version 6 tells the interfaces of a project flat, version 7 in a
+//! list; both are read. What a version does not tell is unreadable, never a default of ours.
+
+mod gateway;
+mod people;
+mod properties;
+
+use std::time::Duration;
+
+use host::Address;
+use model::Fact;
+use model::facts::kepware::{Api, Channel, Kepware, LicenceServer, Log, OpcUa, Product, Project, ThingWorx};
+use serde_json::{Map, Value};
+
+use crate::certificates::{Parsed, parse};
+use crate::service::{Asker, Refusal, Service};
+use crate::{Context, Subject};
+use properties::Properties;
+
+/// Where everything stands.
+const BASE: &str = "/config/v1";
+/// The port for HTTP without TLS, when the one with TLS is asked.
+const HTTP_PORT: u16 = 57412;
+/// How long that port may take to answer.
+const KNOCK: Duration = Duration::from_secs(2);
+/// The most objects of one list.
+const OBJECTS: usize = 5_000;
+
+/// Interfaces of a project, by the beginning of their properties.
+const OPC_DA: [(&str, u32); 3] = [
+    ("opcdaserver.PROJECT_OPC_DA_1_ENABLED", 1),
+    ("opcdaserver.PROJECT_OPC_DA_2_ENABLED", 2),
+    ("opcdaserver.PROJECT_OPC_DA_3_ENABLED", 3),
+];
+/// Switches of diagnostics.
+const DIAGNOSTICS: [(&str, &str); 3] = [
+    ("opcdaserver.PROJECT_OPC_ENABLE_DIAGS", "opcdaserver.PROJECT_OPC_ENABLE_DIAGS"),
+    ("uaserverinterface.PROJECT_OPC_UA_DIAGNOSTICS", "uaserverinterface.PROJECT_OPC_UA_DIAGNOSTICS"),
+    ("hdaserver.ENABLE_DIAGNOSTICS", "hdaserver.ENABLE_DIAGNOSTICS"),
+];
+/// The logs of `/admin`, and whether they record actions.
+const LOGS: [(&str, bool); 4] =
+    [("EVENT_LOG", true), ("CONFIG_API", true), ("OPC_DIAGS", false), ("COMM_DIAGS", false)];
+
+/// Reads the section.
+pub(crate) fn probe(cx: &Context) -> Fact<Kepware> {
+    let Subject::Kepware(service) = &cx.subject else {
+        return Fact::unreadable("only a target `kepware:` tells");
+    };
+    let asker = match Asker::new(&cx.door, service) {
+        Ok(asker) => asker,
+        Err(reason) => return Fact::unreadable(reason),
+    };
+    let asked = Asked { asker, url: &service.url };
+    // A wrong password is tried once: servers lock users out.
+    let project = match asked.object("/project") {
+        Err(Refusal::Unknown(reason)) => return Fact::unreadable(reason),
+        Err(Refusal::NotThere) => {
+            return Fact::unreadable(format!(
+                "{}{BASE}/project is not there (404); is this a Configuration API?",
+                service.url
+            ));
+        }
+        Err(refusal @ Refusal::Other(_)) if asked.asker.is_silent() => return Fact::unreadable(refusal.reason()),
+        other => other,
+    };
+    let product = fact(asked.object("/about")).map(|about| read_product(&about));
+    let edge = product.value().and_then(|product| product.edge.value().copied());
+    let admin = asked.object("/admin");
+    Fact::read_at(
+        Kepware {
+            url: service.url.clone(),
+            api: api(cx, service, &asked.asker),
+            project: fact(project).map(|project| read_project(&project, edge)),
+            channels: asked.list("/project/channels", |channel| Channel {
+                name: channel.name(),
+                driver: channel.text("servermain.MULTIPLE_TYPES_DEVICE_DRIVER"),
+                diagnostics: channel.flag("servermain.CHANNEL_DIAGNOSTICS_CAPTURE"),
+                source: channel.place().to_owned(),
+            }),
+            mqtt_clients: asked.list("/project/_iot_gateway/mqtt_clients", gateway::mqtt_client),
+            rest_clients: asked.list("/project/_iot_gateway/rest_clients", gateway::rest_client),
+            rest_servers: asked.list("/project/_iot_gateway/rest_servers", gateway::rest_server),
+            ua_gateway: gateway::ua(&asked),
+            licence_server: fact(admin.as_ref().map_err(Clone::clone)).and_then(|admin| licences(admin, edge)),
+            logs: fact(admin).map(|admin| logs(&admin)),
+            users: asked.list("/admin/server_users", people::user),
+            groups: people::groups(&asked),
+            ua_endpoints: of_edge(asked.list("/admin/ua_endpoints", people::ua_endpoint), edge),
+            backups: asked.list("/project/backups", |_| ()).map(|backups| backups.len() as u64),
+            product,
+        },
+        format!("GET {}{BASE}", service.url),
+    )
+}
+
+/// A server that is being asked.
+struct Asked<'a> {
+    asker: Asker,
+    url: &'a str,
+}
+
+impl Asked<'_> {
+    fn object(&self, path: &str) -> Result<Properties, Refusal> {
+        let place = format!("GET {}{BASE}{path}", self.url);
+        match self.asker.get(&format!("{BASE}{path}"))? {
+            Value::Object(values) => Ok(Properties::new(values, place)),
+            _ => Err(Refusal::Other(format!("{place} answers something else than one object"))),
+        }
+    }
+
+    /// The elements of a list; absent when the server has no such list.
+    fn list<T>(&self, path: &str, read: impl Fn(&Properties) -> T) -> Fact<Vec<T>> {
+        let place = format!("GET {}{BASE}{path}", self.url);
+        let values = match self.asker.get(&format!("{BASE}{path}")) {
+            Ok(Value::Array(values)) => values,
+            Ok(_) => return Fact::unreadable(format!("{place} answers something else than a list")),
+            Err(Refusal::NotThere) => return Fact::Absent,
+            Err(refusal) => return Fact::unreadable(refusal.reason()),
+        };
+        if values.len() > OBJECTS {
+            return Fact::unreadable(format!("{place} lists {} objects, more than {OBJECTS}", values.len()));
+        }
+        let objects = values.into_iter().map(|value| {
+            let values = if let Value::Object(values) = value { values } else { Map::new() };
+            let name = values.get("common.ALLTYPES_NAME").and_then(Value::as_str).unwrap_or_default();
+            let place = format!("{place}/{}", escaped(name));
+            read(&Properties::new(values, place))
+        });
+        Fact::read_at(objects.collect(), place.clone())
+    }
+}
+
+/// A name in a path: every byte that is not a letter, a digit, `-`, `.`, `_` or `~` as `%XX`.
+fn escaped(name: &str) -> String {
+    name.bytes()
+        .take(200)
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+fn fact<T>(read: Result<T, Refusal>) -> Fact<T> {
+    match read {
+        Ok(value) => Fact::known(value),
+        Err(Refusal::NotThere) => Fact::Absent,
+        Err(refusal) => Fact::unreadable(refusal.reason()),
+    }
+}
+
+/// What only Edge has is absent elsewhere, and not told by a server that nobody knows is not known.
+fn of_edge<T>(fact: Fact<T>, edge: Option<bool>) -> Fact<T> {
+    match (fact, edge) {
+        (Fact::Absent, Some(true)) => Fact::unreadable("Kepware Edge has this, but the server does not tell it"),
+        (Fact::Absent, None) => Fact::unreadable("the server does not tell it, nor which product it is"),
+        (fact, _) => fact,
+    }
+}
+
+fn read_product(about: &Properties) -> Product {
+    let id = about.text("product_id");
+    let parts = ["major", "minor", "build", "patch"]
+        .map(|part| about.number(&format!("product_version_{part}")).value().copied());
+    let version = match parts {
+        [Some(major), Some(minor), build, patch] => Fact::read_at(
+            format!("{major}.{minor}.{}.{}", build.unwrap_or(0), patch.unwrap_or(0)),
+            about.place().to_owned(),
+        ),
+        _ => about.text("product_version"),
+    };
+    let edge = match id.value().map(String::as_str) {
+        Some("012") => Fact::known(false),
+        Some("013") => Fact::known(true),
+        Some(other) => Fact::unreadable(format!("product_id {other} is neither 012 (Windows) nor 013 (Edge)")),
+        None => Fact::unreadable("the server does not tell its product_id"),
+    };
+    Product { name: about.text("product_name"), id, version, edge }
+}
+
+fn api(cx: &Context, service: &Service, asker: &Asker) -> Api {
+    let open_to_anybody = match asker.anonymous_status(&format!("{BASE}/project")) {
+        Ok(200) => Fact::known(true),
+        Ok(401 | 403) => Fact::known(false),
+        Ok(status) => Fact::unreadable(format!("without a name it answers with status {status}")),
+        Err(reason) => Fact::unreadable(reason),
+    };
+    let certificate = match asker.certificate() {
+        None => Fact::Absent,
+        Some(der) => match parse(&der) {
+            Parsed::Certificates { certificates, .. } => match certificates.into_iter().next() {
+                Some(certificate) => Fact::read_at(certificate, format!("TLS at {}", service.url)),
+                None => Fact::unreadable("the server showed no certificate"),
+            },
+            _ => Fact::unreadable("the server's certificate cannot be read"),
+        },
+    };
+    Api {
+        https: service.tls,
+        open_to_anybody: open_to_anybody.or_at(format!("GET {}{BASE}/project without a name", service.url)),
+        http_open: if service.tls { knock(cx, service) } else { Fact::read_at(true, service.url.clone()) },
+        certificate,
+    }
+}
+
+/// Whether the port for HTTP without TLS takes connections.
+fn knock(cx: &Context, service: &Service) -> Fact<bool> {
+    let Some(address) = service.addresses.first() else { return Fact::unreadable("the host has no address") };
+    let address = Address::Tcp((address.ip(), HTTP_PORT).into());
+    match cx.door.connect(&address, KNOCK) {
+        Ok(_) => Fact::read_at(true, address.to_string()),
+        // Refused, or dropped by a firewall on the way: from here it is closed.
+        Err(error) if error.is_not_found() => Fact::read_at(false, address.to_string()),
+        Err(host::Error::TimedOut { .. }) => {
+            Fact::read_at(false, format!("{address} (no answer within {} s)", KNOCK.as_secs()))
+        }
+        Err(error) => Fact::unreadable(error.to_string()),
+    }
+}
+
+/// The project; its interfaces stand in it (version 6) or in a list of it (version 7).
+fn read_project(project: &Properties, edge: Option<bool>) -> Project {
+    let (project, nested) = flattened(project);
+    // What only Windows has is not missing on Edge.
+    let windows = |fact: Fact<bool>, key: &str| {
+        if edge == Some(true) && !project.has(key) { Fact::Absent } else { fact }
+    };
+    let windows_flag = |key: &str| windows(project.flag(key), key);
+    let opc_da = if edge == Some(true) && OPC_DA.iter().all(|(key, _)| !project.has(key)) {
+        Fact::Absent
+    } else if project.flag("opcdaserver.ENABLE").value() == Some(&false) {
+        Fact::read_at(Vec::new(), format!("{} property opcdaserver.ENABLE", project.place()))
+    } else {
+        let keys = OPC_DA.map(|(key, _)| (key, key));
+        project.granted(&keys).map(|on| {
+            OPC_DA.iter().filter(|(key, _)| on.iter().any(|name| name == key)).map(|(_, version)| *version).collect()
+        })
+    };
+    let present: Vec<(&str, &str)> = DIAGNOSTICS.into_iter().filter(|(key, _)| project.has(key)).collect();
+    let diagnostics = if present.is_empty() {
+        Fact::unreadable(format!("{} tells no diagnostics", project.place()))
+    } else {
+        project.granted(&present)
+    };
+    let thingworx_off = edge == Some(true) && !project.has("thingworxinterface.ENABLED");
+    let thingworx = |key: &str| {
+        let key = format!("thingworxinterface.{key}");
+        if thingworx_off { Fact::Absent } else { project.flag(&key) }
+    };
+    Project {
+        shape: if nested { "nested" } else { "flat" }.to_owned(),
+        opc_da,
+        dde: windows_flag("ddeserver.ENABLE"),
+        suitelink: windows_flag("wwtoolkitinterface.ENABLED"),
+        alarms_events: windows_flag("aeserverinterface.ENABLE_AE_SERVER"),
+        historical: windows_flag("hdaserver.ENABLE"),
+        opc_ua: OpcUa {
+            enabled: match project.flag("uaserverinterface.ENABLE") {
+                off @ Fact::Known(false, _) => off,
+                _ => project.flag("uaserverinterface.PROJECT_OPC_UA_ENABLE"),
+            },
+            anonymous: project.flag("uaserverinterface.PROJECT_OPC_UA_ANONYMOUS_LOGIN"),
+            max_connections: project.number("uaserverinterface.PROJECT_OPC_UA_MAX_CONNECTIONS"),
+            max_session_timeout_s: project.number("uaserverinterface.PROJECT_OPC_UA_MAX_SESSION_TIMEOUT_SEC"),
+        },
+        thingworx: ThingWorx {
+            enabled: thingworx("ENABLED"),
+            encrypted: thingworx("DISABLE_ENCRYPTION").map(|off| !off),
+            trusts_all: thingworx("TRUST_ALL_CERTIFICATES"),
+            self_signed_allowed: thingworx("ALLOW_SELF_SIGNED_CERTIFICATE"),
+            key_set: if thingworx_off { Fact::Absent } else { project.is_set("thingworxinterface.APPKEY") },
+        },
+        diagnostics,
+    }
+}
+
+/// The project with what stands in its list of interfaces, and whether there was such a list.
+fn flattened(project: &Properties) -> (Properties, bool) {
+    let mut values = project.values().clone();
+    let Some(Value::Array(interfaces)) = values.remove("client_interfaces") else {
+        return (Properties::new(values, project.place()), false);
+    };
+    for interface in interfaces.into_iter().take(50) {
+        let Value::Object(interface) = interface else { continue };
+        for (key, value) in interface {
+            if key != "common.ALLTYPES_NAME" {
+                values.entry(key).or_insert(value);
+            }
+        }
+    }
+    (Properties::new(values, project.place()), true)
+}
+
+fn logs(admin: &Properties) -> Vec<Log> {
+    let key = |log: &str, what: &str| format!("libadminsettings.{log}_{what}");
+    LOGS.into_iter()
+        .filter(|(log, _)| admin.has(&key(log, "PERSISTENCE")) || admin.has(&key(log, "MIN_DAYS_TO_PRESERVE")))
+        .map(|(log, about_actions)| Log {
+            name: log.to_owned(),
+            about_actions,
+            persistence: admin.number(&key(log, "PERSISTENCE")),
+            days_kept: admin.number(&key(log, "MIN_DAYS_TO_PRESERVE")),
+            max_records: admin.number(&key(log, "MAX_RECORDS")),
+            source: admin.place().to_owned(),
+        })
+        .collect()
+}
+
+fn licences(admin: &Properties, edge: Option<bool>) -> Fact<LicenceServer> {
+    let key = |what: &str| format!("libadminsettings.LICENSING_SERVER_{what}");
+    if !admin.has(&key("ENABLE")) {
+        return of_edge(Fact::Absent, edge);
+    }
+    Fact::known(LicenceServer {
+        enabled: admin.flag(&key("ENABLE")),
+        insecure_allowed: admin.flag(&key("ALLOW_INSECURE_COMMS")),
+        self_signed_allowed: admin.flag(&key("ALLOW_SELF_SIGNED_CERTS")),
+    })
+}
