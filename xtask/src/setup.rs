@@ -58,6 +58,8 @@ const NODE: &str = "node-opcua-server@2.186.4";
 
 /// Where it stands, from the root of the repository.
 const NODE_MODULES: &str = "target/test-node";
+const PYTHON: &[&str] =
+    &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0", "kepconfig==1.4.2"];
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";

@@ -347,7 +347,6 @@ impl Judge<'_> {
     fn finding(&self, verdict: Verdict, element: Option<&Element<'_>>, reason: String) -> Finding {
         let rule = &self.rule.rule;
         let mends = matches!(verdict, Verdict::Fail | Verdict::Unknown);
-        // Hardening changes hosts: not what only describes one, nor what answers on a network.
         Finding {
             rule: rule.id.clone(),
             title: rule.title.clone(),

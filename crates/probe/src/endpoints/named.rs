@@ -147,7 +147,8 @@ fn speak(
         },
         Scheme::OpcTcp => {
             let address = named.reached.address.ip();
-            let asked = opcua::Asked { url: server.to_string(), host: Some(&server.host), address };
+            let url = format!("opc.tcp://{}{}", server.authority(), server.path);
+            let asked = opcua::Asked { url, host: Some(&server.host), address };
             let found = opcua::look(peer, &asked, &asker.provider, name, place)?;
             let encrypted = match opcua::is_encrypted(&found) {
                 Some(encrypted) => Fact::known(encrypted),
