@@ -166,7 +166,11 @@ fn a_server_that_lies_hangs_or_floods_costs_time_and_no_verdict() {
         let begun = Instant::now();
         let audited = plant.audit(&["--rule", "kepware.dde-off"]);
         assert!(begun.elapsed() < Duration::from_secs(45), "{manner}: {:?}", begun.elapsed());
-        assert!(audited.refused() || audited.with("unknown") == ["kepware.dde-off"], "{manner}: {}", audited.text);
+        assert!(
+            audited.refused() || audited.with("unknown") == ["kepware.dde-off"],
+            "{manner}: {}",
+            audited.text
+        );
         let about = audited.about("kepware.dde-off");
         assert!(
             about.contains(word) || about.contains("time") || about.contains("within"),

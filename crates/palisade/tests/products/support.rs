@@ -41,7 +41,8 @@ pub(crate) fn audit(args: &[&str]) -> Audited {
         assert!(error.contains("cannot be audited"), "{args:?}: {error}");
         return Audited { report: Value::Null, text: error };
     }
-    let report = serde_json::from_str(&text).unwrap_or_else(|wrong| panic!("{args:?}: {wrong}\n{text}\n{error}"));
+    let report =
+        serde_json::from_str(&text).unwrap_or_else(|wrong| panic!("{args:?}: {wrong}\n{text}\n{error}"));
     Audited { report, text }
 }
 
