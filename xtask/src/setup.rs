@@ -1,4 +1,4 @@
-//! Installs what the tests need: Debian packages and a Python environment. Not root: says what is missing.
+//! Installs what the tests need: Debian packages, a Python environment and an npm package. Not root: says what is missing.
 
 use anyhow::{Result, bail};
 
@@ -8,6 +8,7 @@ use crate::run::{self as command, root};
 const PACKAGES: &[(&str, &str)] = &[
     ("apache2", "fixes of web servers"),
     ("auditd", "audit rules"),
+    ("buildah", "images"),
     ("busybox-static", "containers"),
     ("chrony", "time"),
     ("default-jre-headless", "Java keystores: keytool"),
@@ -18,6 +19,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("iptables", "firewall rule sets of both kinds"),
     ("util-linux", "namespaces"),
     ("mawk", "the firewall's namespaces"),
+    ("libvirt-clients", "definitions of machines"),
+    ("libxml2-utils", "definitions of machines"),
     ("mosquitto", "fixes of brokers"),
     ("nftables", "firewall rule sets"),
     ("nginx-light", "TLS and HTTP endpoints"),
@@ -27,7 +30,12 @@ const PACKAGES: &[(&str, &str)] = &[
     ("procps", "processes of private hosts"),
     ("postgresql", "fixes of databases"),
     ("python3-venv", "the Python environment"),
+    ("python3-yaml", "what docker-compose makes of projects"),
     ("redis-server", "fixes of databases"),
+    ("skopeo", "images"),
+    ("nodejs", "OPC UA servers"),
+    ("npm", "OPC UA servers"),
+    ("ssh-audit", "the cross-check of SSH algorithms"),
     ("sslscan", "the cross-check of TLS suites"),
     ("sudo", "sudoers"),
     ("systemd", "unit files"),
@@ -36,6 +44,20 @@ const PACKAGES: &[(&str, &str)] = &[
 /// Python packages of the tests' environment.
 const PYTHON: &[&str] =
     &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0", "kepconfig==1.4.2"];
+const PYTHON: &[&str] = &[
+    "ansible-core==2.17.7",
+    "compliance-trestle==3.9.3",
+    "cyclonedx-python-lib[json-validation]==11.12.0",
+    "jsonschema==4.25.1",
+];
+const PYTHON: &[&str] =
+    &["ansible-core==2.17.7", "asyncua==2.1.0", "compliance-trestle==3.9.3", "jsonschema==4.23.0"];
+
+/// The npm package of the tests' OPC UA server: 72 MB with what it needs.
+const NODE: &str = "node-opcua-server@2.186.4";
+
+/// Where it stands, from the root of the repository.
+const NODE_MODULES: &str = "target/test-node";
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";
@@ -45,7 +67,9 @@ pub(crate) fn run() -> Result<()> {
     let missing: Vec<&(&str, &str)> = PACKAGES.iter().filter(|(package, _)| !is_installed(package)).collect();
     let venv = root().join(VENV);
     let venv_ready = std::fs::read_to_string(venv.join("ready")).is_ok_and(|list| list == PYTHON.join("\n"));
-    if missing.is_empty() && venv_ready {
+    let modules = root().join(NODE_MODULES);
+    let node_ready = std::fs::read_to_string(modules.join("ready")).is_ok_and(|package| package == NODE);
+    if missing.is_empty() && venv_ready && node_ready {
         println!("setup: everything is there");
         return Ok(());
     }
@@ -71,10 +95,22 @@ pub(crate) fn run() -> Result<()> {
         command::run(&pip, &args, &[])?;
         std::fs::write(venv.join("ready"), PYTHON.join("\n"))?;
     }
+    if !node_ready {
+        std::fs::create_dir_all(&modules)?;
+        let place = modules.display().to_string();
+        // No scripts of packages run, and no project around it is looked for.
+        let args = ["install", "--prefix", &place, "--no-audit", "--no-fund", "--omit=dev", "--omit=optional"];
+        command::run("npm", &[&args[..], &["--ignore-scripts", NODE]].concat(), &[])?;
+        std::fs::write(modules.join("ready"), NODE)?;
+    }
     Ok(())
 }
 
 fn is_installed(package: &str) -> bool {
+    // The packages of Node's own makers bring npm along under another name.
+    if package == "npm" && std::path::Path::new("/usr/bin/npm").exists() {
+        return true;
+    }
     command::output("dpkg-query", &["--show", "--showformat=${db:Status-Status}", package])
         .is_ok_and(|status| status == "installed")
 }

@@ -126,6 +126,9 @@ pub struct FsUsage {
     pub inodes_free: u64,
 }
 
+/// The most that distance adds to the limit of a program or connection.
+const MOST_SLACK: Duration = Duration::from_secs(10);
+
 /// The way to a target for one probe: every question ends by the probe's deadline and leaves a trace.
 #[derive(Clone)]
 pub struct Door {
@@ -169,6 +172,11 @@ impl Door {
     /// How long one question takes on its way.
     pub fn delay(&self) -> Duration {
         self.backend.delay()
+    }
+
+    /// What distance adds to the limit of a program or connection.
+    fn slack(&self) -> Duration {
+        (self.delay() * 1_000).min(MOST_SLACK)
     }
 
     /// Reads a regular file of at most [`FILE_LIMIT`] bytes.
@@ -285,7 +293,9 @@ impl Door {
         let root = Path::new("/");
         let left = self.time_left(root)?;
         self.note("list", || "/ and everything below".to_owned());
-        let time = left.map_or(plan.time, |left| left.min(plan.time));
+        // A walk asks thousands of questions.
+        let time = plan.time + self.slack() * 5;
+        let time = left.map_or(time, |left| left.min(time));
         self.backend.files().walk(&WalkPlan { time, ..plan.clone() }, visitor)
     }
 
@@ -322,6 +332,7 @@ impl Door {
         output: usize,
     ) -> Result<Output, Error> {
         let left = self.time_left(Path::new(program.name))?;
+        let limit = limit + self.slack();
         self.note("run", || program.command_line(args));
         self.backend.run(program, args, left.map_or(limit, |left| left.min(limit)), output)
     }
@@ -332,6 +343,7 @@ impl Door {
     /// `NotFound` when nothing listens there, `TimedOut`, `Denied`, `NotLive`.
     pub fn connect(&self, address: &Address, limit: Duration) -> Result<Box<dyn Stream>, Error> {
         let left = self.time_left(Path::new("the connection"))?;
+        let limit = limit + self.slack();
         self.note("connect", || address.to_string());
         self.backend.connect(address, left.map_or(limit, |left| left.min(limit)))
     }

@@ -86,6 +86,8 @@ pub enum TargetKind {
     Kepware,
     /// The folder of a TRUE Connector.
     TrueConnector,
+    /// A container image: an archive, an OCI layout, or one of a local engine.
+    Image,
     /// Configuration files of a CODESYS runtime, copied from another machine.
     Codesys,
     /// Parameters of a Nerve Management System, or the DNA of a node.
@@ -108,6 +110,7 @@ impl TargetKind {
         Self::Vm,
         Self::Kepware,
         Self::TrueConnector,
+        Self::Image,
         Self::Codesys,
         Self::Nerve,
         Self::Windows,
@@ -132,10 +135,16 @@ impl TargetKind {
             Self::Vm => &["vms"],
             Self::Kepware => &["kepware"],
             Self::TrueConnector => &["true_connector"],
+            Self::Image => &["docker.images"],
             Self::Codesys => &["codesys"],
             Self::Nerve => &["nerve"],
             Self::Windows => &["windows"],
         }
+    }
+
+    /// Whether Palisade itself can mend such a target.
+    pub fn can_be_mended(self) -> bool {
+        matches!(self, Self::Host | Self::Root)
     }
 
     /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
@@ -161,6 +170,7 @@ impl fmt::Display for TargetKind {
             Self::Vm => "virtual machine's definition",
             Self::Kepware => "Kepware server",
             Self::TrueConnector => "TRUE Connector folder",
+            Self::Image => "container image",
             Self::Codesys => "CODESYS configuration",
             Self::Nerve => "Nerve configuration",
             Self::Windows => "Windows host",

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Harden(Box<Harden>),
     /// List what `harden` can mend, how disruptive that is, and the rules it serves.
     Fixes(Fixes),
+    /// Write the packages of a container image as a CycloneDX bill of materials.
+    Sbom(Sbom),
     /// Explain a rule, a requirement, a guide, a section of facts, or a word.
     Explain(Explain),
     /// Show what decides each requirement of the guides.
@@ -61,10 +63,7 @@ pub(crate) struct ContentArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Audit {
     /// What to audit instead of this host. May be given several times; they are read side by side.
-    ///
-    /// `local`: this host; `ssh://USER@HOST:PORT`: a host over SSH; `root:DIR`: the tree of a host that does not run;
-    /// `facts:FILE`: saved facts.
-    #[arg(value_name = "TARGET", conflicts_with_all = ["facts", "root"])]
+    #[arg(value_name = "TARGET", conflicts_with_all = ["facts", "root"], long_help = Spec::help())]
     pub(crate) targets: Vec<Spec>,
     /// A file that lists targets with their labels, profiles and credentials.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["facts", "root"], help_heading = "What is decided")]
@@ -87,6 +86,10 @@ pub(crate) struct Audit {
     /// Assess a saved facts document instead of this host; `-` reads standard input.
     #[arg(long, value_name = "FILE", help_heading = "What is decided")]
     pub(crate) facts: Option<PathBuf>,
+    /// Compare the packages of images with known vulnerabilities: an export of OSV (zip or JSON) or the JSON of Debian's
+    /// security tracker. Nothing is asked of the network.
+    #[arg(long, value_name = "FILE", help_heading = "What is decided")]
+    pub(crate) vulnerabilities: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) content: ContentArgs,
     /// Assess the tree of a host that does not run, such as an image that is being built.
@@ -302,6 +305,19 @@ pub(crate) struct Facts {
     /// List every file, program and connection that was touched, on standard error.
     #[arg(long)]
     pub(crate) trace: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Sbom {
+    /// The image: `docker-archive:FILE`, `oci:DIR` or `image:NAME`.
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Spec,
+    /// Also list the vulnerabilities of the packages by this file, as for `audit`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vulnerabilities: Option<PathBuf>,
+    /// Write it to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

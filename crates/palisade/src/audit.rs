@@ -22,7 +22,7 @@ use crate::{input, target};
 const AT_ONCE: usize = 16;
 
 /// Targets beside them for which little but waiting is done at this end.
-const WAITED_FOR: usize = 64;
+const WAITED_FOR: usize = 100;
 
 /// Reads, decides, writes; the ending says what was found.
 pub(crate) fn run(args: &Audit) -> Result<Ending> {
@@ -95,7 +95,8 @@ fn collect(assignments: &[Assignment], args: &Audit) -> Vec<Result<FactsDocument
 
 fn collect_one(assignment: &Assignment, args: &Audit, progress: &Progress) -> Result<FactsDocument> {
     let credentials = assignment.credentials.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-    target::collect(&assignment.spec, credentials, &[], args.trace, progress)
+    let spec = assignment.spec.with_vulnerabilities(args.vulnerabilities.as_deref());
+    target::collect(&spec, credentials, &[], args.trace, progress)
 }
 
 fn decide(

@@ -14,6 +14,7 @@ mod input;
 mod inventory;
 mod output;
 mod profile;
+mod sbom;
 mod target;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Facts(facts) => facts::run(facts),
         Command::Harden(harden) => harden::run(harden),
         Command::Fixes(fixes) => fixes::run(fixes),
+        Command::Sbom(sbom) => sbom::run(sbom),
         Command::Explain(explain) => explain::run(explain),
         Command::Guides(guides) => guides::run_guides(guides),
         Command::Rules(rules) => guides::run_rules(rules),

@@ -23,6 +23,8 @@ const NOT_HERE: &[&str] = &[
     "container.apparmor-on",
     "container.selinux-on",
     "container.own-users",
+    // Needs a label that test images do not have; decided by the tests of images.
+    "image.from-approved-base-image",
     // Needs a registry; covered by its examples.
     "image.known-to-a-registry",
 ];
@@ -98,7 +100,9 @@ fn the_good_container_passes_every_rule_and_each_is_broken_by_another() {
     let mut verdicts: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
     for rule in &content.rules {
         let id = rule.rule.id.as_str();
-        if (id.starts_with("container.") || id.starts_with("image.")) && !NOT_HERE.contains(&id) {
+        // What needs the layers of an image is decided where the image is the target.
+        let examined = rule.rule.when.contains("i.contents");
+        if (id.starts_with("container.") || id.starts_with("image.")) && !examined && !NOT_HERE.contains(&id) {
             verdicts.insert(id, (false, false));
         }
     }

@@ -58,14 +58,20 @@ fn read(command: &mut Command) -> Result<FactsDocument, String> {
 /// No folder of sockets and no process of an SSH connection is left of that run.
 fn assert_nothing_left(pid: u32) {
     let name = format!("palisade-{pid}-");
-    let left = || {
-        let folders = fs::read_dir("/tmp").unwrap().flatten().map(|entry| entry.file_name());
-        let folders = folders.filter(|folder| folder.to_string_lossy().starts_with(&name)).count();
+    let left = || -> Vec<String> {
+        let folders = fs::read_dir("/tmp")
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.file_name().into_string().unwrap_or_default());
         let lines = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("cmdline"));
-        let lines = lines.filter_map(|file| fs::read(file).ok());
-        folders + lines.filter(|line| String::from_utf8_lossy(line).contains(&name)).count()
+        let lines = lines.filter_map(|file| Some(String::from_utf8_lossy(&fs::read(file).ok()?).into_owned()));
+        folders.chain(lines).filter(|text| text.contains(&name)).collect()
     };
-    until(|| left() == 0, "folders or processes are left behind");
+    let begun = Instant::now();
+    while !left().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "left behind: {:#?}", left());
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[track_caller]
@@ -79,8 +85,19 @@ fn until(mut done: impl FnMut() -> bool, missing: &str) {
 
 /// No server of files and no program of ours runs on the host any more.
 fn assert_host_quiet(ssh: &SshHost) {
-    let busy = "for one in /proc/[0-9]*/comm; do cat $one 2> /dev/null; done | grep -c -e sftp-server -e sudo -e timeout";
-    until(|| ssh.host().run(busy).stdout == b"0\n", "programs are left behind on the host");
+    let busy = "for one in /proc/[0-9]*; do grep -l -e sftp-server -e sudo -e timeout $one/comm 2> /dev/null && \
+                tr '\\0' ' ' < $one/cmdline; done";
+    let mut left = Vec::new();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(10) {
+        // The first process of the host collects nobody: what has ended still has a number, but no command line.
+        left = ssh.host().run(busy).stdout;
+        if !left.contains(&b' ') {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("left behind on the host: {}", String::from_utf8_lossy(&left));
 }
 
 /// Facts that no two readings share, or that the reading itself changes.
@@ -330,12 +347,49 @@ fn a_server_that_forbids_forwarding_costs_only_what_needs_it() {
 }
 
 #[test]
+fn the_engines_socket_is_reached_through_the_server_or_by_sudo() {
+    let script = "import socketserver, http.server, json\n\
+        class Engine(http.server.BaseHTTPRequestHandler):\n    protocol_version = 'HTTP/1.1'\n    def do_GET(self):\n        \
+        path = self.path.split('?')[0]\n        \
+        found = {'Version': '99.9.9', 'ApiVersion': '1.45'} if path.endswith('/version') else {} if path.endswith('/info') else []\n        \
+        body = json.dumps(found).encode()\n        self.send_response(200); self.send_header('Content-Length', str(len(body)))\n        \
+        self.send_header('Api-Version', '1.45'); self.end_headers(); self.wfile.write(body)\n    \
+        def address_string(self): return 'client'\n\
+        class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): pass\n\
+        Server('/run/docker.sock', Engine).serve_forever()\n";
+    // Hardened servers forward nothing; a user with sudo may not enter the socket.
+    for more in ["", "DisableForwarding yes\n"] {
+        let ssh = host(&format!("{SUBSYSTEM}{more}"), ALL);
+        let mut engine = ssh
+            .host()
+            .shell("umask 177; exec python3 -")
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut engine.stdin.take().unwrap(), script.as_bytes()).unwrap();
+        until(|| ssh.host().path("/run/docker.sock").exists(), "the engine does not start");
+        let inside: FactsDocument = serde_json::from_str(&ssh.host().must("/palisade facts docker")).unwrap();
+        let outside =
+            ["root", "ann"].map(|user| facts(&ssh, &format!("ssh://{user}@127.0.0.1"), &["docker"]).unwrap());
+        drop(engine.kill());
+        drop(engine.wait());
+        assert!(inside.facts["docker"].to_string().contains("99.9.9"), "{:#?}", inside.facts);
+        for document in outside {
+            assert_eq!(document.facts, inside.facts, "{more}: {:#?}", document.unreadable);
+            assert_eq!(document.unreadable, inside.unreadable);
+        }
+        assert_host_quiet(&ssh);
+    }
+}
+
+#[test]
 fn a_server_that_allows_few_sessions_is_asked_more_slowly() {
     for (sessions, whole) in [(1, false), (2, true), (4, true)] {
         let ssh = host(&format!("{SUBSYSTEM}MaxSessions {sessions}\n"), "");
         let document =
             facts(&ssh, "ssh://root@127.0.0.1", &["firewall", "ssh", "audit", "files", "accounts"]).unwrap();
-        assert_eq!(document.facts["files"]["walk"]["complete"], true, "{sessions}: {:#?}", document.unreadable);
+        assert!(document.facts["files"]["walk"]["entries"].as_u64().unwrap() > 10_000, "{sessions}");
         let limited = document.unreadable.values().any(|reason| reason.contains("MaxSessions"));
         assert_eq!(limited, !whole, "{sessions}: {:#?}", document.unreadable);
     }

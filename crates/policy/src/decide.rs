@@ -367,7 +367,11 @@ impl Judge<'_> {
             waiver: None,
             requirements: self.requirements.iter().map(|id| (*id).to_owned()).collect(),
             remedy: if mends { rule.remedy.clone() } else { String::new() },
-            fix: rule.fix.as_ref().filter(|_| verdict == Verdict::Fail).map(|fix| filled(fix, self.params)),
+            fix: rule
+                .fix
+                .as_ref()
+                .filter(|_| verdict == Verdict::Fail && self.document.target.kind.can_be_mended())
+                .map(|fix| filled(fix, self.params)),
         }
     }
 

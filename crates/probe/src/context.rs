@@ -6,6 +6,7 @@ use host::Door;
 
 use crate::endpoints::NamedServer;
 use crate::service::Service;
+use crate::image::ImageSubject;
 use crate::shared::Shared;
 
 /// What the target is beyond what its door shows.
@@ -39,6 +40,8 @@ pub enum Subject {
     NerveFile(String),
     /// The folder of a TRUE Connector: its path behind the door.
     TrueConnector(String),
+    /// A container image.
+    Image(ImageSubject),
 }
 
 /// What a probe is given: its way to the target, and what probes share.

@@ -35,6 +35,8 @@ pub(crate) struct Package {
     pub(crate) architecture: String,
     /// The source package it was built from, without version.
     pub(crate) source: String,
+    /// The version of that source package.
+    pub(crate) source_version: String,
     /// Whether somebody told dpkg to keep this version.
     pub(crate) held: bool,
 }
@@ -89,15 +91,23 @@ fn package(paragraph: &[u8]) -> Option<Package> {
     {
         return None;
     }
+    Some(Package { held: wanted == "hold", ..installed(paragraph)? })
+}
+
+/// The package of a paragraph that stands there because it is installed.
+pub(crate) fn installed(paragraph: &[u8]) -> Option<Package> {
     let name = stanzas::field(paragraph, "Package")?;
-    let source =
-        stanzas::field(paragraph, "Source").and_then(|source| source.split(' ').next()).unwrap_or(name);
+    let version = stanzas::field(paragraph, "Version")?;
+    // `Source: glibc (2.36-9)`; without a version where both have the same, without the field where both are the same.
+    let source = stanzas::field(paragraph, "Source").unwrap_or(name);
+    let (source, source_version) = source.split_once(' ').unwrap_or((source, version));
     Some(Package {
         name: name.to_owned(),
-        version: stanzas::field(paragraph, "Version")?.to_owned(),
+        version: version.to_owned(),
         architecture: stanzas::field(paragraph, "Architecture").unwrap_or_default().to_owned(),
         source: source.to_owned(),
-        held: wanted == "hold",
+        source_version: source_version.trim_matches(['(', ')', ' ']).to_owned(),
+        held: false,
     })
 }
 

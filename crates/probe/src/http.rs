@@ -98,6 +98,18 @@ impl Client {
         self.send(request, limits)
     }
 
+    /// Asks for something long: the status, and the body as it comes. All of it must come within `time`.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub(crate) fn stream(&self, uri: &str, time: Duration) -> Result<(u16, Box<dyn Read + Send>), Error> {
+        let what = format!("GET {uri} at {}", self.place);
+        let response = self.agent.get(uri).config().timeout_global(Some(time)).build().call();
+        let response = response.map_err(|error| explain(error, &what, time))?;
+        let (parts, body) = response.into_parts();
+        Ok((parts.status.as_u16(), Box::new(body.into_reader())))
+    }
+
     /// Sends a request without a body.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ mod docker;
 mod endpoints;
 mod files;
 mod firewall;
+mod image;
 mod integrity;
 mod kepware;
 mod listeners;
@@ -59,6 +60,7 @@ pub mod parsers;
 
 pub use context::{Context, Subject};
 pub use endpoints::{Login, NamedServer, Reached, Scheme, Server};
+pub use image::{ImageSource, ImageSubject};
 pub use run::{Event, Probe, Request, collect};
 pub use service::Service;
 
@@ -147,6 +149,10 @@ pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
     limit: Duration::from_secs(60),
     run: |cx| run::serialised(&true_connector::probe(cx)),
 }];
+
+/// The probes of an image. An archive of several gigabytes takes a while.
+pub const IMAGE_PROBES: &[Probe] =
+    &[Probe { name: "docker", limit: Duration::from_secs(600), run: |cx| run::serialised(&image::probe(cx)) }];
 
 /// What reads configuration files of a CODESYS runtime that were copied from another machine.
 pub const CODESYS_PROBES: &[Probe] =

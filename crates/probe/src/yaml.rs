@@ -132,6 +132,15 @@ impl Node {
         }
     }
 
+    /// How many values it is made of.
+    pub(crate) fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::Text(_) => 0,
+            Value::List(items) => items.iter().map(Self::size).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| 1 + entry.node.size()).sum::<usize>(),
+        }
+    }
+
     /// Whether it says nothing: `null`, `~` or no text at all.
     pub(crate) fn is_null(&self) -> bool {
         self.text().is_some_and(|text| text.plain && matches!(text.text.as_str(), "" | "~" | "null" | "Null"))
@@ -241,7 +250,7 @@ impl Builder {
             Some(members) => Value::Map(with_merged(members)),
         };
         let node = Node { at, tag, value };
-        let size = if anchor == 0 { 0 } else { size(&node) };
+        let size = if anchor == 0 { 0 } else { node.size() };
         self.complete(node, anchor, size)
     }
 
@@ -315,15 +324,6 @@ fn with_merged(members: Members) -> Vec<Entry> {
     entries
 }
 
-/// How many values a value is made of.
-fn size(node: &Node) -> usize {
-    1 + match &node.value {
-        Value::Text(_) => 0,
-        Value::List(items) => items.iter().map(size).sum(),
-        Value::Map(entries) => entries.iter().map(|entry| 1 + size(&entry.node)).sum::<usize>(),
-    }
-}
-
 fn problem(at: Place, message: impl Into<String>) -> Problem {
     Problem { at, message: message.into() }
 }
@@ -378,7 +378,9 @@ mod tests {
         assert!(refused("{a: 1}: 2\n").contains("must be a text"));
         assert!(refused("<<: 5\n").contains("takes a map"));
         assert!(refused("a: 1\n---\nb: 2\n").contains("second document"));
-        assert!(refused(&"[".repeat(100_000)).contains("nest deeper"));
+        assert!(refused(&format!("{}{}", "[".repeat(100), "]".repeat(100))).contains("nest deeper"));
+        assert!(refused(&"[".repeat(100_000)).starts_with("/c.yaml:1:"));
+        assert!(refused(&"a:\n  ".repeat(3)).starts_with("/c.yaml:"));
         let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (name, before) in ["b", "c", "d", "e", "f", "g"].iter().zip(["a", "b", "c", "d", "e", "f"]) {
             let all = vec![format!("*{before}"); 10].join(", ");

@@ -8,10 +8,18 @@
     reason = "a test that cannot be set up must stop, and it works on this machine"
 )]
 
+#[path = "endpoints/agreement.rs"]
+mod agreement;
 #[path = "endpoints/hostile.rs"]
 mod hostile;
 #[path = "endpoints/http.rs"]
 mod http;
+#[path = "endpoints/mqtt.rs"]
+mod mqtt;
+#[path = "endpoints/named.rs"]
+mod named;
+#[path = "endpoints/opcua.rs"]
+mod opcua;
 #[path = "endpoints/tls.rs"]
 mod tls;
 

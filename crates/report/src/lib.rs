@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod csv;
+mod cyclonedx;
 mod evidence;
 mod fingerprint;
 mod html;
@@ -24,6 +25,7 @@ use std::str::FromStr;
 
 use model::{Fleet, Report};
 
+pub use cyclonedx::cyclonedx;
 pub use fingerprint::fingerprint;
 pub use printable::printable;
 

@@ -37,6 +37,11 @@ pub struct Server {
 impl Server {
     /// Starts a program without input or output and waits until it listens at `port`.
     pub fn start(program: &str, args: &[&str], port: u16) -> Self {
+        Self::start_within(PATIENCE, program, args, port)
+    }
+
+    /// The same for a program that takes longer to listen.
+    pub fn start_within(patience: Duration, program: &str, args: &[&str], port: u16) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut child = Command::new(program)
             .args(args)
@@ -45,7 +50,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{program} cannot be started: {error}; see `cargo xtask setup`"));
-        until(PATIENCE, || {
+        until(patience, || {
             let status = child.try_wait().unwrap();
             assert!(status.is_none(), "{program} ended with {status:?} instead of listening at {address}");
             connected(address)

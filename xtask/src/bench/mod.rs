@@ -6,6 +6,7 @@
 mod ballast;
 mod chapter;
 mod clean_root;
+pub(crate) mod endpoints;
 pub(crate) mod harden;
 mod jobs;
 mod process;
@@ -74,7 +75,7 @@ fn measure() -> Result<()> {
         let page = table::page(&facts, &results);
         let old = fs::read_to_string(&path).unwrap_or_default();
         // What is measured by itself is kept.
-        let page = [harden::HEADING, ssh::HEADING]
+        let page = [harden::HEADING, ssh::HEADING, endpoints::HEADING]
             .iter()
             .fold(page, |page, heading| chapter::with_chapter(&page, heading, chapter::kept(&old, heading)));
         fs::write(path, page)?;

@@ -14,16 +14,19 @@ use super::Ssh;
 use super::link::{Ends, Link};
 use super::mux::{MuxError, Run, Session};
 use super::programs::{self, Rights};
+use super::refused::short;
 use super::shell;
 use crate::door::{FileKind, FileTree};
 use crate::program::programs as list;
-use crate::{Error, Stream};
+use crate::{Error, FILE_LIMIT, Stream};
 
 /// Two one-way sockets and the session behind them: when the target closes its side, reading ends.
 struct Through {
     to: UnixStream,
     from: UnixStream,
-    _session: Session,
+    /// What distance adds to every limit.
+    slack: Duration,
+    _session: Option<Session>,
 }
 
 impl Read for Through {
@@ -44,13 +47,18 @@ impl Write for Through {
 
 impl Stream for Through {
     fn set_limit(&mut self, limit: Duration) -> io::Result<()> {
-        self.from.set_read_timeout(Some(limit))?;
-        self.to.set_write_timeout(Some(limit))
+        self.from.set_read_timeout(Some(limit + self.slack))?;
+        self.to.set_write_timeout(Some(limit + self.slack))
     }
 }
 
 /// Connects to a TCP port.
-pub(super) fn tcp(link: &Link, address: SocketAddr, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+pub(super) fn tcp(
+    link: &Link,
+    address: SocketAddr,
+    limit: Duration,
+    slack: Duration,
+) -> Result<Box<dyn Stream>, Error> {
     let what = format!("tcp {address}");
     let deadline = Instant::now() + limit;
     let place = link.master().said().place();
@@ -60,25 +68,34 @@ pub(super) fn tcp(link: &Link, address: SocketAddr, limit: Duration) -> Result<B
         let ends = [theirs_in.as_fd(), theirs_out.as_fd()];
         let host = address.ip().to_string();
         let session = link.master().mux().connect(&host, address.port(), ends, deadline)?;
-        Ok(Through { to, from, _session: session })
+        Ok(Through { to, from, slack, _session: Some(session) })
     };
     let mut stream = open().map_err(|error| refused(link, &what, place, limit, error))?;
     stream.set_limit(limit).map_err(|error| Error::io(what, &error))?;
     Ok(Box::new(stream))
 }
 
-/// Connects to a UNIX socket.
+/// Connects to a UNIX socket. The SSH server does so with the rights of the user that is logged in, if it does at all: to
+/// Docker's socket the engine's own client leads as well.
 pub(super) fn unix(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+    let is_dockers = ["/run/docker.sock", "/var/run/docker.sock"].iter().any(|own| path == Path::new(own));
+    match forwarded(ssh, path, limit) {
+        Err(refused) if is_dockers && !refused.is_not_found() && ssh.programs.rights().are_root() => {
+            match programs::find(&ssh.files, &list::DOCKER, true) {
+                Ok(client) => docker(ssh, client, path, limit),
+                Err(_) => Err(refused),
+            }
+        }
+        other => other,
+    }
+}
+
+fn forwarded(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let what = format!("unix {}", path.display());
     let deadline = Instant::now() + limit;
     if ssh.files.stat(path, true)?.kind != FileKind::Socket {
         return Err(Error::NotFound(format!("a listener at {what}")));
-    }
-    if let Rights::Sudo(sudo) = ssh.programs.rights()
-        && ["/run/docker.sock", "/var/run/docker.sock"].iter().any(|own| path == Path::new(own))
-    {
-        return docker(ssh, sudo, path, limit);
     }
     let link = &ssh.link;
     let place = link.master().said().place();
@@ -93,29 +110,35 @@ pub(super) fn unix(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn St
             ssh.files.stat(Path::new("/"), false)?;
         }
         if is_closed(&stream) {
-            let error = MuxError::Refused("refused by peer".to_owned());
-            return Err(refused(link, &what, place, limit, error));
+            let said = link.master().said().since(place);
+            return Err(unix_meaning(&what, &said, || listens(&ssh.files, path)));
         }
-        Ok(stream)
+        let failed = |error: io::Error| Error::io(what.clone(), &error);
+        let from = stream.try_clone().map_err(failed)?;
+        let mut through = Through { to: stream, from, slack: ssh.slack(), _session: None };
+        through.set_limit(limit).map_err(failed)?;
+        Ok(through)
     });
     drop(forward(false));
-    let mut stream = through?;
-    Stream::set_limit(&mut stream, limit).map_err(|error| Error::io(what, &error))?;
-    Ok(Box::new(stream))
+    through.map(|stream| Box::new(stream) as Box<dyn Stream>)
 }
 
-/// Connects to Docker's socket, which only root may enter, by the engine's own client.
-fn docker(ssh: &Ssh, sudo: &str, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
+/// Connects to Docker's socket by the engine's own client, with root's rights.
+fn docker(ssh: &Ssh, client: &str, path: &Path, limit: Duration) -> Result<Box<dyn Stream>, Error> {
     let what = format!("unix {}", path.display());
-    let client = programs::find(&ssh.files, &list::DOCKER, true)?;
     let host = format!("unix://{}", path.display());
-    let words = [sudo, "-n", "--", client, "--host", &host, "system", "dial-stdio"].map(str::to_owned);
+    let mut words = Vec::new();
+    if let Rights::Sudo(sudo) = ssh.programs.rights() {
+        words.extend([sudo.as_str(), "-n", "--"]);
+    }
+    words.extend([client, "--host", &host, "system", "dial-stdio"]);
+    let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
     let deadline = Instant::now() + limit;
     let keep = |session: Session, ends: Ends| -> Result<Through, Error> {
         let Ends { input, output, errors: _ } = ends;
-        let mut stream = Through { to: input, from: output, _session: session };
+        let mut stream = Through { to: input, from: output, slack: ssh.slack(), _session: Some(session) };
         let failed =
-            |error: io::Error| Error::Denied(format!("{what} (by `sudo docker system dial-stdio`: {error})"));
+            |error: io::Error| Error::Denied(format!("{what} (by `docker system dial-stdio`: {error})"));
         stream.set_limit(limit).map_err(failed)?;
         // The shell begins with a line of its own.
         let mut line = Vec::new();
@@ -162,13 +185,42 @@ fn meaning(what: &str, said: &str) -> Error {
                        DisableForwarding in its sshd_config, or `restrict` on the key)";
         return Error::Io { what: what.to_owned(), message: message.to_owned() };
     }
-    if has("Permission denied") {
-        return Error::Denied(what.to_owned());
+    if has("Connection refused") {
+        return Error::NotFound(format!("a listener at {what}"));
     }
-    if has("timed out") {
-        return Error::Io { what: what.to_owned(), message: "the connection timed out".to_owned() };
+    let line = said.lines().rev().find_map(|line| line.split_once("open failed: ")).map(|(_, why)| short(why));
+    let message = line.unwrap_or_else(|| "the SSH server does not connect".to_owned());
+    Error::Io { what: what.to_owned(), message }
+}
+
+/// Of UNIX sockets the server does not say why it could not connect.
+fn unix_meaning(what: &str, said: &str, listens: impl FnOnce() -> Option<bool>) -> Error {
+    let meant = meaning(what, said);
+    if meant.to_string().contains("forbids forwarding") {
+        return meant;
     }
-    Error::NotFound(format!("a listener at {what}"))
+    match listens() {
+        Some(false) => Error::NotFound(format!("a listener at {what}")),
+        Some(true) => Error::Denied(format!("{what} (for the user that is logged in)")),
+        None => meant,
+    }
+}
+
+/// Whether somebody listens at a UNIX socket, by the kernel's table; none when that does not tell.
+fn listens(files: &dyn FileTree, path: &Path) -> Option<bool> {
+    let mut table = Vec::new();
+    let file = files.open(Path::new("/proc/net/unix")).ok()?;
+    file.take(FILE_LIMIT as u64).read_to_end(&mut table).ok()?;
+    let text = String::from_utf8_lossy(&table);
+    let plain = |path: &str| {
+        path.strip_prefix("/var").filter(|rest| rest.starts_with("/run/")).unwrap_or(path).to_owned()
+    };
+    let wanted = plain(path.to_str()?);
+    // Num RefCount Protocol Flags Type St Inode Path; who listens has the flag 0x10000.
+    Some(text.lines().skip(1).any(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        fields.nth(3) == Some("00010000") && fields.nth(3).is_some_and(|path| plain(path) == wanted)
+    }))
 }
 
 #[cfg(test)]
@@ -183,7 +235,13 @@ mod tests {
         let error =
             meaning("tcp 127.0.0.1:1", "channel 3: open failed: connect failed: Connection refused\r\n");
         assert!(error.is_not_found(), "{error}");
-        let error = meaning("unix /run/x", "channel 3: open failed: connect failed: Permission denied\r\n");
-        assert!(error.is_denied(), "{error}");
+        let error = meaning("tcp 127.0.0.1:1", "channel 3: open failed: connect failed: No route to host\r\n");
+        assert!(error.to_string().ends_with("connect failed: No route to host"), "{error}");
+        let failed = "channel 3: open failed: connect failed: open failed\r\n";
+        assert!(unix_meaning("unix /run/x", failed, || Some(true)).is_denied());
+        assert!(unix_meaning("unix /run/x", failed, || Some(false)).is_not_found());
+        assert!(!unix_meaning("unix /run/x", failed, || None).is_not_found());
+        let forbidden = "channel 3: open failed: administratively prohibited: open failed\r\n";
+        assert!(!unix_meaning("unix /run/x", forbidden, || Some(false)).is_not_found());
     }
 }

@@ -24,7 +24,7 @@ const ENTRIES: usize = 1_000_000;
 const KEPT: usize = 100_000;
 
 /// What changes from one moment to the next, so that no listing of it is kept.
-const FLEETING: &[&str] = &["/proc", "/sys", "/dev", "/run"];
+const FLEETING: &[&str] = &["/proc", "/sys", "/dev", "/run", "/var/run"];
 
 /// What the kernel makes up: its files have no size, and there are no pipes among them.
 const MADE_UP: &[&str] = &["/proc", "/sys"];

@@ -197,6 +197,5 @@ fn complaint(mut errors: UnixStream) -> Option<String> {
     let mut said = vec![0; 4096];
     let count = errors.read(&mut said).ok()?;
     let text = String::from_utf8_lossy(said.get(..count)?).into_owned();
-    let line = text.lines().rev().map(short).find(|line| !line.is_empty());
-    line
+    text.lines().rev().map(short).find(|line| !line.is_empty())
 }

@@ -5,7 +5,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -20,6 +19,7 @@ use super::{Destination, OpenError, refused};
 /// `$1` is the folder; what follows is the command line of `ssh`. Reading ends when Palisade does.
 const KEEPER: &str = r#"
 folder=$1; shift
+mkdir -m 700 -- "$folder" || exit
 exec 3<&0 < /dev/null
 "$@" 3<&- &
 ssh=$!
@@ -147,13 +147,12 @@ impl Master {
     /// Connects and logs in.
     #[expect(clippy::disallowed_methods, reason = "the one place where the SSH client starts")]
     pub(super) fn open(to: &Destination, identity: Option<&Path>) -> Result<Self, OpenError> {
-        let failed = |error: io::Error| OpenError::Client { message: error.to_string() };
         if let Some(file) = identity
             && let Err(error) = std::fs::metadata(file)
         {
             return Err(OpenError::Identity { file: file.to_owned(), message: error.to_string() });
         }
-        let folder = make_folder().map_err(failed)?;
+        let folder = new_folder();
         let socket = folder.join("control");
         let spawned = Command::new("/bin/sh")
             .args(["-c", KEEPER, "palisade-ssh"])
@@ -166,13 +165,7 @@ impl Master {
             // Ctrl-C is for Palisade; the keeper follows when that has ended.
             .process_group(0)
             .spawn();
-        let mut keeper = match spawned {
-            Ok(keeper) => keeper,
-            Err(error) => {
-                remove(&folder);
-                return Err(failed(error));
-            }
-        };
+        let mut keeper = spawned.map_err(|error| OpenError::Client { message: error.to_string() })?;
         let said = Arc::new(Said::default());
         if let Some(pipe) = keeper.stderr.take() {
             said.listen(pipe);
@@ -254,19 +247,14 @@ fn arguments(to: &Destination, identity: Option<&Path>, socket: &Path) -> Vec<Os
     arguments
 }
 
-/// A new folder that only this user may enter. Its path is short: that of a socket has 107 bytes at most.
-fn make_folder() -> io::Result<PathBuf> {
+/// A name for a folder that only this user may enter. It is short: the path of a socket has 107 bytes at most. The keeper
+/// makes it, and refuses one that is there, so that none is ever left without somebody to remove it.
+fn new_folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    for _ in 0..100 {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = PathBuf::from(format!("/tmp/palisade-{}-{number}", std::process::id()));
-        match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, "no free name for a folder in /tmp"))
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    // Process numbers come again; a folder that a crash of the machine left must not be in the way.
+    let time = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.subsec_micros());
+    PathBuf::from(format!("/tmp/palisade-{}-{number}-{time:x}", std::process::id()))
 }
 
 fn remove(folder: &Path) {

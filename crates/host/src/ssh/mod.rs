@@ -40,6 +40,12 @@ const SFTP_SERVERS: &[&str] = &[
     "/usr/lib64/misc/sftp-server",
 ];
 
+/// A server that does many things at once answers later than it answered the first question.
+const BUSY: Duration = Duration::from_millis(2);
+
+/// The most that is waited longer for a word of a connection.
+const WORD: Duration = Duration::from_secs(2);
+
 /// Where `sudo` stands.
 const SUDOS: &[&str] = &["/usr/bin/sudo", "/usr/local/bin/sudo", "/run/wrappers/bin/sudo"];
 
@@ -78,6 +84,11 @@ impl Ssh {
         }
         let files = RemoteFiles::new(Arc::clone(&link), Arc::new(sftp), way, asked.elapsed());
         Ok(Self { files, programs: Programs::new(rights), link })
+    }
+
+    /// What distance adds to the wait for each word of a connection.
+    fn slack(&self) -> Duration {
+        (self.delay() * 1_000).min(WORD)
     }
 }
 
@@ -141,7 +152,7 @@ impl Backend for Ssh {
     }
 
     fn delay(&self) -> Duration {
-        self.files.round_trip()
+        self.files.round_trip().max(BUSY)
     }
 
     fn files(&self) -> &dyn FileTree {
@@ -154,7 +165,7 @@ impl Backend for Ssh {
 
     fn connect(&self, address: &Address, limit: Duration) -> Result<Box<dyn Stream>, Error> {
         match address {
-            Address::Tcp(address) => connect::tcp(&self.link, *address, limit),
+            Address::Tcp(address) => connect::tcp(&self.link, *address, limit, self.slack()),
             Address::Unix(path) => connect::unix(self, path, limit),
         }
     }

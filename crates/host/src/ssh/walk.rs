@@ -21,8 +21,8 @@ use crate::walk::{
     LISTED, Mount, Points, SkipReason, Skipped, Stop, Visitor, WalkEntry, WalkOutcome, WalkPlan,
 };
 
-/// Directories that are being read at the same time, where the target is near: more only make other questions wait.
-const NEAR: u128 = 6;
+/// Directories that are being read at the same time, where the target is near: a busy machine is far all the same.
+const NEAR: u128 = 48;
 
 /// Where it is far, at most: below what a server may keep open.
 const FAR: u128 = 128;

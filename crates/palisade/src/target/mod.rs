@@ -3,6 +3,7 @@
 mod credentials;
 mod endpoint;
 mod files;
+mod image;
 mod progress;
 mod service;
 mod spec;
@@ -41,9 +42,9 @@ pub(crate) struct Opened {
 /// Opens a target, which for most kinds is the first time that something is asked of it.
 fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
     match spec {
-        Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())))),
-        Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?)),
-        Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?)),
+        Spec::Local => Ok(host(TargetKind::Host, Door::new(Arc::new(Local::new())), "this-host")),
+        Spec::Root(dir) => Ok(host(TargetKind::Root, root(dir)?, &dir.display().to_string())),
+        Spec::Ssh(to) => Ok(host(TargetKind::Host, ssh(to, credentials)?, to.host())),
         Spec::Endpoint(server) => endpoint::open(server, credentials),
         Spec::Kepware(url) => {
             let service = service::service(url, credentials, (57412, 57512))?;
@@ -67,6 +68,7 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
         }
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
         Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),
+        Spec::Image(subject) => image::open(subject),
     }
 }
 
@@ -94,9 +96,9 @@ fn ssh(to: &Destination, credentials: &Credentials) -> Result<Door> {
     Ok(Door::new(Arc::new(Ssh::open(&to, credentials.identity.as_deref())?)))
 }
 
-/// A host behind any door.
-fn host(kind: TargetKind, door: Door) -> Opened {
-    let target = Target { kind, name: name(&door), id: line(&door, "/etc/machine-id") };
+/// A host behind any door; `otherwise` is what it is called when it does not say its name.
+fn host(kind: TargetKind, door: Door, otherwise: &str) -> Opened {
+    let target = Target { kind, name: name(&door, otherwise), id: line(&door, "/etc/machine-id") };
     Opened { door, target, subject: Subject::Host, probes: PROBES }
 }
 
@@ -178,10 +180,10 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-fn name(door: &Door) -> String {
+fn name(door: &Door, otherwise: &str) -> String {
     let running = if door.is_live() { line(door, "/proc/sys/kernel/hostname") } else { String::new() };
     let name = if running.is_empty() { line(door, "/etc/hostname") } else { running };
-    if name.is_empty() { "this-host".to_owned() } else { name }
+    if name.is_empty() { otherwise.to_owned() } else { name }
 }
 
 /// The first line of a file; empty when it cannot be read.

@@ -9,6 +9,8 @@ use probe::{Scheme, Server};
 
 use super::service;
 
+use probe::{ImageSource, ImageSubject};
+
 /// A target as it is named on the command line or in an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Spec {
@@ -32,6 +34,8 @@ pub(crate) enum Spec {
     Kepware(String),
     /// The folder of a TRUE Connector.
     TrueConnector(PathBuf),
+    /// A container image.
+    Image(ImageSubject),
     /// Configuration files of a CODESYS runtime: a file or a folder.
     Codesys(PathBuf),
     /// A file of Nerve parameters.
@@ -56,6 +60,9 @@ const FORMS: &[(&str, &str)] = &[
     ("codesys:PATH", "CODESYSControl.cfg of another machine, or its folder"),
     ("nerve:FILE", "parameters of a Nerve Management System, or a node's DNA"),
     ("kepware:https://HOST:57512", "a Kepware server, by its Configuration API"),
+    ("docker-archive:FILE", "an image that `docker save` wrote"),
+    ("oci:DIR", "an OCI image layout, or a tar archive of one"),
+    ("image:NAME", "an image of the local Docker engine"),
 ];
 
 impl FromStr for Spec {
@@ -88,6 +95,10 @@ impl FromStr for Spec {
             "codesys" => path().map(Self::Codesys),
             "nerve" => path().map(Self::Nerve),
             "kepware" => url().map(Self::Kepware),
+            "docker-archive" => path().map(|path| image(ImageSource::DockerArchive(path))),
+            "oci" => path().map(|path| image(ImageSource::Oci(path))),
+            "image" if rest.is_empty() => Err("`image:` names no image".to_owned()),
+            "image" => Ok(image(ImageSource::Engine(rest.to_owned()))),
             _ => {
                 let forms: Vec<String> = FORMS.iter().map(|(form, what)| format!("{form} ({what})")).collect();
                 Err(format!("no kind of target is written like this; there are {}", forms.join(", ")))
@@ -97,6 +108,15 @@ impl FromStr for Spec {
 }
 
 impl Spec {
+    /// The help of an argument that names targets.
+    pub(crate) fn help() -> String {
+        let mut help = "What to audit instead of this host. May be given several times; they are read side by side.\n".to_owned();
+        for (form, what) in FORMS {
+            help.push_str(&format!("\n{form:28} {what}"));
+        }
+        help
+    }
+
     /// The same target, its path taken from `folder` when it is relative.
     pub(crate) fn below(self, folder: &Path) -> Self {
         match self {
@@ -110,6 +130,14 @@ impl Spec {
             Self::Vm(path) => Self::Vm(folder.join(path)),
             Self::Kepware(url) => Self::Kepware(url),
             Self::TrueConnector(dir) => Self::TrueConnector(folder.join(dir)),
+            Self::Image(subject) => Self::Image(ImageSubject {
+                source: match subject.source {
+                    ImageSource::DockerArchive(path) => ImageSource::DockerArchive(folder.join(path)),
+                    ImageSource::Oci(path) => ImageSource::Oci(folder.join(path)),
+                    engine @ ImageSource::Engine(_) => engine,
+                },
+                ..subject
+            }),
             Self::Codesys(path) => Self::Codesys(folder.join(path)),
             Self::Nerve(file) => Self::Nerve(folder.join(file)),
         }
@@ -119,6 +147,20 @@ impl Spec {
     pub(crate) fn waits(&self) -> bool {
         matches!(self, Self::Endpoint(_))
     }
+
+    /// The same target; if it is an image, its packages are compared with the vulnerabilities of this file.
+    pub(crate) fn with_vulnerabilities(&self, file: Option<&Path>) -> Self {
+        match self {
+            Self::Image(subject) => {
+                Self::Image(ImageSubject { vulnerabilities: file.map(Path::to_owned), ..subject.clone() })
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+fn image(source: ImageSource) -> Spec {
+    Spec::Image(ImageSubject { source, vulnerabilities: None })
 }
 
 impl fmt::Display for Spec {
@@ -137,6 +179,7 @@ impl fmt::Display for Spec {
             Self::Vm(path) => write!(f, "vm:{}", path.display()),
             Self::Kepware(url) => write!(f, "kepware:{url}"),
             Self::TrueConnector(dir) => write!(f, "true-connector:{}", dir.display()),
+            Self::Image(subject) => subject.source.fmt(f),
             Self::Codesys(path) => write!(f, "codesys:{}", path.display()),
             Self::Nerve(file) => write!(f, "nerve:{}", file.display()),
         }
@@ -162,6 +205,9 @@ mod tests {
         "vm:/etc/libvirt/qemu",
         "kepware:https://plant-7:57512",
         "true-connector:/srv/tc",
+        "docker-archive:app.tar",
+        "oci:layout",
+        "image:reg.example:5000/app:1",
         "codesys:plc/a.cfg",
         "nerve:ms.yaml",
     ];

@@ -9,8 +9,10 @@
 )]
 
 mod content;
+mod described;
 mod fleet;
 mod hosts;
 mod inputs;
 mod lists;
+mod servers;
 mod support;

@@ -176,6 +176,31 @@ fn a_failing_list_shows_its_offenders_and_expectations_name_the_site_s_numbers()
 }
 
 #[test]
+fn a_failing_list_of_an_element_shows_its_offenders_and_the_place_of_the_first() {
+    let rules = r#"
+- id: docker.no-sockets
+  title: No socket
+  severity: high
+  each: facts.docker.containers as c
+  expect: c.mounts.all(m, !m.socket)
+  shows: [c.mounts]
+  why: Why.
+  remedy: Mend.
+  examples: {pass: [], fail: []}
+"#;
+    let mounts = json!([
+        {"socket": false, "source": "/c.yaml:3:5"},
+        {"socket": true, "source": "/c.yaml:4:5"},
+        {"socket": true, "source": "/c.yaml:5:5"}
+    ]);
+    let facts = json!({"docker": {"containers": [{"name": "web", "source": "/c.yaml:1:1", "mounts": mounts}]}});
+    let report = report(&content(rules), &document(facts), &Profile::default());
+    let evidence = &report.findings[0].evidence[0];
+    assert_eq!(evidence.value.as_array().unwrap().len(), 2);
+    assert_eq!(evidence.source.as_ref().unwrap().at, "/c.yaml:4:5");
+}
+
+#[test]
 fn what_one_rule_reads_as_absent_is_not_absent_for_the_next() {
     let rule = |id: &str, condition: &str, expect: &str| {
         format!(

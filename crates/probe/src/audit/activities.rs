@@ -33,8 +33,8 @@ const ACTIVITIES: &[(&str, &[&str], Option<&str>)] = &[
     ("programs as root", &["execve"], Some("euid=0")),
 ];
 
-/// Which system calls of each activity are recorded.
-pub(crate) fn recorded(rules: &Fact<Vec<SyscallRule>>) -> Fact<Vec<Activity>> {
+/// Which system calls of each activity are recorded. `hidden` says why the kernel does not show its rules.
+pub(crate) fn recorded(rules: &Fact<Vec<SyscallRule>>, hidden: Option<&str>) -> Fact<Vec<Activity>> {
     let rules = match rules {
         Fact::Known(rules, _) => rules.as_slice(),
         Fact::Absent => &[],
@@ -42,7 +42,10 @@ pub(crate) fn recorded(rules: &Fact<Vec<SyscallRule>>) -> Fact<Vec<Activity>> {
     };
     let activities = ACTIVITIES.iter().map(|(name, calls, condition)| Activity {
         name: (*name).to_owned(),
-        not_loaded: missing(rules, calls, *condition, |rule| &rule.loaded).or_at("auditctl -l"),
+        not_loaded: hidden.map_or_else(
+            || missing(rules, calls, *condition, |rule| &rule.loaded).or_at("auditctl -l"),
+            Fact::unreadable,
+        ),
         not_persisted: missing(rules, calls, *condition, |rule| &rule.persisted).or_at("/etc/audit/rules.d"),
     });
     Fact::known(activities.collect())
@@ -114,7 +117,7 @@ mod tests {
             rule(&["mount"], &["path=/mnt"]),
             rule(&["execve"], &["euid!=uid", "euid=0"]),
         ];
-        let activities = recorded(&Fact::known(rules));
+        let activities = recorded(&Fact::known(rules), None);
         let of = |name: &str| activities.value().unwrap().iter().find(|a| a.name == name).unwrap().clone();
         assert_eq!(of("clock").not_loaded.value().unwrap().len(), 0);
         assert_eq!(of("clock").not_persisted.value().unwrap().len(), 3);

@@ -27,6 +27,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// What the lists of rules are made from.
 const BOTH: &str = "/etc/audit/rules.d and auditctl -l";
 
+/// The same where the kernel does not show its rules.
+const FILES: &str = "/etc/audit/rules.d";
+
 /// More differences than this are not listed.
 const MAX_LISTED: usize = 100;
 
@@ -36,9 +39,14 @@ pub(crate) fn probe(cx: &Context) -> Fact<Audit> {
     let persisted = persisted::read(door);
     let loaded = loaded(door);
     let (watches, syscall_rules) = match merge(door, persisted.as_ref(), &loaded) {
-        Ok((watches, rules)) => (Fact::read_at(watches, BOTH), Fact::read_at(rules, BOTH)),
+        Ok((watches, rules)) => {
+            let places = places(loaded.is_ok());
+            (Fact::read_at(watches, places), Fact::read_at(rules, places))
+        }
         Err(reason) => (Fact::unreadable(reason.clone()), Fact::unreadable(reason)),
     };
+    let asked = door.is_live() && door.is_root();
+    let hidden = loaded.as_ref().err().map(String::as_str).filter(|_| !asked);
     Fact::known(Audit {
         kernel: kernel(door),
         daemon: daemon::read(door, &Running::read(door)),
@@ -46,12 +54,17 @@ pub(crate) fn probe(cx: &Context) -> Fact<Audit> {
         boot_backlog_limit: persisted::boot_parameter(door, "audit_backlog_limit").and_then(|value| {
             value.parse().map_or_else(|_| Fact::unreadable(format!("{value} is no number")), Fact::known)
         }),
-        paths: paths::watched(door, &watches),
+        paths: paths::watched(door, &watches, hidden),
         watches,
-        activities: activities::recorded(&syscall_rules),
+        activities: activities::recorded(&syscall_rules, hidden),
         syscall_rules,
         persistence: persistence(persisted, &loaded),
     })
+}
+
+/// What the lists of rules are made from, whether the kernel shows its own or not.
+fn places(loaded: bool) -> &'static str {
+    if loaded { BOTH } else { FILES }
 }
 
 /// What `auditctl` prints, or why it cannot be asked.

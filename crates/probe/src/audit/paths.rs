@@ -103,8 +103,12 @@ const PATHS: &[(&str, &[&str])] = &[
 /// Folders that are links on systems with a merged /usr; rules and paths may use either name.
 const MERGED: &[&str] = &["/bin", "/sbin", "/lib", "/lib64", "/var/run"];
 
-/// Which of the paths exist, and whether they are watched.
-pub(crate) fn watched(door: &Door, watches: &Fact<Vec<AuditWatch>>) -> Fact<Vec<WatchedPath>> {
+/// Which of the paths exist, and whether they are watched. `hidden` says why the kernel does not show its rules.
+pub(crate) fn watched(
+    door: &Door,
+    watches: &Fact<Vec<AuditWatch>>,
+    hidden: Option<&str>,
+) -> Fact<Vec<WatchedPath>> {
     let watches = match watches {
         Fact::Known(watches, _) => watches.as_slice(),
         Fact::Absent => &[],
@@ -123,7 +127,14 @@ pub(crate) fn watched(door: &Door, watches: &Fact<Vec<AuditWatch>>) -> Fact<Vec<
                 continue;
             }
             let is_directory = stat.is_ok_and(|stat| stat.kind == FileKind::Directory);
-            found.push(one(about, path, &real, is_directory, &watches));
+            let mut watched = one(about, path, &real, is_directory, &watches);
+            if let (Fact::Known(false, _), Some(reason)) = (&watched.watched, hidden) {
+                watched.watched = Fact::unreadable(reason);
+            }
+            if watched.source.is_empty() {
+                watched.source = super::places(hidden.is_none()).to_owned();
+            }
+            found.push(watched);
         }
     }
     Fact::known(found)
@@ -151,7 +162,7 @@ fn one(
         path: path.to_owned(),
         watched: any(covering.iter().map(|watch| &watch.loaded)),
         persisted: any(covering.iter().map(|watch| &watch.persisted)),
-        source: covering.first().map(|watch| watch.source.clone()).unwrap_or_else(|| super::BOTH.to_owned()),
+        source: covering.first().map(|watch| watch.source.clone()).unwrap_or_default(),
     }
 }
 

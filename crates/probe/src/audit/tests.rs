@@ -116,6 +116,10 @@ fn without_rights_rules_are_unknown_not_absent() {
     let Fact::Known(audit, _) = probe(&Context::new(door)) else { panic!() };
     assert!(audit.kernel.is_unreadable() && audit.boot_parameter.is_unreadable());
     assert_eq!(audit.persistence.enabled.value(), Some(&2));
+    assert!(audit.activities.value().unwrap().iter().all(|activity| activity.not_loaded.is_unreadable()));
+    for path in audit.paths.value().unwrap() {
+        assert!(path.watched.is_unreadable() && !path.source.contains("auditctl"), "{path:?}");
+    }
 }
 
 #[test]

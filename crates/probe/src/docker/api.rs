@@ -1,5 +1,6 @@
 //! Asking the engine over its socket.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use crate::http::{Client, Limits};
 
 /// One question; a healthy engine answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A whole image, where the door has no end.
+const STREAM_PATIENCE: Duration = Duration::from_secs(600);
 /// One answer: hundreds of containers in a list take less than a megabyte.
 const BODY_LIMIT: usize = 4 << 20;
 /// The newest API whose answers we know; engines speak older ones on request.
@@ -53,6 +56,20 @@ impl Api {
         let (major, minor) = newest.min(NEWEST).max(oldest);
         api.prefix = format!("/v{major}.{minor}");
         Ok((api, version))
+    }
+
+    /// Asks for something long and returns it as it comes, until the door closes.
+    pub(super) fn stream(&self, path: &str) -> Result<Box<dyn Read + Send>, Error> {
+        let time = self.door.0.time_left(Path::new(path))?.unwrap_or(STREAM_PATIENCE);
+        let (status, body) = self.client.stream(&format!("http://docker{}{path}", self.prefix), time)?;
+        match status {
+            200 => Ok(body),
+            404 => Err(Error::NotFound(format!("GET {path} at {}", self.place))),
+            status => Err(Error::Io {
+                what: format!("GET {path} at {}", self.place),
+                message: format!("status {status} from the engine"),
+            }),
+        }
     }
 
     /// Asks for a page and returns the JSON there.

@@ -179,6 +179,8 @@ pub(super) fn image(door: &Door, path: &str, context: &str) -> Result<Image, Str
         package_managers: Fact::Absent,
         used_by: Fact::Absent,
         unused: Fact::Absent,
+        base_image: Fact::Absent,
+        contents: Fact::Absent,
         dockerfile: Fact::known(Dockerfile {
             path: path.to_owned(),
             source: from,
@@ -188,6 +190,8 @@ pub(super) fn image(door: &Door, path: &str, context: &str) -> Result<Image, Str
             instructions: judged,
         }),
         user,
+        // What only the image itself tells.
+        ..Image::default()
     })
 }
 

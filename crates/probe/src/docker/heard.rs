@@ -9,7 +9,7 @@ use super::container::{Defaults, container};
 use super::find::{DEFAULT_SOCKET, Found};
 use super::json::Json;
 use super::settings::{self, Settings};
-use super::{compose, elements, engine, image, published_ports, storage};
+use super::{compose, elements, engine, image, layers, published_ports, storage};
 
 /// Reads `bytes` as daemon.json, as flags, and as the answer to every question.
 pub fn heard(door: &Door, bytes: &[u8]) -> Docker {
@@ -37,7 +37,8 @@ pub fn heard(door: &Door, bytes: &[u8]) -> Docker {
         Defaults { no_new_privileges: engine.no_new_privileges.clone(), seccomp: engine.seccomp.clone() };
     let containers = Fact::known(vec![container("id", "name", json, &defaults)]);
     let steps = image::commands(json);
-    let image = image::image(door, "sha256:00", json, steps, &engine.root_dir, &containers);
+    let image =
+        image::image("sha256:00", json, steps, layers::files(door, json, &engine.root_dir), &containers);
     let listed = parsed.clone().and_then(|value| elements(value, "/list"));
     let origins = compose::origin(json).into_iter().collect();
     let projects = compose::projects(door, &containers, &Fact::known(Vec::new()), origins);

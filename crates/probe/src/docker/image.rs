@@ -1,6 +1,5 @@
 //! Images out of the engine's description and history.
 
-use host::Door;
 use model::Fact;
 use model::facts::docker::{Container, Image, Step};
 use serde_json::Value;
@@ -11,18 +10,32 @@ use super::{history, layers, secrets, storage};
 
 /// What the engine calls an image without a name.
 const NO_NAME: &str = "<none>";
+/// Where builders name the image they built on.
+const BASE_LABEL: &str = "org.opencontainers.image.base.name";
 /// Ports of SSH and telnet.
 pub(super) const REMOTE_SHELL_PORTS: &[&str] = &["22", "23"];
 const SHELLS: &[&str] =
     &["sh", "/bin/sh", "bash", "/bin/bash", "/usr/bin/sh", "/usr/bin/bash", "ash", "/bin/ash"];
 
-/// The image `id` by its description and history.
+/// An image by its configuration alone; `has` tells whether a path (without leading slash) is in its files.
+pub(crate) fn image_of_config(
+    id: &str,
+    described: &Value,
+    place: &str,
+    steps: Vec<String>,
+    has: impl Fn(&str) -> bool,
+) -> Image {
+    let json = Json::new(Ok(described), place);
+    let nobody = Fact::Absent;
+    image(id, json, Fact::known(steps), layers::files_by(|path| Ok(has(path))), &nobody)
+}
+
+/// The image `id` by its description and history, and what was found in its files.
 pub(super) fn image(
-    door: &Door,
     id: &str,
     json: Json<'_>,
     steps: Fact<Vec<String>>,
-    root: &Fact<String>,
+    files: layers::Files,
     containers: &Fact<Vec<Container>>,
 ) -> Image {
     let named =
@@ -33,7 +46,6 @@ pub(super) fn image(
     let exposed = json.entries("/Config/ExposedPorts").map(|map| map.into_keys().collect::<Vec<_>>());
     let labels = json.text_map("/Config/Labels");
     let used_by = storage::users(containers, |container| container.image_id.clone().map(|used| used == id));
-    let files = layers::files(door, json, root);
     let command = super::json::both(json.texts("/Config/Entrypoint"), json.texts("/Config/Cmd"));
     let known = |names: &Fact<Vec<String>>| names.value().and_then(|names| names.first().cloned());
     Image {
@@ -59,6 +71,9 @@ pub(super) fn image(
             ports.iter().any(|port| REMOTE_SHELL_PORTS.contains(&port.split('/').next().unwrap_or_default()))
         }),
         exposed_ports: exposed,
+        base_image: labels.clone().and_then(|labels| {
+            Fact::from_option(labels.get(BASE_LABEL).filter(|name| !name.is_empty()).cloned())
+        }),
         label_names: labels.clone().map(|labels| labels.into_keys().collect()),
         labels: labels.map(public_labels),
         environment: json
@@ -86,6 +101,7 @@ pub(super) fn image(
         package_managers: files.package_managers,
         unused: used_by.clone().map(|users| users.is_empty()),
         used_by,
+        contents: Fact::Absent,
         dockerfile: Fact::Absent,
     }
 }

@@ -76,6 +76,24 @@ const PACKAGE_MANAGERS: &[&str] = &[
     "usr/bin/gem",
 ];
 
+/// Shells; `sh` is a link to one of them in most images.
+pub(crate) const SHELLS: &[&str] = &[
+    "bin/sh",
+    "usr/bin/sh",
+    "bin/dash",
+    "usr/bin/dash",
+    "bin/bash",
+    "usr/bin/bash",
+    "usr/local/bin/bash",
+    "bin/ash",
+    "bin/zsh",
+    "usr/bin/zsh",
+    "bin/ksh",
+    "usr/bin/ksh",
+    "usr/bin/fish",
+    "busybox/sh",
+];
+
 /// What was found, as paths in the image.
 pub(super) struct Files {
     pub(super) remote_shells: Fact<Vec<String>>,
@@ -86,19 +104,27 @@ pub(super) struct Files {
 
 /// Looks into the layers of the image described by `json`; they must lie below the engine's directory.
 pub(super) fn files(door: &Door, json: Json<'_>, root: &Fact<String>) -> Files {
-    let layers = directories(json, root);
+    match directories(json, root) {
+        Fact::Known(layers, _) => {
+            files_by(|path| is_in(door, &layers, path).map_err(|error| reason(&error, door)))
+        }
+        Fact::Absent => files_by(|_| Err(format!("{} has no layers", json.place()))),
+        Fact::Unreadable(reason) => files_by(|_| Err(reason.clone())),
+    }
+}
+
+/// Looks for the files by a function that tells whether the image has a path.
+pub(super) fn files_by(has: impl Fn(&str) -> Result<bool, String>) -> Files {
     let look = |paths: &[&str]| {
-        layers.clone().and_then(|layers| {
-            let mut found = Vec::new();
-            for path in paths {
-                match is_in(door, &layers, path) {
-                    Ok(true) => found.push(format!("/{path}")),
-                    Ok(false) => {}
-                    Err(error) => return Fact::unreadable(reason(&error, door)),
-                }
+        let mut found = Vec::new();
+        for path in paths {
+            match has(path) {
+                Ok(true) => found.push(format!("/{path}")),
+                Ok(false) => {}
+                Err(reason) => return Fact::unreadable(reason),
             }
-            Fact::known(found)
-        })
+        }
+        Fact::known(found)
     };
     Files {
         remote_shells: look(REMOTE_SHELLS),

@@ -16,6 +16,7 @@ mod image;
 mod json;
 mod layers;
 mod mounts;
+mod saved;
 mod secrets;
 mod settings;
 mod storage;
@@ -28,6 +29,10 @@ use model::facts::docker::{Container, Docker, Image, PublishedPort};
 use serde_json::Value;
 
 pub use self::heard::heard;
+pub(crate) use self::image::image_of_config;
+pub(crate) use self::layers::SHELLS;
+pub(crate) use self::saved::saved_image;
+pub(crate) use self::secrets::{entropy as secret_entropy, secret_kind as secret_in_assignment};
 
 pub use self::compose::described;
 pub(crate) use self::compose::probe as probe_compose;
@@ -128,7 +133,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
 }
 
 /// The section of a target that is files: what containers and images would be. No engine is asked.
-fn from_files(containers: Fact<Vec<Container>>, images: Fact<Vec<Image>>) -> Docker {
+pub(crate) fn from_files(containers: Fact<Vec<Container>>, images: Fact<Vec<Image>>) -> Docker {
     Docker {
         engine: Fact::Absent,
         compose_projects: Fact::Absent,
@@ -258,7 +263,7 @@ fn images(
         let history = api.get(&format!("/images/{id}/history")).map_err(|error| reason(&error, door));
         let steps = image::commands(Json::new(history.as_ref().map_err(String::as_str), &place));
         let json = Json::new(inspected.as_ref().map_err(String::as_str), &place);
-        Some(image::image(door, id, json, steps, root, containers))
+        Some(image::image(id, json, steps, layers::files(door, json, root), containers))
     })
     .into_iter()
     .flatten()

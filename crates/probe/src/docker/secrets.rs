@@ -188,7 +188,7 @@ fn looks_random(value: &str) -> bool {
 }
 
 /// Bits a character, by how often each occurs.
-fn entropy(text: &str) -> f64 {
+pub(crate) fn entropy(text: &str) -> f64 {
     let mut counts = std::collections::BTreeMap::new();
     for c in text.chars() {
         *counts.entry(c).or_insert(0_u32) += 1;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use host::{Error, Stream};
-use rustls::client::{ResolvesClientCert, Resumption, Tls12Resumption};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption, Tls12Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
@@ -69,8 +69,7 @@ pub(super) fn resumes_by_id(
 ) -> Result<bool, Error> {
     let recorder = Arc::new(Recorder { seen: Mutex::default(), provider: Arc::clone(provider) });
     let mut config = config(peer, &recorder, &[&TLS12])?;
-    config.resumption =
-        Resumption::in_memory_sessions(1).tls12_resumption(Tls12Resumption::SessionIdOnly);
+    config.resumption = Resumption::in_memory_sessions(1).tls12_resumption(Tls12Resumption::SessionIdOnly);
     let config = Arc::new(config);
     shake(peer, Arc::clone(&config), name, peer.connect(limit)?, limit)?;
     let (again, _) = shake(peer, config, name, peer.connect(limit)?, limit)?;
@@ -86,8 +85,7 @@ pub(super) fn ticket_lifetime(
 ) -> Result<Option<u32>, Error> {
     let recorder = Arc::new(Recorder { seen: Mutex::default(), provider: Arc::clone(provider) });
     let mut config = config(peer, &recorder, &[&TLS12])?;
-    config.resumption =
-        Resumption::in_memory_sessions(1).tls12_resumption(Tls12Resumption::SessionIdOrTickets);
+    config.resumption = Resumption::in_memory_sessions(1).tls12_resumption(Tls12Resumption::SessionIdOrTickets);
     let line = Tapped { line: peer.connect(limit)?, heard: Vec::new() };
     let (_, line) = shake(peer, Arc::new(config), name, line, limit)?;
     Ok(super::answer::ticket_lifetime(&line.heard))
@@ -100,7 +98,10 @@ fn config(
 ) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&recorder.provider))
         .with_protocol_versions(versions)
-        .map_err(|error| Error::Io { what: format!("TLS at {}", peer.address()), message: error.to_string() })?;
+        .map_err(|error| Error::Io {
+            what: format!("TLS at {}", peer.address()),
+            message: error.to_string(),
+        })?;
     Ok(builder
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(recorder) as Arc<dyn ServerCertVerifier>)

@@ -16,6 +16,8 @@ use crate::http::{Answer, Client, Limits};
 const PAGE: usize = 256 << 10;
 /// Bytes of every other answer that are read.
 const SMALL: usize = 16 << 10;
+/// Requests in a row that may go unanswered before the server is left alone.
+const SILENT: u32 = 2;
 /// Redirects within a server that are followed to its start page.
 const HOPS: u32 = 3;
 /// A path that no site has.
@@ -70,10 +72,11 @@ pub(super) struct Site<'a> {
 
 /// Asks one server everything. The error says why its start page was not seen.
 pub(super) fn look(site: Site<'_>, name: String, place: Place, source: String) -> Result<HttpServer, Error> {
-    let mut asking = Asking { left: site.requests, site };
+    let mut asking = Asking { left: site.requests, started: false, silent: 0, site };
     let page = asking.site.page;
     let path = if page.path.is_empty() { "/" } else { page.path };
     let start = asking.start(path)?;
+    asking.started = true;
     let mut server = HttpServer { name, place, tls: asking.site.tls, source, ..HttpServer::default() };
     server.path = start.path;
     read_redirect(&mut server, &start.page, page);
@@ -103,6 +106,10 @@ pub(super) fn look(site: Site<'_>, name: String, place: Place, source: String) -
 struct Asking<'a> {
     site: Site<'a>,
     left: u32,
+    /// Whether the start page was seen.
+    started: bool,
+    /// Requests that were not answered in time, one after the other.
+    silent: u32,
 }
 
 /// The start page, and what was met on the way to it.
@@ -127,9 +134,12 @@ impl Asking<'_> {
                 .and_then(|place| within(place, &self.own(), &path))
                 .filter(|next| hops > 0 && *next != path);
             let Some(next) = next else { return Ok(Start { path, page, cookies }) };
-            cookies.extend(page.headers.iter().filter(|(name, _)| name == "set-cookie").filter_map(
-                |(_, value)| headers::cookie(value),
-            ));
+            cookies.extend(
+                page.headers
+                    .iter()
+                    .filter(|(name, _)| name == "set-cookie")
+                    .filter_map(|(_, value)| headers::cookie(value)),
+            );
             hops -= 1;
             path = next;
         }
@@ -143,6 +153,10 @@ impl Asking<'_> {
 
     fn ask(&mut self, method: &str, path: &str, body: usize) -> Result<Answer, Error> {
         let what = || format!("{method} {path}");
+        if self.silent >= SILENT {
+            let message = "not asked: the server left several requests without an answer".to_owned();
+            return Err(Error::Io { what: what(), message });
+        }
         let Some(left) = self.left.checked_sub(1) else {
             let message = "not asked: as many requests as one server may get were sent".to_owned();
             return Err(Error::Io { what: what(), message });
@@ -157,10 +171,14 @@ impl Asking<'_> {
             .header("x-palisade", MARK)
             .body(())
             .map_err(|error| Error::Io { what: what(), message: error.to_string() })?;
-        // What leads to the start page belongs to it.
-        let first = left + 1 + HOPS >= self.site.requests;
-        let time = if first { self.site.first_limit } else { self.site.limit };
-        self.site.client.send(request, Limits { time, body })
+        let time = if self.started { self.site.limit } else { self.site.first_limit };
+        let answer = self.site.client.send(request, Limits { time, body });
+        match answer {
+            Ok(_) => self.silent = 0,
+            Err(Error::TimedOut { .. }) => self.silent += 1,
+            Err(_) => {}
+        }
+        answer
     }
 }
 
@@ -192,8 +210,7 @@ fn read_redirect(server: &mut HttpServer, start: &Answer, page: Page<'_>) {
     server.redirects_to_same_name = Fact::Absent;
     let place = (300..400).contains(&start.status).then(|| start.header("location")).flatten();
     let Some((scheme, rest)) = place.and_then(|place| place.trim().split_once("//")) else { return };
-    let authority: String =
-        rest.split(['/', '?', '#']).next().unwrap_or_default().chars().take(260).collect();
+    let authority: String = rest.split(['/', '?', '#']).next().unwrap_or_default().chars().take(260).collect();
     // Without a scheme it is that of the page.
     let scheme = if scheme.is_empty() { if server.tls { "https:" } else { "http:" } } else { scheme };
     if !matches!(scheme.to_ascii_lowercase().as_str(), "http:" | "https:") {

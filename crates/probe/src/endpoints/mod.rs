@@ -27,6 +27,7 @@ mod tls;
 
 pub use server::{Login, NamedServer, Reached, Scheme, Server};
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -200,7 +201,12 @@ impl Asker {
                 (Some("mqtt"), Some(false))
             }
             Spoken::OpcUa => {
-                let asked = opcua::Asked { url: format!("opc.tcp://localhost:{}", place.port), host: None };
+                let address = match peer.address() {
+                    Address::Tcp(address) => address.ip(),
+                    Address::Unix(_) => Ipv4Addr::LOCALHOST.into(),
+                };
+                let url = format!("opc.tcp://localhost:{}", place.port);
+                let asked = opcua::Asked { url, host: None, address };
                 heard.opcua = opcua::look(peer, &asked, &self.provider, name, place).ok();
                 (Some("opc-ua"), heard.opcua.as_ref().and_then(opcua::is_encrypted))
             }
@@ -216,13 +222,7 @@ impl Asker {
         heard
     }
 
-    fn http(
-        &self,
-        peer: &Arc<Peer>,
-        page: Page<'_>,
-        name: String,
-        place: Place,
-    ) -> Result<HttpServer, Error> {
+    fn http(&self, peer: &Arc<Peer>, page: Page<'_>, name: String, place: Place) -> Result<HttpServer, Error> {
         let (dialled, limit) = (Arc::clone(peer), peer.budget().exchange);
         let client = crate::http::Client::new(peer.address().to_string(), move |_: Duration| {
             dialled.connect(limit).map(|line| Box::new(line) as Box<dyn Stream>)
@@ -290,7 +290,14 @@ impl Asker {
 
 fn site<'a>(peer: &Peer, client: &'a crate::http::Client, page: Page<'a>, tls: bool) -> http::Site<'a> {
     let budget = peer.budget();
-    http::Site { client, page, tls, first_limit: budget.page, limit: budget.exchange, requests: budget.requests }
+    http::Site {
+        client,
+        page,
+        tls,
+        first_limit: budget.page,
+        limit: budget.exchange,
+        requests: budget.requests,
+    }
 }
 
 /// What a server said in HTTP, and whether it speaks it at all: silence is not a no.

@@ -69,43 +69,45 @@ fn ask(asker: &Asker, named: &NamedServer) -> Heard {
     let address = Address::Tcp(named.reached.address);
     let peer = Arc::new(Peer::new(&asker.door, address.clone(), Budget::NAMED));
     let place = place(named, server.port);
-    let mut heard =
-        Heard { socket: socket(named, server.authority(), &place, &address), ..Heard::default() };
-    let spoken = speak(asker, named, &peer, &place, &mut heard);
-    let socket = &mut heard.socket;
-    match spoken {
-        Ok((protocol, encrypted)) => {
-            socket.protocol = Fact::known(protocol.to_owned());
-            socket.encrypted = encrypted;
-            socket.as_named = Fact::known(true);
+    let mut heard = Heard { socket: socket(named, server.authority(), &place, &address), ..Heard::default() };
+    let (spoken, as_named) = match speak(asker, named, &peer, &place, &mut heard) {
+        Ok(spoken) => (spoken, Fact::known(true)),
+        Err(why) => {
+            let over_tls = matches!(server.scheme, Scheme::Https | Scheme::Tls | Scheme::Mqtts);
+            match instead(&peer, server.port) {
+                // It speaks TLS, and refuses us or what was named inside.
+                Some(spoken) if over_tls && spoken.0 == "tls" => (spoken, Fact::unreadable(why)),
+                Some(spoken) => {
+                    heard.tls = None;
+                    (spoken, Fact::known(false))
+                }
+                None => {
+                    heard.tls = None;
+                    heard.socket.protocol = Fact::unreadable(&why);
+                    heard.socket.encrypted = Fact::unreadable(&why);
+                    heard.socket.as_named = Fact::unreadable(why);
+                    return heard;
+                }
+            }
         }
-        Err(why) => match instead(&peer, server.port) {
-            Some((protocol, encrypted)) => {
-                socket.protocol = Fact::known(protocol.to_owned());
-                socket.encrypted = encrypted;
-                socket.as_named = Fact::known(false);
-            }
-            None => {
-                socket.protocol = Fact::unreadable(&why);
-                socket.encrypted = Fact::unreadable(&why);
-                socket.as_named = Fact::unreadable(why);
-            }
-        },
-    }
+    };
+    heard.socket.protocol = Fact::known(spoken.0.to_owned());
+    heard.socket.encrypted = spoken.1;
+    heard.socket.as_named = as_named;
     heard
 }
 
 /// What a server speaks that does not speak what was named; none when that cannot be told.
 fn instead(peer: &Peer, port: u16) -> Option<Speaks> {
-    let (protocol, encrypted) = match detect::detect(peer, port, None).ok()? {
-        Spoken::Tls => ("tls", true),
-        Spoken::Http => ("http", false),
-        Spoken::Ssh(..) => ("ssh", true),
-        Spoken::Mqtt => ("mqtt", false),
-        Spoken::Other(protocol) => (protocol, false),
-        Spoken::OpcUa | Spoken::Unknown => return None,
-    };
-    Some((protocol, Fact::known(encrypted)))
+    match detect::detect(peer, port, None).ok()? {
+        Spoken::Tls => Some(("tls", Fact::known(true))),
+        Spoken::Http => Some(("http", Fact::known(false))),
+        Spoken::Ssh(..) => Some(("ssh", Fact::known(true))),
+        Spoken::Mqtt => Some(("mqtt", Fact::known(false))),
+        Spoken::OpcUa => Some(("opc-ua", Fact::unreadable("its endpoints were not asked for"))),
+        Spoken::Other(protocol) => Some((protocol, Fact::known(false))),
+        Spoken::Unknown => None,
+    }
 }
 
 /// Speaks in the protocol that was named. The error: why it does not seem to be spoken.
@@ -124,10 +126,7 @@ fn speak(
             let tls = tls::look(peer, called, name.clone(), place.clone(), &asker.roots, &asker.provider);
             let speaks = speaks(&tls);
             let inside = if speaks.is_ok() { inside(asker, named, peer, &tls, heard) } else { Ok(()) };
-            // What never spoke TLS is no TLS server.
-            if speaks.is_ok() || tls.suites.is_unreadable() {
-                heard.tls = Some(tls);
-            }
+            heard.tls = Some(tls);
             speaks.and(inside).map(|()| ("tls", Fact::known(true)))
         }
         Scheme::Http => {
@@ -147,7 +146,8 @@ fn speak(
             _ => Err("it greets nobody as SSH servers do".to_owned()),
         },
         Scheme::OpcTcp => {
-            let asked = opcua::Asked { url: server.to_string(), host: Some(&server.host) };
+            let address = named.reached.address.ip();
+            let asked = opcua::Asked { url: server.to_string(), host: Some(&server.host), address };
             let found = opcua::look(peer, &asked, &asker.provider, name, place)?;
             let encrypted = match opcua::is_encrypted(&found) {
                 Some(encrypted) => Fact::known(encrypted),
@@ -178,11 +178,11 @@ fn inside(
             let authority = web_authority(named, WEB);
             let page = Page { authority: &authority, host: Some(&server.host), path: &server.path };
             let site = asker.http_over_tls(peer, tls, page, name, place).map_err(|error| error.to_string());
-            heard.socket.speaks_http = match &site {
-                Ok(_) => Fact::known(true),
-                Err(reason) => Fact::unreadable(reason),
-            };
-            heard.http = site.ok();
+            if let Err(reason) = &site {
+                heard.socket.speaks_http = Fact::unreadable(reason);
+            }
+            heard.http = Some(site?);
+            heard.socket.speaks_http = Fact::known(true);
         }
         Scheme::Mqtts => {
             // A password is shown to nobody but the server that was meant.

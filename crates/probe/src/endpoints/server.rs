@@ -223,7 +223,9 @@ fn host_and_port(authority: &str) -> Result<(String, Option<u16>), String> {
         return Err("no host is named".to_owned());
     }
     if host.len() > HOST || !host.split('.').all(fits) {
-        return Err(format!("`{host}` is no host name; write one with other letters in its ASCII form (xn--...)"));
+        return Err(format!(
+            "`{host}` is no host name; write one with other letters in its ASCII form (xn--...)"
+        ));
     }
     Ok((host, port))
 }

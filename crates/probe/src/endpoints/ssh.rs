@@ -174,7 +174,8 @@ pub fn kexinit(bytes: &[u8]) -> Option<Result<Lists, String>> {
         Err(reason) => return Some(Err(reason)),
     };
     // The message's number and a cookie of 16 bytes.
-    let Some(lists) = Some(payload).filter(|payload| payload.first() == Some(&20)).and_then(|all| all.get(17..))
+    let Some(lists) =
+        Some(payload).filter(|payload| payload.first() == Some(&20)).and_then(|all| all.get(17..))
     else {
         return Some(Err(NO_SSH.to_owned()));
     };

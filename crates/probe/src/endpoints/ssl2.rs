@@ -33,7 +33,9 @@ pub(super) fn offered(peer: &Peer) -> Result<bool, String> {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) if is_timeout(&error) => {
                 peer.failed();
-                return Err(Error::TimedOut { what: format!("SSL 2.0 at {}", peer.address()), limit }.to_string());
+                return Err(
+                    Error::TimedOut { what: format!("SSL 2.0 at {}", peer.address()), limit }.to_string()
+                );
             }
             // Reset: a refusal without words.
             Err(_) => return Ok(false),

@@ -189,7 +189,17 @@ fn offers(versions: &[Version]) -> Offers {
 }
 
 fn hello<'a>(version: u16, suites: &'a [u16], groups: &'a [u16], name: Option<&'a str>) -> Hello<'a> {
-    Hello { version, any_version: false, suites, groups, name, compress: false, fallback: false, sha1_only: false, share: false }
+    Hello {
+        version,
+        any_version: false,
+        suites,
+        groups,
+        name,
+        compress: false,
+        fallback: false,
+        sha1_only: false,
+        share: false,
+    }
 }
 
 /// Every suite that the server accepts with one version.
@@ -264,7 +274,9 @@ fn own_order(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Op
 fn groups(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Option<Vec<String>>, String> {
     let mut found: Vec<u16> = Vec::new();
     let mut exchanges = false;
-    for accepted in spoken.iter().filter(|accepted| accepted.version >= TLS1_2) {
+    // Older versions take no other groups than newer ones; where there is none, the newest of them is asked.
+    let newest = spoken.iter().map(|accepted| accepted.version).max().unwrap_or(TLS1_2).min(TLS1_2);
+    for accepted in spoken.iter().filter(|accepted| accepted.version >= newest.max(TLS1_0)) {
         let (suites, until) = if accepted.version == TLS1_3 {
             (accepted.suites.clone(), Until::Hello)
         } else {

@@ -8,6 +8,8 @@ mod system;
 mod usual;
 pub(crate) mod walk;
 
+pub(crate) use self::usual::is_usual as is_usual_setuid;
+
 use std::path::{Path, PathBuf};
 
 use host::SkipReason;

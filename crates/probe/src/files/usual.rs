@@ -93,7 +93,7 @@ const HELPERS: &[&str] = &[
 ];
 
 /// Whether distributions install such a program there.
-pub(super) fn is_usual(path: &str) -> bool {
+pub(crate) fn is_usual(path: &str) -> bool {
     let in_system_place = ["/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"]
         .iter()
         .find_map(|place| path.strip_prefix(place))

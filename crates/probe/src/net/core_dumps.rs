@@ -10,29 +10,31 @@ use crate::text::{files_in, meaningful_lines};
 /// Decides by the pattern in effect: a handler, a file, or nowhere.
 pub(crate) fn core_dumps(door: &Door, pattern: &Fact<String>) -> Fact<String> {
     let place = "/proc/sys/kernel/core_pattern";
-    let pattern = match pattern {
-        Fact::Known(pattern, _) => pattern.as_str(),
+    let (pattern, source) = match pattern {
+        Fact::Known(pattern, source) => (pattern.as_str(), source.clone()),
         // Kernels without the setting write no dumps.
-        Fact::Absent if door.is_live() => return Fact::read_at("none".to_owned(), place),
-        Fact::Absent => "core",
-        Fact::Unreadable(_) if !door.is_live() => "core",
+        Fact::Absent => return Fact::read_at("none".to_owned(), place),
         Fact::Unreadable(reason) => return Fact::unreadable(reason),
+    };
+    let decided = |value: String| match &source {
+        Some(source) => Fact::sourced(value, (**source).clone()),
+        None => Fact::read_at(value, place),
     };
     let Some(handler) = pattern.strip_prefix('|') else {
         return match hard_limit(door) {
             Ok(Some((limit, source))) if limit == "0" => Fact::sourced("none".to_owned(), source),
             Ok(Some((_, source))) => Fact::sourced("file".to_owned(), source),
-            Ok(None) => Fact::read_at("file".to_owned(), place),
+            Ok(None) => decided("file".to_owned()),
             Err(error) => Fact::unreadable(reason(&error, door)),
         };
     };
     let program = handler.split_ascii_whitespace().next().unwrap_or_default();
     let name = program.rsplit('/').next().unwrap_or_default();
     if name == "false" || name == "true" {
-        return Fact::read_at("none".to_owned(), place);
+        return decided("none".to_owned());
     }
     if name != "systemd-coredump" {
-        return Fact::read_at(format!("handler {program}"), place);
+        return decided(format!("handler {program}"));
     }
     dns::setting(door, "coredump.conf", "Storage").or_default_value("external".to_owned())
 }

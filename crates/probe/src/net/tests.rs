@@ -316,6 +316,7 @@ fn core_dumps_are_followed_to_where_they_end() {
     assert_eq!(with(systemd, Machine::new()), text("external"));
     let off = Machine::new().file("/etc/systemd/coredump.conf.d/10.conf", "[Coredump]\nStorage=none\n");
     assert_eq!(with(systemd, off), text("none"));
+    assert!(read_offline(Machine::new()).core_dumps.is_unreadable());
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod kernels;
 mod platform;
 mod support;
 
+pub(crate) use support::by_table as support_of_release;
+
 use std::collections::BTreeMap;
 
 use host::{Door, Error};
@@ -67,17 +69,19 @@ fn release(door: &Door) -> Result<(&'static str, BTreeMap<String, String>), Erro
     for path in ["/etc/os-release", "/usr/lib/os-release"] {
         match door.read_text(path) {
             Ok(text) => {
-                let values = meaningful_lines(&text)
-                    .filter_map(|line| {
-                        line.text.split_once('=').map(|(key, value)| (key.to_owned(), unquoted(value)))
-                    })
-                    .collect();
-                return Ok((path, values));
+                return Ok((path, release_settings(&text)));
             }
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+/// The settings of an os-release.
+pub(crate) fn release_settings(text: &str) -> BTreeMap<String, String> {
+    meaningful_lines(text)
+        .filter_map(|line| line.text.split_once('=').map(|(key, value)| (key.to_owned(), unquoted(value))))
+        .collect()
 }
 
 /// A value as a shell reads it: quotes away, escapes resolved.

@@ -55,13 +55,9 @@ const LAST_DAYS: &[(&str, &str, &str)] = &[
 
 /// The end of the last day with updates.
 pub(crate) fn ends(door: &Door, id: &str, version: &str) -> Fact<String> {
-    let (major, minor) = version.split_once('.').unwrap_or((version, ""));
-    let short = format!("{major}.{}", minor.split('.').next().unwrap_or_default());
-    let known = LAST_DAYS.iter().find(|(distribution, release, _)| {
-        *distribution == id && (*release == version || *release == short || *release == major)
-    });
-    if let Some((_, _, day)) = known {
-        return Fact::read_at(end_of(day), "Palisade's table of support periods");
+    let by_table = by_table(id, version);
+    if !by_table.is_unreadable() {
+        return by_table;
     }
     let path = format!("/usr/share/distro-info/{id}.csv");
     match door.read_text(&path) {
@@ -71,6 +67,19 @@ pub(crate) fn ends(door: &Door, id: &str, version: &str) -> Fact<String> {
         },
         Err(error) if error.is_not_found() => unknown(id, version),
         Err(error) => Fact::unreadable(reason(&error, door)),
+    }
+}
+
+/// The same by our own table alone; unreadable when the release stands not in it.
+pub(crate) fn by_table(id: &str, version: &str) -> Fact<String> {
+    let (major, minor) = version.split_once('.').unwrap_or((version, ""));
+    let short = format!("{major}.{}", minor.split('.').next().unwrap_or_default());
+    let known = LAST_DAYS.iter().find(|(distribution, release, _)| {
+        *distribution == id && (*release == version || *release == short || *release == major)
+    });
+    match known {
+        Some((_, _, day)) => Fact::read_at(end_of(day), "Palisade's table of support periods"),
+        None => unknown(id, version),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Variable;
+use super::{Contents, Variable};
 use crate::Fact;
 
 /// One image.
@@ -70,8 +70,13 @@ pub struct Image {
     pub package_managers: Fact<Vec<String>>,
     /// Names of the containers made from it.
     pub used_by: Fact<Vec<String>>,
-    /// Whether no container is made from it; absent for one that only a Dockerfile describes.
+    /// Whether no container is made from it; absent where nobody knows which containers there are.
     pub unused: Fact<bool>,
+    /// The image it was built on as the builder named it, label `org.opencontainers.image.base.name`.
+    pub base_image: Fact<String>,
+    /// What its layers hold, read file by file. That is done for a target that is an image; absent for the images of a
+    /// host, of which only what the engine tells is read.
+    pub contents: Fact<Contents>,
     /// The Dockerfile that describes it; absent when the image itself was read.
     pub dockerfile: Fact<Dockerfile>,
 }

@@ -2,12 +2,17 @@
 
 mod compose;
 mod container;
+mod content;
 mod engine;
 mod image;
 
 pub use compose::{ComposeFile, ComposeProject, PortLine};
 pub use container::{
     Applied, Container, Device, HealthCheck, Limits, LogConfig, Mount, Process, PublishedPort, Ulimit, Variable,
+};
+pub use content::{
+    Contents, FoundSecret, ImageFile, ImagePackage, ImageRelease, PackageCache, SetuidFile, Vulnerability,
+    VulnerabilityData,
 };
 pub use engine::{Engine, HostFile, Listener, Proxy};
 pub use image::{Base, Dockerfile, Image, Instruction, Step};

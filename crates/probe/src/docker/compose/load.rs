@@ -15,6 +15,8 @@ const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "
 const FILE_LIMIT: usize = 1024;
 /// How far files may include others, and services extend others.
 const DEPTH_LIMIT: usize = 16;
+/// Values of all files of a project, and of what its services extend, each time they are read.
+const VALUE_LIMIT: usize = 200_000;
 /// Services of one project.
 const SERVICE_LIMIT: usize = 1024;
 /// The sections of a project whose members have names.
@@ -81,8 +83,15 @@ fn read(door: &Door, paths: &[String], given: Option<&str>) -> Result<Project, S
         FileKind::Directory => of_folder(door, first)?,
         _ => (parent(first).to_owned(), paths.to_vec(), Vec::new()),
     };
-    let mut loader =
-        Loader { door, given, bases: BTreeMap::new(), env_files: Vec::new(), shell: BTreeSet::new(), read: 0 };
+    let mut loader = Loader {
+        door,
+        given,
+        bases: BTreeMap::new(),
+        env_files: Vec::new(),
+        shell: BTreeSet::new(),
+        read: 0,
+        values: 0,
+    };
     let variables = loader.environment(&format!("{folder}/.env"))?;
     let mut root: Option<Node> = None;
     for file in files.iter().chain(&override_files) {
@@ -153,6 +162,7 @@ struct Loader<'a> {
     env_files: Vec<String>,
     shell: BTreeSet<String>,
     read: usize,
+    values: usize,
 }
 
 impl Loader<'_> {
@@ -199,6 +209,7 @@ impl Loader<'_> {
             return Err(format!("{}: a compose file is a map", root.at));
         }
         self.bases.insert(path.to_owned(), base.to_owned());
+        self.count(&root)?;
         variables::without_default(&root, &mut self.shell);
         variables.fill(&mut root);
         Ok(root)
@@ -299,7 +310,21 @@ impl Loader<'_> {
         if let Value::Map(entries) = &mut own.value {
             entries.retain(|entry| entry.name != "extends");
         }
-        Ok(merge::merged(base, own))
+        let whole = merge::merged(base, own);
+        self.count(&whole)?;
+        Ok(whole)
+    }
+
+    /// A few files can repeat each other into millions of values.
+    fn count(&mut self, node: &Node) -> Result<(), String> {
+        self.values = self.values.saturating_add(node.size());
+        if self.values > VALUE_LIMIT {
+            return Err(format!(
+                "{}: the project has more than {VALUE_LIMIT} values with all it extends",
+                node.at
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -419,9 +444,12 @@ mod tests {
     fn what_cannot_be_read_is_refused_with_its_place() {
         let refused = |text: &str| project(Machine::new().file("/p/compose.yml", text)).unwrap_err();
         assert!(refused("services: {a: {extends: b}, b: {extends: a}}").contains("in a circle"));
-        assert!(refused("services: {a: {extends: c}}").starts_with("/p/compose.yml:1:24: `extends` names"));
+        assert!(refused("services: {a: {extends: c}}").starts_with("/p/compose.yml:1:25: `extends` names"));
         assert!(refused("include: [compose.yml]\nservices: {a: {}}").contains("include each other"));
         assert!(refused("include: [none.yml]\nservices: {a: {}}").contains("none.yml"));
+        let large = format!("services:\n  base: {{cap_add: [{}]}}\n", vec!["X"; 9000].join(", "))
+            + &(0..50).map(|n| format!("  s{n}: {{extends: base}}\n")).collect::<String>();
+        assert!(refused(&large).contains("more than 200000 values"));
         assert!(refused("version: '3'\n").contains("no `services`"));
         assert!(refused("services: {a: 1}").starts_with("/p/compose.yml:1:12: the service `a` is no map"));
         assert!(refused("[]").contains("is a map"));

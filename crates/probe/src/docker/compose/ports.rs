@@ -10,6 +10,8 @@ use crate::yaml::{Node, Value};
 
 /// Ports of one range; a longer one stands as one line under its first port.
 const RANGE_LIMIT: u16 = 128;
+/// Ports of one service.
+const PORT_LIMIT: usize = 4096;
 
 /// What one entry says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,7 +27,8 @@ pub(super) fn ports(node: &Node, container: &str) -> Fact<Vec<PublishedPort>> {
     let mut all = Vec::new();
     for item in node.items() {
         match one(item, container) {
-            Ok(ports) => all.extend(ports),
+            Ok(ports) if all.len() + ports.len() <= PORT_LIMIT => all.extend(ports),
+            Ok(_) => return Fact::unreadable(format!("{}: more than {PORT_LIMIT} ports", item.at)),
             Err(why) => return Fact::unreadable(why),
         }
     }

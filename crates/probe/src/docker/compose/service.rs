@@ -114,8 +114,8 @@ impl Service<'_> {
             read_only_root: self.switch("read_only"),
             no_new_privileges: self.option_at(
                 options.clone().map(|options| {
-                options.iter().any(|option| option == "no-new-privileges")
-                    || values_of(&options, "no-new-privileges").iter().any(|value| value == "true")
+                    options.iter().any(|option| option == "no-new-privileges")
+                        || values_of(&options, "no-new-privileges").iter().any(|value| value == "true")
                 }),
                 "no-new-privileges",
             ),
@@ -230,11 +230,12 @@ impl Service<'_> {
         if privileged.value() == Some(&true) {
             return privileged.clone().map(|_| "unconfined".to_owned());
         }
-        let seccomp = options.clone().map(|options| match values_of(&options, "seccomp").first().map(String::as_str) {
-            None | Some("builtin") => "default".to_owned(),
-            Some("unconfined") => "unconfined".to_owned(),
-            Some(_) => "custom".to_owned(),
-        });
+        let seccomp =
+            options.clone().map(|options| match values_of(&options, "seccomp").first().map(String::as_str) {
+                None | Some("builtin") => "default".to_owned(),
+                Some("unconfined") => "unconfined".to_owned(),
+                Some(_) => "custom".to_owned(),
+            });
         self.option_at(seccomp, "seccomp")
     }
 

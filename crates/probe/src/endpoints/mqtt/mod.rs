@@ -157,10 +157,9 @@ fn hello(dial: &Dial<'_>, asked: &Asked<'_>, version: u8, login: Option<&Login>)
         Next::Said(Said::Connected { code: 0 }) => Ok(Reply::Welcome(talk)),
         Next::Said(Said::Connected { code }) => Ok(Reply::Refused(code)),
         Next::Closed => Ok(Reply::Closed),
-        Next::Silent => Err(format!(
-            "it did not answer a CONNECT of MQTT within {} ms",
-            asked.budget.exchange.as_millis()
-        )),
+        Next::Silent => {
+            Err(format!("it did not answer a CONNECT of MQTT within {} ms", asked.budget.exchange.as_millis()))
+        }
         Next::Said(_) | Next::Nonsense => Err("it answers something that is not MQTT".to_owned()),
     }
 }
@@ -281,7 +280,8 @@ impl Talk {
 
     /// Subscribes, and waits a moment for a message of the broker's own topics or of all others.
     fn subscribe(&mut self, said: &[u8], number: u16, own: bool, budget: &Budget) -> Subscribed {
-        if self.stream.write_all(said).is_err() {
+        let ready = self.stream.set_limit(budget.exchange);
+        if ready.and_then(|()| self.stream.write_all(said)).is_err() {
             return Subscribed::Failed("it hung up before a subscription");
         }
         let mut agreed = false;

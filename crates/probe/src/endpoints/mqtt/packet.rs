@@ -140,7 +140,10 @@ pub fn said(bytes: &[u8]) -> Option<Result<(Said, usize), ()>> {
             };
             Some(Ok((said, whole)))
         }
-        kind @ (4..=7 | 11 | 13..=15) => Some(Ok((Said::Other { kind }, whole))),
+        // Their low bits are fixed (MQTT 5.0, 2.1.3).
+        kind @ (4..=7 | 11 | 13..=15) if first & 0x0f == if kind == 6 { 2 } else { 0 } => {
+            Some(Ok((Said::Other { kind }, whole)))
+        }
         _ => Some(Err(())),
     }
 }

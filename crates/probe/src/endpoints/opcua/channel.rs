@@ -48,7 +48,7 @@ impl Channel {
 
     fn secure(&mut self) -> Result<(), Failure> {
         let head = Writer::default().u32(0).text(NO_SECURITY).none().none();
-        let body = self.numbered(head, |handle| messages::open_channel(handle));
+        let body = self.numbered(head, messages::open_channel);
         self.write(*b"OPNF", &body)?;
         let (kind, body) = self.chunk()?;
         if kind == *b"ERRF" {
@@ -176,5 +176,9 @@ fn refused(body: &[u8]) -> Failure {
     let mut from = Reader::new(body);
     let status = from.u32().map_or_else(|| "an error".to_owned(), |code| messages::status(code).0);
     let reason = from.text().unwrap_or_default();
-    Failure(if reason.is_empty() { format!("it refuses: {status}") } else { format!("it refuses: {status} ({reason})") })
+    Failure(if reason.is_empty() {
+        format!("it refuses: {status}")
+    } else {
+        format!("it refuses: {status} ({reason})")
+    })
 }

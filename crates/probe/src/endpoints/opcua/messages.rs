@@ -142,7 +142,14 @@ fn endpoint(from: &mut Reader<'_>) -> Option<Described> {
         level,
         transport: transport.rsplit('/').next().unwrap_or_default().to_owned(),
     };
-    Some(Described { endpoint, certificate, application: application.uri, product, urls: application.urls, anonymous })
+    Some(Described {
+        endpoint,
+        certificate,
+        application: application.uri,
+        product,
+        urls: application.urls,
+        anonymous,
+    })
 }
 
 /// A way to log in, as it is written.

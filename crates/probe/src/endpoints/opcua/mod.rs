@@ -5,6 +5,7 @@ mod channel;
 pub(crate) mod messages;
 mod wire;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::Fact;
@@ -28,6 +29,8 @@ pub(super) struct Asked<'a> {
     pub(super) url: String,
     /// The host that was named; none for a socket of the host.
     pub(super) host: Option<&'a str>,
+    /// The address that was asked for it.
+    pub(super) address: IpAddr,
 }
 
 /// Asks one server everything. The error says why it is not taken for one.
@@ -152,9 +155,9 @@ fn disclose(server: &mut OpcUaServer, described: &[Described], asked: &Asked<'_>
     let all = described.iter().flat_map(|one| one.urls.iter().chain([&one.endpoint.url])).chain(known);
     let mut others: Vec<String> = Vec::new();
     for url in all {
-        let Some(other) = host_of(url).filter(|other| !other.eq_ignore_ascii_case(host)) else { continue };
-        let other = other.to_ascii_lowercase();
-        if !others.contains(&other) {
+        let Some(other) = host_of(url).map(str::to_ascii_lowercase) else { continue };
+        let own = other == host || other.parse() == Ok(asked.address);
+        if !own && !others.contains(&other) {
             others.push(other);
         }
     }

@@ -34,7 +34,8 @@ const EXCHANGES: &[(&str, Public)] = &[
 ];
 
 /// Key exchanges in which the server chooses the prime.
-const GROUP_EXCHANGES: &[&str] = &["diffie-hellman-group-exchange-sha256", "diffie-hellman-group-exchange-sha1"];
+const GROUP_EXCHANGES: &[&str] =
+    &["diffie-hellman-group-exchange-sha256", "diffie-hellman-group-exchange-sha1"];
 
 /// A public number of ours. Nobody knows what lies behind it: the exchange is broken off before that would matter.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +58,10 @@ impl Public {
 
 /// The base point of P-256, a point of the curve like any other (SEC 2, 2.4.2).
 const P256_BASE: [u8; 65] = [
-    4, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03,
-    0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe,
-    0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce,
-    0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+    4, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77,
+    0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42,
+    0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b,
+    0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
 ];
 
 const KEXINIT: u8 = 20;
@@ -80,7 +81,8 @@ pub(super) fn host_keys(peer: &Peer, lists: &Lists) -> Fact<Vec<SshHostKey>> {
     };
     let mut keys = Vec::new();
     for names in KINDS {
-        let Some(kind) = names.iter().find(|name| lists.host_keys.iter().any(|offered| offered == *name)) else {
+        let Some(kind) = names.iter().find(|name| lists.host_keys.iter().any(|offered| offered == *name))
+        else {
             continue;
         };
         let begun = message(EXCHANGE_INIT, |out| text(out, &public.bytes()));
@@ -100,9 +102,10 @@ pub(super) fn group_bits(peer: &Peer, lists: &Lists) -> Fact<u32> {
     else {
         return Fact::Absent;
     };
-    let kind = KINDS.iter().flat_map(|names| names.iter()).find(|name| {
-        lists.host_keys.iter().any(|offered| offered == *name)
-    });
+    let kind = KINDS
+        .iter()
+        .flat_map(|names| names.iter())
+        .find(|name| lists.host_keys.iter().any(|offered| offered == *name));
     let Some(kind) = kind else { return Fact::unreadable("it offers no host key that Palisade knows") };
     // At least 1024 bits, 1024 wanted, at most 8192 (RFC 4419, 3).
     let wanted = message(GROUP_REQUEST, |out| {
