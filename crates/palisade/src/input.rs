@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use model::document::FACTS_SCHEMA;
 use model::report::REPORT_SCHEMA;
 use model::{FactsDocument, Report};
-use serde_json::Value;
 use policy::{Content, ContentFile, LoadedProfile, Problem};
+use serde_json::Value;
 
 use crate::args::ContentArgs;
 use crate::output::tell_problems;
@@ -135,8 +135,8 @@ pub(crate) fn facts(path: &Path) -> Result<FactsDocument> {
 /// A facts document that a person filled in. Mistakes in it must not pass for facts that are not known.
 fn filled(path: &Path) -> Result<FactsDocument> {
     let name = path.display().to_string();
-    let mut document: FactsDocument = policy::read_yaml(&name, &read(path, TEXT_LIMIT)?)
-        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let mut document: FactsDocument =
+        policy::read_yaml(&name, &read(path, TEXT_LIMIT)?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
     // A head without anything below it is a section of which nothing is known.
     for section in document.facts.values_mut() {
         if let Value::Object(section) = section {
@@ -153,7 +153,9 @@ fn filled(path: &Path) -> Result<FactsDocument> {
         }
     }
     if let Some(path) = strange(&given, &Value::Object(known.facts.into_iter().collect()), "facts") {
-        bail!("{name}: `{path}` is no fact that Palisade knows; compare with `palisade facts template windows`");
+        bail!(
+            "{name}: `{path}` is no fact that Palisade knows; compare with `palisade facts template windows`"
+        );
     }
     Ok(document)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use host::Door;
 
 use crate::endpoints::NamedServer;
-use crate::service::Service;
 use crate::image::ImageSubject;
+use crate::service::Service;
 use crate::shared::Shared;
 
 /// What the target is beyond what its door shows.

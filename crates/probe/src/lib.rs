@@ -140,8 +140,11 @@ pub const VM_PROBES: &[Probe] =
     &[Probe { name: "vms", limit: Duration::from_secs(20), run: |cx| run::serialised(&vms::probe(cx)) }];
 
 /// What reads a Kepware server by its Configuration API.
-pub const KEPWARE_PROBES: &[Probe] =
-    &[Probe { name: "kepware", limit: Duration::from_secs(90), run: |cx| run::serialised(&kepware::probe(cx)) }];
+pub const KEPWARE_PROBES: &[Probe] = &[Probe {
+    name: "kepware",
+    limit: Duration::from_secs(90),
+    run: |cx| run::serialised(&kepware::probe(cx)),
+}];
 
 /// What reads the folder of a TRUE Connector.
 pub const TRUE_CONNECTOR_PROBES: &[Probe] = &[Probe {
@@ -155,8 +158,11 @@ pub const IMAGE_PROBES: &[Probe] =
     &[Probe { name: "docker", limit: Duration::from_secs(600), run: |cx| run::serialised(&image::probe(cx)) }];
 
 /// What reads configuration files of a CODESYS runtime that were copied from another machine.
-pub const CODESYS_PROBES: &[Probe] =
-    &[Probe { name: "codesys", limit: Duration::from_secs(10), run: |cx| run::serialised(&codesys::probe(cx)) }];
+pub const CODESYS_PROBES: &[Probe] = &[Probe {
+    name: "codesys",
+    limit: Duration::from_secs(10),
+    run: |cx| run::serialised(&codesys::probe(cx)),
+}];
 
 /// What reads parameters of a Nerve Management System or the DNA of a node from a file.
 pub const NERVE_PROBES: &[Probe] =

@@ -170,10 +170,8 @@ impl Asker {
             .method(method)
             .uri(format!("http://{}:{}{path}", self.service.host, self.service.port))
             .header("accept", "application/json");
-        if named {
-            if let Some(login) = self.login().map_err(failed)? {
-                request = request.header("authorization", login);
-            }
+        if named && let Some(login) = self.login().map_err(failed)? {
+            request = request.header("authorization", login);
         }
         let request = request.body(()).map_err(|error| failed(error.to_string()))?;
         let answer = self.client.send(request, Limits { time: EXCHANGE, body: BODY })?;
@@ -187,7 +185,8 @@ impl Asker {
         let password = self.service.password.as_deref().unwrap_or_default();
         let bytes: Option<Vec<u8>> =
             format!("{user}:{password}").chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect();
-        let bytes = bytes.ok_or("user or password holds a letter that HTTP logins cannot carry (not Latin-1)")?;
+        let bytes =
+            bytes.ok_or("user or password holds a letter that HTTP logins cannot carry (not Latin-1)")?;
         Ok(Some(format!("Basic {}", STANDARD.encode(bytes))))
     }
 
@@ -198,7 +197,9 @@ impl Asker {
         match answer.status {
             200 if answer.cut => Err(Refusal::Other(format!("{place} answers with more than {BODY} bytes"))),
             200 => parse(&answer.body).map_err(|why| {
-                Refusal::Other(format!("{place} answers no JSON ({why}); is this the interface that was meant?"))
+                Refusal::Other(format!(
+                    "{place} answers no JSON ({why}); is this the interface that was meant?"
+                ))
             }),
             401 => Err(Refusal::Unknown(format!(
                 "{place}: the server does not accept user `{who}` with this password (401); name `user` and \

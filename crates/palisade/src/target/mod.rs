@@ -16,7 +16,9 @@ use host::ssh::{Destination, Ssh};
 use host::{Door, Local, Trace, Tree};
 use model::report::{ProbeStatus, Target, TargetKind};
 use model::{FactsDocument, Timestamp};
-use probe::{CODESYS_PROBES, KEPWARE_PROBES, NERVE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES};
+use probe::{
+    CODESYS_PROBES, KEPWARE_PROBES, NERVE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES,
+};
 
 pub(crate) use credentials::{Credentials, Reference};
 pub(crate) use progress::Progress;

@@ -110,7 +110,9 @@ impl FromStr for Spec {
 impl Spec {
     /// The help of an argument that names targets.
     pub(crate) fn help() -> String {
-        let mut help = "What to audit instead of this host. May be given several times; they are read side by side.\n".to_owned();
+        let mut help =
+            "What to audit instead of this host. May be given several times; they are read side by side.\n"
+                .to_owned();
         for (form, what) in FORMS {
             help.push_str(&format!("\n{form:28} {what}"));
         }

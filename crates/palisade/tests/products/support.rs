@@ -21,7 +21,7 @@ pub(crate) fn beside(name: &str) -> String {
     format!("{}/tests/products/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What an audit gave: the report, and all that was written.
+/// What an audit gave: the report, and all that was written; or why there is none.
 pub(crate) struct Audited {
     pub(crate) report: Value,
     pub(crate) text: String,
@@ -36,9 +36,13 @@ pub(crate) fn audit(args: &[&str]) -> Audited {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let report = serde_json::from_str(&text).unwrap_or_else(|error| {
-        panic!("{args:?}: {error}\n{text}\n{}", String::from_utf8_lossy(&output.stderr))
-    });
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    if text.is_empty() {
+        assert!(error.contains("cannot be audited"), "{args:?}: {error}");
+        return Audited { report: Value::Null, text: error };
+    }
+    let report =
+        serde_json::from_str(&text).unwrap_or_else(|wrong| panic!("{args:?}: {wrong}\n{text}\n{error}"));
     Audited { report, text }
 }
 
@@ -49,14 +53,13 @@ impl Audited {
             ["not_applicable", "pass", "unknown", "fail"].iter().position(|one| *one == verdict)
         };
         let mut verdicts = BTreeMap::<String, String>::new();
-        for finding in self.report["findings"].as_array().unwrap() {
+        for finding in self.report["findings"].as_array().into_iter().flatten() {
             let verdict = finding["verdict"].as_str().unwrap();
             let entry = verdicts.entry(finding["rule"].as_str().unwrap().to_owned()).or_default();
             if entry.is_empty() || rank(verdict) > rank(entry) {
                 *entry = verdict.to_owned();
             }
         }
-        assert!(!verdicts.is_empty(), "{}", self.text);
         verdicts
     }
 
@@ -65,8 +68,16 @@ impl Audited {
         self.verdicts().into_iter().filter(|(_, of)| of == verdict).map(|(rule, _)| rule).collect()
     }
 
-    /// The reasons and evidence of a rule's findings, as text.
+    /// Whether nothing could be read, so that there is no report.
+    pub(crate) fn refused(&self) -> bool {
+        self.report.is_null()
+    }
+
+    /// The reasons and evidence of a rule's findings, as text; why there is no report when there is none.
     pub(crate) fn about(&self, rule: &str) -> String {
+        if self.refused() {
+            return self.text.clone();
+        }
         let all = self.report["findings"].as_array().unwrap();
         let mine: Vec<String> = all.iter().filter(|one| one["rule"] == rule).map(Value::to_string).collect();
         assert!(!mine.is_empty(), "no finding of {rule}");

@@ -87,8 +87,14 @@ pub(crate) fn probe(cx: &Context) -> Fact<Codesys> {
         error_behaviour: found.get("CmpUserMgr", "SECURITY.UserLogin_ErrorBehavior"),
         key: found.is_set("CmpUserMgr", "AsymmetricAuthKey"),
         password_rules: found.entries("CmpUserMgr", &["SECURITY.UserMgmt.PasswordPolicy."]),
-        expiration: found
-            .entries("CmpUserMgr", &["Password.Expiration.", "SECURITY.Password.Expiration.", "SECURITY.UserMgmt.Password.Expiration."]),
+        expiration: found.entries(
+            "CmpUserMgr",
+            &[
+                "Password.Expiration.",
+                "SECURITY.Password.Expiration.",
+                "SECURITY.UserMgmt.Password.Expiration.",
+            ],
+        ),
         login_limits: found
             .entries("CmpUserMgr", &["UserLogin.", "SECURITY.UserLogin.", "SECURITY.UserMgmt.UserLogin."]),
     };
@@ -142,7 +148,8 @@ pub(crate) fn probe(cx: &Context) -> Fact<Codesys> {
 
 /// The two files: on a host where packages put them, else what was named, a file or a folder.
 fn files(door: &Door, named: Option<&str>) -> Option<(String, String)> {
-    let pair = |places: &[&str; 2], base: &str| (format!("{base}{}", places[0]), format!("{base}{}", places[1]));
+    let pair =
+        |places: &[&str; 2], base: &str| (format!("{base}{}", places[0]), format!("{base}{}", places[1]));
     let there = |(main, user): &(String, String)| door.exists(main) || door.exists(user);
     let Some(path) = named else { return PLACES.iter().map(|places| pair(places, "")).find(there) };
     if door.stat(path).is_ok_and(|stat| stat.kind != FileKind::Directory) {

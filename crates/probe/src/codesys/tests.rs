@@ -69,8 +69,14 @@ fn copies(files: &[(&str, &str)], path: &str) -> Fact<Codesys> {
 #[test]
 fn copies_from_another_machine_are_read_by_file_and_by_folder() {
     let files = [
-        ("/plc/CODESYSControl.cfg", "[CmpSettings]\nIsWriteProtected=1\nFileReference.0=/etc/codesyscontrol/Site.cfg\n[CmpUserMgr]\nAsymmetricAuthKey=ab\nPassword.Expiration.Timeout=90\n"),
-        ("/plc/Site.cfg", "[CmpUserMgmt]\nSECURITY.UserMgmtEnforce=YES\n[CmpUserMgr]\nSECURITY.UserMgmtEnforce=YES\n[SysProcess]\nCommand.0=ls\n[CmpLog]\nLogger.0.Enable=1\nLogger.0.Backend.0.ClassId=0x00000104\n"),
+        (
+            "/plc/CODESYSControl.cfg",
+            "[CmpSettings]\nIsWriteProtected=1\nFileReference.0=/etc/codesyscontrol/Site.cfg\n[CmpUserMgr]\nAsymmetricAuthKey=ab\nPassword.Expiration.Timeout=90\n",
+        ),
+        (
+            "/plc/Site.cfg",
+            "[CmpUserMgmt]\nSECURITY.UserMgmtEnforce=YES\n[CmpUserMgr]\nSECURITY.UserMgmtEnforce=YES\n[SysProcess]\nCommand.0=ls\n[CmpLog]\nLogger.0.Enable=1\nLogger.0.Backend.0.ClassId=0x00000104\n",
+        ),
     ];
     for path in ["/plc", "/plc/CODESYSControl.cfg"] {
         let Fact::Known(codesys, _) = copies(&files, path) else { panic!("{path}") };
@@ -95,7 +101,9 @@ fn a_folder_without_a_configuration_is_not_judged() {
 #[test]
 fn references_that_lead_in_circles_or_nowhere_are_followed_once() {
     let text = "[CmpSettings]\nFileReference.0=CODESYSControl.cfg\nFileReference.1=gone.cfg\nFileReference.2=a.cfg\nFileReference.3=a.cfg\n";
-    let Fact::Known(codesys, _) = copies(&[("/CODESYSControl.cfg", text), ("/a.cfg", text)], "/") else { panic!() };
+    let Fact::Known(codesys, _) = copies(&[("/CODESYSControl.cfg", text), ("/a.cfg", text)], "/") else {
+        panic!()
+    };
     assert_eq!(codesys.files, ["/CODESYSControl.cfg", "/a.cfg"]);
     assert_eq!(codesys.user_file, "/a.cfg");
 }

@@ -63,7 +63,10 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         return Fact::unreadable("the target is no image");
     };
     match images(&cx.door, subject) {
-        Ok(images) => Fact::known(crate::docker::from_files(Fact::Absent, Fact::read_at(images, subject.source.to_string()))),
+        Ok(images) => Fact::known(crate::docker::from_files(
+            Fact::Absent,
+            Fact::read_at(images, subject.source.to_string()),
+        )),
         Err(reason) => Fact::unreadable(reason),
     }
 }

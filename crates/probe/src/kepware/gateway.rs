@@ -81,7 +81,12 @@ pub(super) fn rest_server(agent: &Properties) -> RestServer {
         writes: agent.flag("iot_gateway.REST_SERVER_ENABLE_WRITE_ENDPOINT"),
         anonymous: agent.flag("iot_gateway.REST_SERVER_ALLOW_ANONYMOUS_LOGIN"),
         origins: agent.text("iot_gateway.REST_SERVER_CORS_ALLOWED_ORIGINS").map(|list| {
-            list.split(',').map(str::trim).filter(|origin| !origin.is_empty()).take(ORIGINS).map(short).collect()
+            list.split(',')
+                .map(str::trim)
+                .filter(|origin| !origin.is_empty())
+                .take(ORIGINS)
+                .map(short)
+                .collect()
         }),
         source: agent.place().to_owned(),
     }

@@ -64,7 +64,9 @@ pub(crate) fn probe(cx: &Context) -> Fact<Kepware> {
                 service.url
             ));
         }
-        Err(refusal @ Refusal::Other(_)) if asked.asker.is_silent() => return Fact::unreadable(refusal.reason()),
+        Err(refusal @ Refusal::Other(_)) if asked.asker.is_silent() => {
+            return Fact::unreadable(refusal.reason());
+        }
         other => other,
     };
     let product = fact(asked.object("/about")).map(|about| read_product(&about));
@@ -156,7 +158,9 @@ fn fact<T>(read: Result<T, Refusal>) -> Fact<T> {
 /// What only Edge has is absent elsewhere, and not told by a server that nobody knows is not known.
 fn of_edge<T>(fact: Fact<T>, edge: Option<bool>) -> Fact<T> {
     match (fact, edge) {
-        (Fact::Absent, Some(true)) => Fact::unreadable("Kepware Edge has this, but the server does not tell it"),
+        (Fact::Absent, Some(true)) => {
+            Fact::unreadable("Kepware Edge has this, but the server does not tell it")
+        }
         (Fact::Absent, None) => Fact::unreadable("the server does not tell it, nor which product it is"),
         (fact, _) => fact,
     }
@@ -240,7 +244,11 @@ fn read_project(project: &Properties, edge: Option<bool>) -> Project {
     } else {
         let keys = OPC_DA.map(|(key, _)| (key, key));
         project.granted(&keys).map(|on| {
-            OPC_DA.iter().filter(|(key, _)| on.iter().any(|name| name == key)).map(|(_, version)| *version).collect()
+            OPC_DA
+                .iter()
+                .filter(|(key, _)| on.iter().any(|name| name == key))
+                .map(|(_, version)| *version)
+                .collect()
         })
     };
     let present: Vec<(&str, &str)> = DIAGNOSTICS.into_iter().filter(|(key, _)| project.has(key)).collect();

@@ -29,7 +29,11 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, String> {
         Ok(value) => value,
         Err(json) => serde_saphyr::from_str::<Value>(text).map_err(|yaml| {
             let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
-            if text.trim_start().starts_with('{') { format!("no JSON: {json}") } else { format!("neither key=value lines nor YAML: {}", first(yaml.to_string())) }
+            if text.trim_start().starts_with('{') {
+                format!("no JSON: {json}")
+            } else {
+                format!("neither key=value lines nor YAML: {}", first(yaml.to_string()))
+            }
         })?,
     };
     if !value.is_object() {
@@ -50,7 +54,9 @@ fn lines(text: &str) -> Option<Vec<Entry>> {
         }
         let (name, value) = line.split_once('=')?;
         let name = name.trim();
-        if name.is_empty() || name.contains(|letter: char| letter.is_whitespace() || matches!(letter, ':' | '{' | '"')) {
+        if name.is_empty()
+            || name.contains(|letter: char| letter.is_whitespace() || matches!(letter, ':' | '{' | '"'))
+        {
             return None;
         }
         let value = value.trim().trim_matches(['"', '\'']);
@@ -95,8 +101,11 @@ fn flatten(text: &str, above: &str, value: &Value, into: &mut Vec<Entry>, depth:
 
 /// Whether a line of YAML or JSON sets this name.
 fn names(line: &str, name: &str) -> bool {
-    let line = line.trim_start_matches(|letter: char| letter.is_whitespace() || matches!(letter, '-' | '{' | '"' | '\'' | ','));
-    line.strip_prefix(name).is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
+    let line = line.trim_start_matches(|letter: char| {
+        letter.is_whitespace() || matches!(letter, '-' | '{' | '"' | '\'' | ',')
+    });
+    line.strip_prefix(name)
+        .is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
 }
 
 #[cfg(test)]
@@ -106,12 +115,19 @@ mod tests {
     #[test]
     fn three_forms_say_the_same() {
         let of = |text: &str| {
-            let mut found: Vec<_> = entries(text).unwrap().into_iter().map(|entry| (entry.name, entry.value, entry.line)).collect();
+            let mut found: Vec<_> =
+                entries(text).unwrap().into_iter().map(|entry| (entry.name, entry.value, entry.line)).collect();
             found.sort();
             found
         };
         let lines = of("# ours\nmfa_enabled = true\nmax_attempts_by_ip=100\n");
-        assert_eq!(lines, [("max_attempts_by_ip".to_owned(), "100".to_owned(), 3), ("mfa_enabled".to_owned(), "true".to_owned(), 2)]);
+        assert_eq!(
+            lines,
+            [
+                ("max_attempts_by_ip".to_owned(), "100".to_owned(), 3),
+                ("mfa_enabled".to_owned(), "true".to_owned(), 2)
+            ]
+        );
         assert_eq!(of("# ours\nmfa_enabled: true\nmax_attempts_by_ip: 100\n"), lines);
         assert_eq!(of("{\n\"mfa_enabled\": true,\n\"max_attempts_by_ip\": 100}"), lines);
     }

@@ -84,9 +84,14 @@ fn nerve(file: &str, entries: &[Entry]) -> Fact<Nerve> {
         {
             nerve.unknown.push(format!("{own} at {}", place(entry)));
         }
-        let plain: String = own.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let plain: String =
+            own.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
         let is_parameter = PARAMETERS.contains(&own);
-        if !is_parameter && !entry.value.is_empty() && SECRET.iter().any(|word| plain.ends_with(word)) && nerve.credentials.len() < NOTES {
+        if !is_parameter
+            && !entry.value.is_empty()
+            && SECRET.iter().any(|word| plain.ends_with(word))
+            && nerve.credentials.len() < NOTES
+        {
             nerve.credentials.push(format!("{own} at {}", place(entry)));
         }
     }
@@ -105,7 +110,10 @@ fn nerve(file: &str, entries: &[Entry]) -> Fact<Nerve> {
     }
     let block = |block: &str| -> Vec<&Entry> {
         let within = format!("{block}.");
-        entries.iter().filter(|entry| entry.name.starts_with(&within) || entry.name.contains(&format!(".{within}"))).collect()
+        entries
+            .iter()
+            .filter(|entry| entry.name.starts_with(&within) || entry.name.contains(&format!(".{within}")))
+            .collect()
     };
     let value = |of: &[&Entry], key: &str| -> Fact<i64> {
         match of.iter().rfind(|entry| entry.name.ends_with(&format!(".{key}"))) {
@@ -166,7 +174,9 @@ mod tests {
 
     #[test]
     fn parameters_are_found_wherever_they_stand() {
-        let nerve = of("security:\n  max_attempts_by_ip: 100\n  file_warm_state_retention_policy_audit_ms: 180d\n  mfa_enabled: true\n  max_attempts_by_IP_and_user: 5\n");
+        let nerve = of(
+            "security:\n  max_attempts_by_ip: 100\n  file_warm_state_retention_policy_audit_ms: 180d\n  mfa_enabled: true\n  max_attempts_by_IP_and_user: 5\n",
+        );
         let parameter = |name: &str| nerve.parameters[name].value().cloned();
         assert_eq!(parameter("max_attempts_by_ip").unwrap().number.value(), Some(&100));
         assert_eq!(parameter("file_warm_state_retention_policy_audit_ms").unwrap().number.value(), Some(&180));
@@ -178,7 +188,9 @@ mod tests {
 
     #[test]
     fn blocks_of_a_node_are_found_and_credentials_are_told_without_their_values() {
-        let nerve = of("node:\n  BruteForce:\n    maxFailedLoginAttemptsBeforeLockout: 10\n    lockoutDurationMinutes: soon\n  proxy:\n    password: hunter2\n");
+        let nerve = of(
+            "node:\n  BruteForce:\n    maxFailedLoginAttemptsBeforeLockout: 10\n    lockoutDurationMinutes: soon\n  proxy:\n    password: hunter2\n",
+        );
         let brute = nerve.brute_force.value().unwrap();
         assert_eq!(brute.max_failed_logins.value(), Some(&10));
         assert!(brute.lockout_minutes.is_unreadable() && brute.window_minutes.is_absent());

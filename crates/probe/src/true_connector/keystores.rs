@@ -17,7 +17,7 @@ const SIZE: usize = 4 << 20;
 /// The most keystores.
 const STORES: usize = 30;
 /// The most entries of one.
-const ENTRIES: usize = 500;
+const ENTRIES: u32 = 500;
 /// The most passwords that are tried on one.
 const PASSWORDS: usize = 12;
 /// Folders in which keystores stand.
@@ -87,9 +87,12 @@ fn pkcs12(bytes: &[u8], passwords: &[String]) -> Result<Contents, String> {
     }
     let Some(archive) = opened else { return Ok(contents) };
     contents.keys = archive.keys.len() as u64;
-    for certificate in archive.certs.into_iter().take(ENTRIES) {
+    for certificate in archive.certs.into_iter().take(ENTRIES as usize) {
         let own = certificate.local_key_id.as_ref().is_some_and(|id| {
-            archive.keys.iter().any(|key| key.local_key_id.as_ref().is_some_and(|of_key| of_key.as_ref() == id.as_slice()))
+            archive
+                .keys
+                .iter()
+                .any(|key| key.local_key_id.as_ref().is_some_and(|of_key| of_key.as_ref() == id.as_slice()))
         });
         contents.certificates.push(Stored {
             alias: certificate.friendly_name.unwrap_or_default(),
@@ -122,7 +125,7 @@ fn java(bytes: &[u8], passwords: &[String]) -> Result<Contents, String> {
     if version > 2 {
         return Err(format!("a keystore of version {version}, which is not known"));
     }
-    for _ in 0..count.min(ENTRIES as u32) {
+    for _ in 0..count.min(ENTRIES) {
         let tag = reader.number().ok_or_else(short)?;
         let alias = reader.text().ok_or_else(short)?;
         reader.take(8).ok_or_else(short)?;
@@ -143,7 +146,7 @@ fn java(bytes: &[u8], passwords: &[String]) -> Result<Contents, String> {
             }
             let der = reader.block().ok_or_else(short)?.to_vec();
             // The first certificate of a chain is the key's; the others issued it.
-            if contents.certificates.len() < ENTRIES {
+            if contents.certificates.len() < ENTRIES as usize {
                 contents.certificates.push(Stored { alias: alias.clone(), own: tag == 1 && place == 0, der });
             }
         }
@@ -238,7 +241,8 @@ pub(super) fn keystores(folder: &mut Folder<'_>, own: &[String]) -> (Vec<Keystor
                     Fact::known(contents.keys)
                 };
                 stores.push(store(Fact::known(opens), Fact::known(published), keys));
-                certificates.extend(contents.certificates.into_iter().filter_map(|stored| certificate(&path, stored)));
+                certificates
+                    .extend(contents.certificates.into_iter().filter_map(|stored| certificate(&path, stored)));
             }
         }
     }
@@ -267,8 +271,7 @@ fn certificate(path: &str, stored: Stored) -> Option<StoredCertificate> {
 fn paths(folder: &mut Folder<'_>) -> Vec<String> {
     let names = |folder: &Folder<'_>, below: &str| -> Vec<String> {
         let entries = folder.door().read_dir(folder.place(below)).unwrap_or_default();
-        let mut names: Vec<String> =
-            entries.into_iter().map(|entry| entry.name).collect();
+        let mut names: Vec<String> = entries.into_iter().map(|entry| entry.name).collect();
         names.sort();
         names
     };
@@ -279,7 +282,12 @@ fn paths(folder: &mut Folder<'_>) -> Vec<String> {
     let top = names(folder, "");
     let mut paths: Vec<String> = top.iter().filter(|name| is_store(name)).cloned().collect();
     for below in top.iter().filter(|name| !is_store(name)).take(FOLDERS) {
-        paths.extend(names(folder, below).into_iter().filter(|name| is_store(name)).map(|name| format!("{below}/{name}")));
+        paths.extend(
+            names(folder, below)
+                .into_iter()
+                .filter(|name| is_store(name))
+                .map(|name| format!("{below}/{name}")),
+        );
     }
     if paths.len() > STORES {
         folder.unread.push(format!("only the first {STORES} of {} keystores are read", paths.len()));
@@ -299,7 +307,10 @@ mod tests {
             b"".as_slice(),
             b"text",
             &[0xfe, 0xed, 0xfe, 0xed],
-            &[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            &[
+                0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0,
+                0, 0, 0, 0, 0, 0, 0, 0,
+            ],
             &[0x30, 0x82, 0xff, 0xff, 0],
             &[0x30, 0x80],
         ] {

@@ -113,7 +113,10 @@ fn api_ports(folder: &Folder<'_>) -> Fact<Vec<ApiPort>> {
         for port in ports {
             let (address, target, text) = match port {
                 Value::Object(long) => {
-                    let text = |key: &str| long.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                    let text = |key: &str| {
+                        long.get(key)
+                            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                    };
                     let target = text("target").unwrap_or_default();
                     let text_of = format!("{}:{target}", text("published").unwrap_or_default());
                     (text("host_ip"), target, text_of)
@@ -127,7 +130,8 @@ fn api_ports(folder: &Folder<'_>) -> Fact<Vec<ApiPort>> {
                     };
                     let plain = text.split('/').next().unwrap_or_default();
                     let (before, target) = plain.rsplit_once(':').unwrap_or(("", plain));
-                    let address = before.rsplit_once(':').map(|(address, _)| address.trim_matches(['[', ']']).to_owned());
+                    let address =
+                        before.rsplit_once(':').map(|(address, _)| address.trim_matches(['[', ']']).to_owned());
                     (address, target.to_owned(), text)
                 }
             };

@@ -123,8 +123,7 @@ impl<'a> Folder<'a> {
                 return Vec::new();
             }
         };
-        let mut names: Vec<String> =
-            entries.into_iter().map(|entry| entry.name).collect();
+        let mut names: Vec<String> = entries.into_iter().map(|entry| entry.name).collect();
         names.sort();
         let parts = names.into_iter().filter_map(|name: String| kind(&name).map(|kind| (name, kind)));
         parts.take(PARTS).map(|(name, kind)| self.part(name, kind)).collect()
@@ -132,11 +131,14 @@ impl<'a> Folder<'a> {
 
     fn part(&mut self, name: String, kind: &'static str) -> Part {
         let environment = self.of_container(&name);
-        let profiles = environment.get("SPRING_PROFILES_ACTIVE").cloned().unwrap_or_else(|| "docker".to_owned());
+        let profiles =
+            environment.get("SPRING_PROFILES_ACTIVE").cloned().unwrap_or_else(|| "docker".to_owned());
         let mut part = Part { name, kind, properties: BTreeMap::new(), environment };
         // A profile wins over what holds for all; the data app reads config.properties too.
         let mut files = vec!["config.properties".to_owned(), "application.properties".to_owned()];
-        files.extend(profiles.split(',').take(5).map(|profile| format!("application-{}.properties", profile.trim())));
+        files.extend(
+            profiles.split(',').take(5).map(|profile| format!("application-{}.properties", profile.trim())),
+        );
         for yaml in ["application.yml", "application.yaml"] {
             let path = format!("{}/{yaml}", part.name);
             if let Some(text) = self.text(&path) {
@@ -172,7 +174,9 @@ impl<'a> Folder<'a> {
                 })
             })
         };
-        let Some(service) = services.and_then(|services| services.values().find(mounts)) else { return environment };
+        let Some(service) = services.and_then(|services| services.values().find(mounts)) else {
+            return environment;
+        };
         let mut add = |key: &str, value: &str| {
             if let Some(value) = self.compose_value(value, DEPTH) {
                 environment.insert(key.to_owned(), value);
@@ -205,7 +209,9 @@ impl<'a> Folder<'a> {
         replaced(text, &|name, default| {
             let found = self.env.get(name).filter(|_| depth > 0);
             let value = found.and_then(|found| self.compose_value(&found.value, depth - 1));
-            value.filter(|value| !value.is_empty()).or_else(|| default.map(|text| text.trim_start_matches('-').to_owned()))
+            value
+                .filter(|value| !value.is_empty())
+                .or_else(|| default.map(|text| text.trim_start_matches('-').to_owned()))
         })
     }
 
@@ -263,9 +269,13 @@ impl Part {
 
 /// What a folder is, by its name.
 fn kind(name: &str) -> Option<&'static str> {
-    [("ecc_resources", "connector"), ("be-dataapp_resources", "data-app"), ("uc-dataapp_resources", "usage-control")]
-        .into_iter()
-        .find_map(|(beginning, kind)| name.starts_with(beginning).then_some(kind))
+    [
+        ("ecc_resources", "connector"),
+        ("be-dataapp_resources", "data-app"),
+        ("uc-dataapp_resources", "usage-control"),
+    ]
+    .into_iter()
+    .find_map(|(beginning, kind)| name.starts_with(beginning).then_some(kind))
 }
 
 /// Replaces `${NAME}`, `${NAME:default}` and `$NAME`; none when one cannot be.
@@ -275,7 +285,8 @@ fn replaced(text: &str, value: &dyn Fn(&str, Option<&str>) -> Option<String>) ->
     while let Some((before, after)) = rest.split_once("${") {
         whole.push_str(before);
         let (name, after) = after.split_once('}')?;
-        let (name, default) = name.split_once(':').map_or((name, None), |(name, default)| (name, Some(default)));
+        let (name, default) =
+            name.split_once(':').map_or((name, None), |(name, default)| (name, Some(default)));
         whole.push_str(&value(name, default)?);
         rest = after;
         if whole.len() > 10_000 {
@@ -299,7 +310,8 @@ fn flatten(file: &str, above: &str, value: &Value, into: &mut BTreeMap<String, F
         Value::Array(_) | Value::Null => {}
         plain => {
             let value = plain.as_str().map_or_else(|| plain.to_string(), str::to_owned);
-            let found = Found { value, at: file.to_owned(), line: 1, file: file.to_owned(), key: above.to_owned() };
+            let found =
+                Found { value, at: file.to_owned(), line: 1, file: file.to_owned(), key: above.to_owned() };
             into.insert(canonical(above), found);
         }
     }

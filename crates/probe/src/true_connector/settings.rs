@@ -120,9 +120,10 @@ pub(super) fn settings(folder: &Folder<'_>, parts: &[Part]) -> Vec<Setting> {
         for (_, key, default) in SETTINGS.iter().filter(|(kind, ..)| *kind == part.kind) {
             let found = part.found(key);
             let value = match (part.fact(key), default) {
-                (Fact::Absent, Some(default)) => {
-                    Fact::read_at((*default).to_owned(), format!("{}: the default, as no file sets it", part.name))
-                }
+                (Fact::Absent, Some(default)) => Fact::read_at(
+                    (*default).to_owned(),
+                    format!("{}: the default, as no file sets it", part.name),
+                ),
                 (value, _) => value,
             };
             let at = found.map_or_else(|| part.name.clone(), |found| found.at.clone());
@@ -170,9 +171,12 @@ pub(super) fn column_key(folder: &Folder<'_>) -> Fact<ColumnKey> {
     }
 }
 
+/// Whether a character is of a kind.
+type Is = fn(char) -> bool;
+
 /// Bits by length and kinds of characters; what repeats itself counts once.
 fn strength(text: &str) -> u64 {
-    let kinds: [(u64, fn(char) -> bool); 4] = [
+    let kinds: [(u64, Is); 4] = [
         (26, |letter| letter.is_ascii_lowercase()),
         (26, |letter| letter.is_ascii_uppercase()),
         (10, |letter| letter.is_ascii_digit()),
@@ -193,7 +197,8 @@ pub(super) fn secrets(folder: &Folder<'_>, parts: &[Part]) -> Vec<Secret> {
     for (key, entry) in &folder.env {
         // A keystore that is not used has no password.
         let unused = entry.value.is_empty() && key.contains("DAPS");
-        if key.ends_with("PASSWORD") && !unused
+        if key.ends_with("PASSWORD")
+            && !unused
             && let Some(value) = folder.compose_value(&entry.value, 8)
         {
             found.push((key.clone(), value, !entry.value.contains("${"), entry.at.clone(), ".env".to_owned()));
@@ -218,17 +223,18 @@ pub(super) fn secrets(folder: &Folder<'_>, parts: &[Part]) -> Vec<Secret> {
             *literal && !value.is_empty() && found.iter().enumerate().any(same)
         })
     };
-    let secret = |(at, (key, value, literal, source, part)): (usize, &(String, String, bool, String, String))| Secret {
-        name: format!("{part}: {key}"),
-        key: key.clone(),
-        empty: value.trim().is_empty(),
-        published: value.split_whitespace().any(|word| PUBLISHED.contains(&word)),
-        literal: *literal,
-        // H2 with CIPHER=AES takes two passwords: of the file and of the user.
-        length: value.split_whitespace().map(|word| word.chars().count()).min().unwrap_or(0) as u64,
-        reused: reused(at),
-        source: source.clone(),
-    };
+    let secret =
+        |(at, (key, value, literal, source, part)): (usize, &(String, String, bool, String, String))| Secret {
+            name: format!("{part}: {key}"),
+            key: key.clone(),
+            empty: value.trim().is_empty(),
+            published: value.split_whitespace().any(|word| PUBLISHED.contains(&word)),
+            literal: *literal,
+            // H2 with CIPHER=AES takes two passwords: of the file and of the user.
+            length: value.split_whitespace().map(|word| word.chars().count()).min().unwrap_or(0) as u64,
+            reused: reused(at),
+            source: source.clone(),
+        };
     found.iter().enumerate().map(secret).collect()
 }
 
@@ -238,13 +244,17 @@ pub(super) fn peers(folder: &Folder<'_>) -> Vec<Peer> {
         .env
         .iter()
         .filter(|(key, _)| {
-            (key.ends_with("_ENDPOINT") || key.ends_with("DATAAPP_URI") || key.ends_with("_URL") || *key == "CLEARING_HOUSE")
+            (key.ends_with("_ENDPOINT")
+                || key.ends_with("DATAAPP_URI")
+                || key.ends_with("_URL")
+                || *key == "CLEARING_HOUSE")
                 && !key.contains("ISSUER")
         })
         .filter_map(|(key, entry)| {
             let value = folder.compose_value(&entry.value, 8)?;
             let (scheme, rest) = value.split_once("://")?;
-            let host = rest.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
+            let host =
+                rest.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
             Some(Peer {
                 name: key.clone(),
                 scheme: scheme.to_ascii_lowercase(),
@@ -291,7 +301,11 @@ fn judge(name: &str, hash: Option<&str>, tried: bool) -> (Fact<String>, Fact<u64
     let published = || USERS.iter().map(|(_, password)| *password).chain(MORE);
     let published_user = USERS.iter().any(|(user, _)| *user == name);
     if !hash.starts_with('$') && !hash.starts_with('{') {
-        return (Fact::known("plain".to_owned()), Fact::Absent, Fact::known(published().any(|one| one == hash)));
+        return (
+            Fact::known("plain".to_owned()),
+            Fact::Absent,
+            Fact::known(published().any(|one| one == hash)),
+        );
     }
     let hash = hash.strip_prefix("{bcrypt}").unwrap_or(hash);
     if !hash.starts_with("$2") {
@@ -366,6 +380,9 @@ mod tests {
         assert!(judge("a", Some("$2a$12$short"), true).2.is_unreadable());
         assert!(judge("a", Some("$6$salt$hash"), true).2.is_unreadable());
         assert_eq!(judge("a", Some("changeit"), true).0, Fact::known("plain".to_owned()));
-        assert_eq!(judge("a", Some("$2a$31$zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"), true).2, Fact::known(false));
+        assert_eq!(
+            judge("a", Some("$2a$31$zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"), true).2,
+            Fact::known(false)
+        );
     }
 }
