@@ -41,9 +41,8 @@ const PYTHON: &[&str] = &[
     "compliance-trestle==3.9.3",
     "cyclonedx-python-lib[json-validation]==11.12.0",
     "jsonschema==4.25.1",
+    "kepconfig==1.4.2",
 ];
-const PYTHON: &[&str] =
-    &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0", "kepconfig==1.4.2"];
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";

@@ -12,17 +12,20 @@ pub use crate::audit::{
 };
 pub use crate::certificates::{Parsed, parse as certificates};
 pub use crate::docker::heard as docker;
-pub use crate::endpoints::answer::{Answer as TlsAnswer, ServerHello, Until, answer as tls_answer, ticket_lifetime};
+pub use crate::endpoints::answer::{
+    Answer as TlsAnswer, ServerHello, Until, answer as tls_answer, ticket_lifetime,
+};
 pub use crate::endpoints::detect::greeting;
 pub use crate::endpoints::headers::{content_security_policy, cookie, transport_security, versions};
 pub use crate::endpoints::html::{Page, scan as html};
 pub use crate::endpoints::mqtt::packet::{Said as MqttSaid, said as mqtt};
 pub use crate::endpoints::opcua::messages::{Answer as OpcUaAnswer, answer as opc_ua};
 pub use crate::endpoints::ssh::keys::host_key as ssh_host_key;
-pub use crate::endpoints::ssl2::is_hello as ssl2_hello;
 pub use crate::endpoints::ssh::{greeting_line as ssh_greeting, kexinit as ssh_kexinit};
+pub use crate::endpoints::ssl2::is_hello as ssl2_hello;
 pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
+pub use crate::image::heard as image;
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::logging::parsers as logging;
 pub use crate::net::{local_v4, local_v6, parse_sysctl, without_login};

@@ -7,6 +7,7 @@ mod ballast;
 mod chapter;
 mod clean_root;
 pub(crate) mod harden;
+pub(crate) mod images;
 mod jobs;
 mod process;
 mod room;
@@ -74,7 +75,7 @@ fn measure() -> Result<()> {
         let page = table::page(&facts, &results);
         let old = fs::read_to_string(&path).unwrap_or_default();
         // What is measured by itself is kept.
-        let page = [harden::HEADING, ssh::HEADING]
+        let page = [harden::HEADING, ssh::HEADING, images::HEADING]
             .iter()
             .fold(page, |page, heading| chapter::with_chapter(&page, heading, chapter::kept(&old, heading)));
         fs::write(path, page)?;

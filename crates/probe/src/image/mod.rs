@@ -2,6 +2,7 @@
 //! Nothing is unpacked to disk. What is found becomes facts of the same shape as those of an engine's images.
 
 mod facts;
+mod heard;
 mod layer;
 mod manifest;
 mod packages;
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 use host::{Door, FileKind};
 use model::Fact;
 use model::facts::docker::{Docker, Image, Vulnerability};
+
+pub use self::heard::heard;
 
 use self::manifest::Parts;
 use self::store::{Folder, Members};
@@ -63,7 +66,10 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         return Fact::unreadable("the target is no image");
     };
     match images(&cx.door, subject) {
-        Ok(images) => Fact::known(crate::docker::from_files(Fact::Absent, Fact::read_at(images, subject.source.to_string()))),
+        Ok(images) => Fact::known(crate::docker::from_files(
+            Fact::Absent,
+            Fact::read_at(images, subject.source.to_string()),
+        )),
         Err(reason) => Fact::unreadable(reason),
     }
 }

@@ -104,7 +104,10 @@ fn holds_settings(path: &str) -> bool {
     let others =
         path.starts_with("usr/") && !path.starts_with("usr/local/etc/") && !path.starts_with("usr/src/");
     // OpenSSL's own file shows what passwords would look like.
-    if others || *name == "openssl.cnf" || above.iter().any(|part| PUBLISHED.contains(part) || EXAMPLES.contains(part)) {
+    if others
+        || *name == "openssl.cnf"
+        || above.iter().any(|part| PUBLISHED.contains(part) || EXAMPLES.contains(part))
+    {
         return false;
     }
     SETTINGS_FILES.contains(name)

@@ -302,6 +302,12 @@ fn an_index_that_leads_to_itself_ends() {
         .file("/oci/index.json", index.to_string())
         .file(&format!("/oci/blobs/sha256/{name}"), index.to_string());
     assert!(look(machine, ImageSource::Oci("/oci".into())).unwrap_err().contains("more than 4 indexes"));
+    let many = json!({"manifests": vec![index["manifests"][0].clone(); 400]});
+    let below = json!({"manifests": vec![json!({"digest": format!("sha256:{}", "1".repeat(64))}); 400]});
+    let machine = Machine::new()
+        .file("/oci/index.json", many.to_string())
+        .file(&format!("/oci/blobs/sha256/{name}"), below.to_string());
+    assert!(look(machine, ImageSource::Oci("/oci".into())).unwrap_err().contains("more than 1000 manifests"));
 }
 
 #[test]
