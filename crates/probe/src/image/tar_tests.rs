@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "tests ask real programs for archives")]
+
 use std::io::Cursor;
 
 use super::*;

@@ -6,6 +6,8 @@ use test_support::Machine;
 use super::stream::digest;
 use super::*;
 
+type Pack = fn(&[u8]) -> Vec<u8>;
+
 /// A layer's archive of these files.
 fn layer(files: &[(&str, &str)]) -> Vec<u8> {
     let mut builder = ::tar::Builder::new(Vec::new());
@@ -155,7 +157,7 @@ fn the_same_image_is_the_same_in_every_form() {
     assert!(!text.contains("Tr0ub4dor") && !text.contains("MIIEv"));
     assert_eq!(inside(&docker).release.value().unwrap().pretty_name.value().unwrap(), "Debian 12");
 
-    let packings: [fn(&[u8]) -> Vec<u8>; 3] = [<[u8]>::to_vec, gzip, zstd];
+    let packings: [Pack; 3] = [<[u8]>::to_vec, gzip, zstd];
     for pack in packings {
         let members = layout(&layers, &config, pack);
         let folder = members

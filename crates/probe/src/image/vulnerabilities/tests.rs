@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "tests ask real programs for archives")]
+
 use std::process::Command;
 
 use serde_json::{Value, json};
