@@ -1,3 +1,5 @@
+//! What counts as a secret, and what only looks like one.
+
 use super::*;
 
 fn kinds(path: &str, text: &str) -> Vec<(&'static str, u64)> {

@@ -1,3 +1,5 @@
+//! Whole images in made-up archives and layouts: the same in every form, and what is none.
+
 use std::io::Write;
 
 use serde_json::{Value, json};

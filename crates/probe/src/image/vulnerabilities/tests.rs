@@ -1,3 +1,4 @@
+//! Data of vulnerabilities in every form it comes in.
 #![allow(clippy::disallowed_methods, reason = "tests ask real programs for archives")]
 
 use std::process::Command;
