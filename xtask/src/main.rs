@@ -27,6 +27,7 @@ cargo xtask docs         write the generated files of docs/
 cargo xtask tidy         what no other tool checks
 cargo xtask bench audit  run Palisade side by side with its peers
 cargo xtask bench harden measure plans, applying and undoing
+cargo xtask bench images measure reading images
 cargo xtask bench ssh    measure an audit over SSH beside one from inside
 cargo xtask bench endpoints   ask a hundred servers, and one beside sslscan
 cargo xtask reliability  run what proves that hardening can be undone, and count it
@@ -57,6 +58,7 @@ fn run_task(task: &str, rest: &[String]) -> Result<()> {
         ("tidy", None) => tidy::run(),
         ("reliability", None) => reliability::run_tests(),
         ("bench", Some("harden")) => bench::harden::run(),
+        ("bench", Some("images")) => bench::images::run(),
         ("bench", Some("ssh")) => bench::ssh::run(),
         ("bench", Some("endpoints")) => bench::endpoints::run(),
         ("bench", Some("audit")) => bench::run(rest.get(1).is_some_and(|flag| flag == "--inside")),

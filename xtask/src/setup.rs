@@ -49,6 +49,7 @@ const PYTHON: &[&str] = &[
     "compliance-trestle==3.9.3",
     "cyclonedx-python-lib[json-validation]==11.12.0",
     "jsonschema==4.25.1",
+    "kepconfig==1.4.2",
 ];
 const PYTHON: &[&str] =
     &["ansible-core==2.17.7", "asyncua==2.1.0", "compliance-trestle==3.9.3", "jsonschema==4.23.0"];

@@ -25,6 +25,7 @@ pub use crate::endpoints::ssh::{greeting_line as ssh_greeting, kexinit as ssh_ke
 pub use crate::endpoints::ssl2::is_hello as ssl2_hello;
 pub use crate::files::secrets::{Held, encrypted_whole, sniff};
 pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
+pub use crate::image::heard as image;
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::logging::parsers as logging;
 pub use crate::nerve::map::entries as key_map;

@@ -8,6 +8,7 @@ mod chapter;
 mod clean_root;
 pub(crate) mod endpoints;
 pub(crate) mod harden;
+pub(crate) mod images;
 mod jobs;
 mod process;
 mod room;
@@ -75,7 +76,7 @@ fn measure() -> Result<()> {
         let page = table::page(&facts, &results);
         let old = fs::read_to_string(&path).unwrap_or_default();
         // What is measured by itself is kept.
-        let page = [harden::HEADING, ssh::HEADING, endpoints::HEADING]
+        let page = [harden::HEADING, ssh::HEADING, endpoints::HEADING, images::HEADING]
             .iter()
             .fold(page, |page, heading| chapter::with_chapter(&page, heading, chapter::kept(&old, heading)));
         fs::write(path, page)?;

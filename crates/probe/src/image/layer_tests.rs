@@ -1,3 +1,5 @@
+//! Layers over each other: what shows, what is hidden, what is kept of them.
+
 use std::rc::Rc;
 
 use super::*;

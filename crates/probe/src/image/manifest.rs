@@ -12,6 +12,8 @@ use super::stream::digest;
 const IMAGE_LIMIT: usize = 32;
 /// An index that points to an index: once is common.
 const DEPTH: usize = 4;
+/// Pointers that are followed in all: indexes that point to each other could be read forever.
+const POINTER_LIMIT: usize = 1000;
 /// overlayfs stacks no more than 500 layers, engines no more than 128.
 const LAYER_LIMIT: usize = 512;
 
@@ -121,11 +123,18 @@ fn saved_one(store: &mut impl Store, saved: Saved) -> Result<Parts, String> {
 
 fn indexed(store: &mut impl Store, bytes: &[u8]) -> Result<Vec<Parts>, String> {
     let index: Index = parsed(bytes, "index.json")?;
-    let mut images = Vec::new();
+    let mut found = Found::default();
     for pointer in index.manifests {
-        below(store, &pointer, None, 0, &mut images)?;
+        below(store, &pointer, None, 0, &mut found)?;
     }
-    Ok(images)
+    Ok(found.images)
+}
+
+/// What following the pointers of an index gave so far.
+#[derive(Default)]
+struct Found {
+    images: Vec<Parts>,
+    followed: usize,
 }
 
 /// Follows a pointer of an index; `name` is what an index above calls it.
@@ -134,12 +143,16 @@ fn below(
     pointer: &Pointer,
     name: Option<&str>,
     depth: usize,
-    images: &mut Vec<Parts>,
+    found: &mut Found,
 ) -> Result<(), String> {
     let annotation = |key: &str| pointer.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
     // What builders say of how they built is no image.
-    if annotation("vnd.docker.reference.type").is_some() || images.len() >= IMAGE_LIMIT {
+    if annotation("vnd.docker.reference.type").is_some() || found.images.len() >= IMAGE_LIMIT {
         return Ok(());
+    }
+    found.followed += 1;
+    if found.followed > POINTER_LIMIT {
+        return Err(format!("index.json leads to more than {POINTER_LIMIT} manifests"));
     }
     let name = annotation("io.containerd.image.name")
         .or_else(|| annotation("org.opencontainers.image.ref.name"))
@@ -153,7 +166,7 @@ fn below(
         }
         let index: Index = parsed(&bytes, &pointer.digest)?;
         for pointer in &index.manifests {
-            below(store, pointer, name, depth + 1, images)?;
+            below(store, pointer, name, depth + 1, found)?;
         }
         return Ok(());
     }
@@ -183,7 +196,7 @@ fn below(
         }
     }
     compare_layers(&mut parts);
-    images.push(parts);
+    found.images.push(parts);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! Nothing is unpacked to disk. What is found becomes facts of the same shape as those of an engine's images.
 
 mod facts;
+mod heard;
 mod layer;
 mod manifest;
 mod packages;
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 use host::{Door, FileKind};
 use model::Fact;
 use model::facts::docker::{Docker, Image, Vulnerability};
+
+pub use self::heard::heard;
 
 use self::manifest::Parts;
 use self::store::{Folder, Members};

@@ -1,3 +1,5 @@
+//! What counts as a secret, and what only looks like one.
+
 use super::*;
 
 fn kinds(path: &str, text: &str) -> Vec<(&'static str, u64)> {
@@ -33,11 +35,11 @@ fn known_forms_are_found_wherever_they_stand() {
         (format!("x {} y", token("glpat-", 20)), "gitlab-token"),
         (format!("k={}", "AKIA2E0A8F3B7C6D5Q4Z".replace(['0', '8', '9', '1'], "R")), "aws-access-key"),
         (format!("aws_secret_access_key = {}", token("", 40)), "aws-secret-key"),
-        (format!("{}", token("xoxb-", 40)), "slack-token"),
-        (format!("{}", token("sk_live_", 24)), "stripe-key"),
+        (token("xoxb-", 40), "slack-token"),
+        (token("sk_live_", 24), "stripe-key"),
         (format!("//registry.npmjs.org/:_authToken={}", token("", 36)), "npm-token"),
         (format!(r#"{{"auths":{{"r":{{"auth": "{}"}}}}}}"#, token("", 28)), "registry-login"),
-        (format!("{}", token("AIza", 35)), "google-api-key"),
+        (token("AIza", 35), "google-api-key"),
         (token("hf_", 34), "hugging-face-token"),
     ] {
         assert_eq!(kinds("opt/thing", &format!("first\n{text}")), [(expected, 2)], "{text}");

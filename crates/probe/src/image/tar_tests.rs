@@ -1,3 +1,6 @@
+//! The reader against archives of two other hands, and against broken ones.
+#![allow(clippy::disallowed_methods, reason = "tests ask real programs for archives")]
+
 use std::io::Cursor;
 
 use super::*;

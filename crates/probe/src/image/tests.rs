@@ -1,3 +1,5 @@
+//! Whole images in made-up archives and layouts: the same in every form, and what is none.
+
 use std::io::Write;
 
 use serde_json::{Value, json};
@@ -5,6 +7,8 @@ use test_support::Machine;
 
 use super::stream::digest;
 use super::*;
+
+type Pack = fn(&[u8]) -> Vec<u8>;
 
 /// A layer's archive of these files.
 fn layer(files: &[(&str, &str)]) -> Vec<u8> {
@@ -155,7 +159,7 @@ fn the_same_image_is_the_same_in_every_form() {
     assert!(!text.contains("Tr0ub4dor") && !text.contains("MIIEv"));
     assert_eq!(inside(&docker).release.value().unwrap().pretty_name.value().unwrap(), "Debian 12");
 
-    let packings: [fn(&[u8]) -> Vec<u8>; 3] = [<[u8]>::to_vec, gzip, zstd];
+    let packings: [Pack; 3] = [<[u8]>::to_vec, gzip, zstd];
     for pack in packings {
         let members = layout(&layers, &config, pack);
         let folder = members
@@ -302,6 +306,12 @@ fn an_index_that_leads_to_itself_ends() {
         .file("/oci/index.json", index.to_string())
         .file(&format!("/oci/blobs/sha256/{name}"), index.to_string());
     assert!(look(machine, ImageSource::Oci("/oci".into())).unwrap_err().contains("more than 4 indexes"));
+    let many = json!({"manifests": vec![index["manifests"][0].clone(); 400]});
+    let below = json!({"manifests": vec![json!({"digest": format!("sha256:{}", "1".repeat(64))}); 400]});
+    let machine = Machine::new()
+        .file("/oci/index.json", many.to_string())
+        .file(&format!("/oci/blobs/sha256/{name}"), below.to_string());
+    assert!(look(machine, ImageSource::Oci("/oci".into())).unwrap_err().contains("more than 1000 manifests"));
 }
 
 #[test]

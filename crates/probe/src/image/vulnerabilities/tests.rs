@@ -1,3 +1,6 @@
+//! Data of vulnerabilities in every form it comes in.
+#![allow(clippy::disallowed_methods, reason = "tests ask real programs for archives")]
+
 use std::process::Command;
 
 use serde_json::{Value, json};
