@@ -42,25 +42,20 @@ const PACKAGES: &[(&str, &str)] = &[
 ];
 
 /// Python packages of the tests' environment.
-const PYTHON: &[&str] =
-    &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0", "kepconfig==1.4.2"];
 const PYTHON: &[&str] = &[
     "ansible-core==2.17.7",
+    "asyncua==2.1.0",
     "compliance-trestle==3.9.3",
     "cyclonedx-python-lib[json-validation]==11.12.0",
     "jsonschema==4.25.1",
     "kepconfig==1.4.2",
 ];
-const PYTHON: &[&str] =
-    &["ansible-core==2.17.7", "asyncua==2.1.0", "compliance-trestle==3.9.3", "jsonschema==4.23.0"];
 
 /// The npm package of the tests' OPC UA server: 72 MB with what it needs.
 const NODE: &str = "node-opcua-server@2.186.4";
 
 /// Where it stands, from the root of the repository.
 const NODE_MODULES: &str = "target/test-node";
-const PYTHON: &[&str] =
-    &["ansible-core==2.17.7", "compliance-trestle==3.9.3", "jsonschema==4.23.0", "kepconfig==1.4.2"];
 
 /// Where the Python environment stands, from the root of the repository.
 pub(crate) const VENV: &str = "target/test-venv";
