@@ -232,9 +232,6 @@ impl CompiledRule {
 
     /// Whether a target of this kind can have all the facts that the rule reads.
     pub fn concerns(&self, kind: TargetKind) -> bool {
-        if kind.facts().is_empty() {
-            return true;
-        }
         let expressions = self.parts().flat_map(|part| &part.expression.paths);
         let each = self.each.iter().map(|each| &each.path);
         expressions.chain(each).filter(|path| path.root == "facts").all(|path| kind.has(&path.below_root()))
