@@ -205,7 +205,8 @@ fn every_form_of_an_image_gets_the_same_verdicts() {
             assert_eq!(found.get(rule).map(String::as_str), Some(expected), "{target}: {rule}");
         }
         // Rules of Dockerfiles judge images too, by what an image does not keep.
-        let foreign = |(rule, verdict): (&String, &String)| !rule.starts_with("image.") && verdict != "not_applicable";
+        let foreign =
+            |(rule, verdict): (&String, &String)| !rule.starts_with("image.") && verdict != "not_applicable";
         assert!(!found.iter().any(foreign), "{found:?}");
         match &first {
             None => first = Some(found),
