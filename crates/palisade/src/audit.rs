@@ -179,7 +179,6 @@ fn deliver_fleet(fleet: &Fleet, args: &Audit) -> Result<()> {
     say(&report::fleet_summary(fleet, &page_options(args.verbose)))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the user named this folder for the results")]
 fn make_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
 }

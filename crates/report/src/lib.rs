@@ -159,7 +159,7 @@ pub fn write(format: Format, report: &Report, options: &Options) -> Result<Strin
 /// together, a page only the latter. `files` are the reports' own files by member, where they have any.
 ///
 /// # Errors
-/// As [`write`]; and OSCAL has no form for a fleet of which no target could be audited.
+/// As [`write()`]; and OSCAL has no form for a fleet of which no target could be audited.
 pub fn write_fleet(
     format: Format,
     fleet: &Fleet,

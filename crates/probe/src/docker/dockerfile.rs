@@ -192,8 +192,6 @@ pub(super) fn image(door: &Door, path: &str, context: &str) -> Result<Image, Str
             instructions: judged,
         }),
         user,
-        // What only the image itself tells.
-        ..Image::default()
     })
 }
 
