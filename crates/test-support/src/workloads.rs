@@ -131,6 +131,7 @@ fn bad() -> Value {
     json!({
         "Image": "bad:latest",
         "Env": ["DB_PASSWORD=hunter2"],
+        "Labels": {"app.password": "hunter2-hunter2"},
         "ExposedPorts": {"23/tcp": {}},
         "HostConfig": {
             "CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["seccomp=unconfined"],
