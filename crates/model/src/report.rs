@@ -147,14 +147,15 @@ impl TargetKind {
         matches!(self, Self::Host | Self::Root)
     }
 
-    /// Whether a target of this kind can have facts at `path`, which leaves out the leading `facts.`.
-    pub fn has(self, path: &str) -> bool {
-        let below = |part: &&str| {
-            path.strip_prefix(*part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    /// Whether a target of this kind can have facts at `facts.SECTION.PART`; the part is empty for a whole section.
+    pub fn has(self, section: &str, part: &str) -> bool {
+        let covers = |own: &&str| match own.split_once('.') {
+            Some((own, own_part)) => own == section && own_part == part,
+            None => *own == section,
         };
         match self.facts() {
-            [] => !OF_PRODUCTS.iter().any(below),
-            facts => facts.iter().any(below),
+            [] => !OF_PRODUCTS.contains(&section),
+            facts => facts.iter().any(covers),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::cel::{Engine, Expression, Scope};
 use crate::content::Purpose;
-use crate::paths::Path;
+use crate::paths::{Path, Step};
 use crate::yaml::{self, Entry, Start, Text};
 use crate::{ContentFile, Problem};
 
@@ -234,7 +234,13 @@ impl CompiledRule {
     pub fn concerns(&self, kind: TargetKind) -> bool {
         let expressions = self.parts().flat_map(|part| &part.expression.paths);
         let each = self.each.iter().map(|each| &each.path);
-        expressions.chain(each).filter(|path| path.root == "facts").all(|path| kind.has(&path.below_root()))
+        expressions.chain(each).filter(|path| path.root == "facts").all(|path| {
+            let name = |at: usize| match path.steps.get(at) {
+                Some(Step::Field(name) | Step::Key(name)) => name.as_str(),
+                _ => "",
+            };
+            kind.has(name(0), name(1))
+        })
     }
 
     /// Binds the facts and declarations it reads, for this and every later rule of the scope.
