@@ -1,53 +1,33 @@
 //! The page about several targets: how each stands, what fails where, how far each guide is met by all together.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use model::Fleet;
 use model::fleet::Member;
 
-use super::{POLICY, STYLE, anchor, prose, status, summary};
+use super::{anchor, page, prose, status, summary};
 use crate::evidence::count;
 use crate::printable;
 use crate::terminal::failing_rules;
 
 /// The fleet as a page; `files` are the pages of its members.
 pub(crate) fn write(fleet: &Fleet, files: &[Option<String>]) -> String {
-    let title = count(fleet.targets.len(), "target");
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                title { (title) ": Palisade audit of " (format!("{:.0}", fleet.started_at)) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                a.skip href="#main" { "Skip to the targets" }
-                header {
-                    p.brand { "Palisade audit" }
-                    h1 { (title) }
-                    dl.facts-of-report {
-                        div { dt { "Audited" } dd { (format!("{:.0}", fleet.started_at)) ", in " (fleet.duration_ms) " ms" } }
-                    }
-                }
-                main #main {
-                    (targets(fleet, files))
-                    (failing(fleet))
-                    (guides(fleet))
-                }
-                footer {
-                    p {
-                        "Written by " (printable(&fleet.tool.name)) " " (printable(&fleet.tool.version))
-                        ". Rules and guides: SHA-256 " code { (printable(&fleet.tool.content)) } "."
-                    }
-                }
+    let number = count(fleet.targets.len(), "target");
+    let title = format!("{number}: Palisade audit of {:.0}", fleet.started_at);
+    let body = html! {
+        header {
+            p.brand { "Palisade audit" }
+            h1 { (number) }
+            dl.facts-of-report {
+                div { dt { "Audited" } dd { (format!("{:.0}", fleet.started_at)) ", in " (fleet.duration_ms) " ms" } }
             }
         }
+        main #main {
+            (targets(fleet, files))
+            (failing(fleet))
+            (guides(fleet))
+        }
     };
-    format!("{}\n", page.into_string())
+    page(&title, "Skip to the targets", &body, &fleet.tool)
 }
 
 fn targets(fleet: &Fleet, files: &[Option<String>]) -> Markup {

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use model::report::{ProbeStatus, Report, Status, Verdict};
+use model::report::{ProbeStatus, Report, Status, Tool, Verdict};
 
 use crate::printable;
 
@@ -26,7 +26,27 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 /// The report as a page.
 pub(crate) fn write(report: &Report) -> String {
     let cx = Cx::new(report);
-    let target = printable(&report.target.name);
+    let title = format!("{}: Palisade audit of {:.0}", printable(&report.target.name), report.started_at);
+    let body = html! {
+        header { (summary::header(report)) }
+        nav aria-label="Contents" { (contents(report)) }
+        main #main {
+            (summary::section(report))
+            (findings::failing(&cx))
+            (findings::undecided(&cx))
+            (findings::waived(&cx))
+            (findings::changes(&cx))
+            (guides::sections(&cx))
+            (findings::others(&cx, Verdict::Pass, "passing", "Passing"))
+            (findings::others(&cx, Verdict::NotApplicable, "out-of-scope", "Not applicable"))
+            (probes(report))
+        }
+    };
+    page(&title, "Skip to the findings", &body, &report.tool)
+}
+
+/// A whole page: its head, the link past the contents, `body`, and what wrote it.
+fn page(title: &str, skip: &str, body: &Markup, tool: &Tool) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -36,28 +56,16 @@ pub(crate) fn write(report: &Report) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                title { (target) ": Palisade audit of " (format!("{:.0}", report.started_at)) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                a.skip href="#main" { "Skip to the findings" }
-                header { (summary::header(report)) }
-                nav aria-label="Contents" { (contents(report)) }
-                main #main {
-                    (summary::section(report))
-                    (findings::failing(&cx))
-                    (findings::undecided(&cx))
-                    (findings::waived(&cx))
-                    (findings::changes(&cx))
-                    (guides::sections(&cx))
-                    (findings::others(&cx, Verdict::Pass, "passing", "Passing"))
-                    (findings::others(&cx, Verdict::NotApplicable, "out-of-scope", "Not applicable"))
-                    (probes(report))
-                }
+                a.skip href="#main" { (skip) }
+                (body)
                 footer {
                     p {
-                        "Written by " (printable(&report.tool.name)) " " (printable(&report.tool.version))
-                        ". Rules and guides: SHA-256 " code { (printable(&report.tool.content)) } "."
+                        "Written by " (printable(&tool.name)) " " (printable(&tool.version))
+                        ". Rules and guides: SHA-256 " code { (printable(&tool.content)) } "."
                     }
                 }
             }
