@@ -129,9 +129,19 @@ fn is_warning(line: &str) -> bool {
 }
 
 /// The first place where the program stands; refused when it would run as root and somebody else could have put it there.
+/// A place that cannot be looked at is not empty: without the program elsewhere, that error is the answer.
 pub(super) fn find(files: &dyn FileTree, program: &Program, root: bool) -> Result<&'static str, Error> {
+    let mut unseen = None;
     for path in program.paths {
-        let Ok(stat) = files.stat(Path::new(path), true) else { continue };
+        let stat = match files.stat(Path::new(path), true) {
+            Ok(stat) => stat,
+            Err(error) => {
+                if !error.is_not_found() {
+                    unseen.get_or_insert(error);
+                }
+                continue;
+            }
+        };
         if root && (stat.uid != 0 || stat.mode & 0o022 != 0) {
             return Err(Error::Untrusted {
                 path: PathBuf::from(path),
@@ -140,7 +150,7 @@ pub(super) fn find(files: &dyn FileTree, program: &Program, root: bool) -> Resul
         }
         return Ok(path);
     }
-    Err(Error::NoProgram(program.name))
+    Err(unseen.unwrap_or(Error::NoProgram(program.name)))
 }
 
 /// Runs words on the target and gives what came of it.
@@ -231,7 +241,63 @@ fn gather(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::door::{DirEntry, FileKind, FsUsage, Stat};
+    use crate::walk::{Visitor, WalkOutcome, WalkPlan};
+
+    /// A tree of which only looking at one place is told: everywhere else, the other answer.
+    struct Places(&'static str, Result<Stat, Error>, Error);
+
+    impl FileTree for Places {
+        fn open(&self, _: &Path) -> Result<Box<dyn Read + Send>, Error> {
+            Err(self.2.clone())
+        }
+
+        fn stat(&self, path: &Path, _: bool) -> Result<Stat, Error> {
+            if path == Path::new(self.0) { self.1.clone() } else { Err(self.2.clone()) }
+        }
+
+        fn read_link(&self, _: &Path) -> Result<PathBuf, Error> {
+            Err(self.2.clone())
+        }
+
+        fn read_dir(&self, _: &Path) -> Result<Vec<DirEntry>, Error> {
+            Err(self.2.clone())
+        }
+
+        fn walk(&self, _: &WalkPlan, _: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
+            Err(self.2.clone())
+        }
+
+        fn stat_fs(&self, _: &Path) -> Result<FsUsage, Error> {
+            Err(self.2.clone())
+        }
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_looked_at_does_not_make_a_program_absent() {
+        const PROGRAM: Program = Program { name: "sshd", paths: &["/a/sshd", "/b/sshd"] };
+        let missing = || Error::NotFound("x".to_owned());
+        let late = || Error::TimedOut { what: "/a/sshd".to_owned(), limit: Duration::from_secs(10) };
+        let stat = Stat {
+            kind: FileKind::File,
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            size: 1,
+            modified: 0,
+            device: 0,
+            inode: 0,
+            links: 0,
+        };
+        let found = |files: &Places| find(files, &PROGRAM, true);
+        assert_eq!(found(&Places("/a/sshd", Err(late()), missing())), Err(late()));
+        assert_eq!(found(&Places("/b/sshd", Err(late()), missing())), Err(late()));
+        assert_eq!(found(&Places("/b/sshd", Ok(stat), late())), Ok("/b/sshd"));
+        assert_eq!(found(&Places("/a/sshd", Err(missing()), missing())), Err(Error::NoProgram("sshd")));
+    }
 
     #[test]
     fn what_a_start_up_file_prints_is_left_out() {
