@@ -15,6 +15,7 @@ use super::link::{Ends, Link};
 use super::mux::{MuxError, Run, Session};
 use super::programs::{self, Rights};
 use super::refused::short;
+use super::sftp::{Until, skip};
 use super::shell;
 use crate::door::{FileKind, FileTree};
 use crate::program::programs as list;
@@ -136,17 +137,12 @@ fn docker(ssh: &Ssh, client: &str, path: &Path, limit: Duration) -> Result<Box<d
     let deadline = Instant::now() + limit;
     let keep = |session: Session, ends: Ends| -> Result<Through, Error> {
         let Ends { input, output, errors: _ } = ends;
-        let mut stream = Through { to: input, from: output, slack: ssh.slack(), _session: Some(session) };
         let failed =
             |error: io::Error| Error::Denied(format!("{what} (by `docker system dial-stdio`: {error})"));
-        stream.set_limit(limit).map_err(failed)?;
         // The shell begins with a line of its own.
-        let mut line = Vec::new();
-        let mut byte = [0];
-        while line.len() < 4096 && !line.ends_with(format!("{}\n", shell::MARK).as_bytes()) {
-            stream.read_exact(&mut byte).map_err(failed)?;
-            line.extend(byte);
-        }
+        skip(&mut Until { stream: &output, deadline }, shell::MARK.as_bytes()).map_err(failed)?;
+        let mut stream = Through { to: input, from: output, slack: ssh.slack(), _session: Some(session) };
+        stream.set_limit(limit).map_err(failed)?;
         Ok(stream)
     };
     match ssh.link.with_session(Run::Command(&shell::line(&words)), deadline, keep) {

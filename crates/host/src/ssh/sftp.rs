@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::mux::Session;
 use super::wire::{Fields, Message};
@@ -163,16 +163,16 @@ impl Sftp {
     pub(super) fn greet(
         session: Session,
         mut out: UnixStream,
-        mut input: UnixStream,
+        input: UnixStream,
         mark: Option<&[u8]>,
     ) -> io::Result<Self> {
         out.set_write_timeout(Some(PATIENCE))?;
-        input.set_read_timeout(Some(PATIENCE))?;
         out.write_all(&Message::default().byte(1).number(3).framed())?;
+        let mut first = Until { stream: &input, deadline: Instant::now() + PATIENCE };
         if let Some(mark) = mark {
-            skip(&mut input, mark)?;
+            skip(&mut first, mark)?;
         }
-        let greeting = packet(&mut input)?;
+        let greeting = packet(&mut first)?;
         let mut fields = Fields::new(&greeting);
         if (fields.byte(), fields.number()) != (Some(2), Some(3)) {
             return Err(junk("it greets with something that is not SFTP version 3"));
@@ -289,8 +289,26 @@ fn listen(input: UnixStream, waiting: &Waiting) {
     }
 }
 
+/// Reads until a moment, however slowly the bytes drip.
+pub(super) struct Until<'a> {
+    pub(super) stream: &'a UnixStream,
+    pub(super) deadline: Instant,
+}
+
+impl Read for Until<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut stream = self.stream;
+        stream.set_read_timeout(Some(left))?;
+        stream.read(buffer)
+    }
+}
+
 /// Reads up to the end of a line that is the mark.
-fn skip(input: &mut UnixStream, mark: &[u8]) -> io::Result<()> {
+pub(super) fn skip(input: &mut impl Read, mark: &[u8]) -> io::Result<()> {
     let mut line = Vec::new();
     let mut byte = [0];
     for _ in 0..CHATTER {

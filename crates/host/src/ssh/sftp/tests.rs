@@ -52,3 +52,16 @@ fn what_a_login_shell_prints_first_is_skipped() {
     here.read_exact(&mut rest).unwrap();
     assert_eq!(&rest, b"rest");
 }
+
+#[test]
+fn what_drips_is_not_waited_for_beyond_the_deadline() {
+    let (mut shell, here) = UnixStream::pair().unwrap();
+    shell.write_all(b"Welcome\nmark\n").unwrap();
+    let late = &mut Until { stream: &here, deadline: Instant::now() };
+    assert_eq!(skip(late, b"mark").unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    let begun = Instant::now();
+    let soon = &mut Until { stream: &here, deadline: begun + Duration::from_millis(50) };
+    skip(soon, b"mark").unwrap();
+    assert_eq!(packet(soon).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert!(begun.elapsed() < PATIENCE);
+}
