@@ -75,7 +75,8 @@ impl Ssh {
         let asked = Instant::now();
         let root = sftp.call("/", Request::Stat { path: b"/", follow: true });
         let message = match root {
-            Ok(Reply::Attributes(_)) => None,
+            Ok(Reply::Attributes(attributes)) if attributes.mode.is_some() => None,
+            Ok(Reply::Attributes(_)) => Some(sftp::UNTOLD.to_owned()),
             Ok(other) => Some(other.error("/").to_string()),
             Err(error) => Some(error.to_string()),
         };

@@ -19,8 +19,8 @@ use crate::Error;
 /// The longest wait for one answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// OpenSSH sends at most 256 KiB.
-const LONGEST: u32 = 1 << 20;
+/// OpenSSH sends at most as many bytes.
+const LONGEST: u32 = 256 << 10;
 
 /// What a login shell may print before the server begins.
 const CHATTER: usize = 64 << 10;
@@ -70,7 +70,8 @@ pub(super) struct Attributes {
     pub(super) size: u64,
     pub(super) uid: u32,
     pub(super) gid: u32,
-    /// Kind and permissions as the kernel keeps them; none when the server does not say.
+    /// Kind and permissions as the kernel keeps them; none when the server tells less than these, size and owner: an owner
+    /// that is not told must not look like root.
     pub(super) mode: Option<u32>,
     pub(super) modified: u32,
 }
@@ -102,7 +103,12 @@ pub(super) mod status {
     pub(in crate::ssh) const END: u32 = 1;
     pub(in crate::ssh) const NO_SUCH_FILE: u32 = 2;
     pub(in crate::ssh) const DENIED: u32 = 3;
+    pub(in crate::ssh) const FAILURE: u32 = 4;
+    pub(in crate::ssh) const BAD_MESSAGE: u32 = 5;
 }
+
+/// What is said of a server that leaves attributes out.
+pub(super) const UNTOLD: &str = "the SFTP server does not tell kinds, permissions and owners";
 
 impl Reply {
     /// The error for a status where something else was asked for.
@@ -382,7 +388,8 @@ fn attributes(fields: &mut Fields<'_>) -> Option<Attributes> {
         (attributes.uid, attributes.gid) = (fields.number()?, fields.number()?);
     }
     if flags & 4 != 0 {
-        attributes.mode = Some(fields.number()?);
+        let mode = fields.number()?;
+        attributes.mode = (flags & 3 == 3).then_some(mode);
     }
     if flags & 8 != 0 {
         let _accessed = fields.number()?;
@@ -398,4 +405,4 @@ fn attributes(fields: &mut Fields<'_>) -> Option<Attributes> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
