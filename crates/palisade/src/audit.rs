@@ -58,7 +58,8 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
                 member(assignment, report)
             })
             .collect();
-        let mut fleet = policy::fleet(&content, env!("CARGO_PKG_VERSION"), started.1, members);
+        let kinds: Vec<_> = assignments.iter().map(|assignment| assignment.spec.kind()).collect();
+        let mut fleet = policy::fleet(&content, env!("CARGO_PKG_VERSION"), started.1, members, &kinds);
         fleet.duration_ms = milliseconds(started.0);
         deliver_fleet(&fleet, args)?;
         let failed = fleet.targets.iter().any(|member| member.report.is_none());

@@ -63,6 +63,26 @@ fn an_inventory_gives_names_labels_profiles_and_roles() {
 }
 
 #[test]
+fn a_target_that_could_not_be_audited_leaves_open_what_the_others_meet() {
+    let folder = folder();
+    let status = |targets: &str| -> Vec<String> {
+        let inventory = folder.file("some.yaml", targets);
+        let ran = palisade(&[&["audit", "--inventory", &inventory, "--format", "json"], &RULE[..]].concat());
+        let fleet = ran.json();
+        let guides = fleet["guides"].as_array().unwrap().iter();
+        let requirements = guides.flat_map(|guide| guide["requirements"].as_array().unwrap());
+        requirements.map(|requirement| requirement["status"].as_str().unwrap().to_owned()).collect()
+    };
+    let alone = status("targets:\n- target: facts:good.json\n");
+    assert!(alone.iter().any(|status| status == "met"), "{alone:?}");
+    // What a compose project could say of SSH is nothing.
+    let other = status("targets:\n- target: facts:good.json\n- target: compose:not-here\n");
+    assert!(other.iter().any(|status| status == "met"), "{other:?}");
+    let open = status("targets:\n- target: facts:good.json\n- target: root:not-here\n");
+    assert!(!open.iter().any(|status| status == "met"), "{open:?}");
+}
+
+#[test]
 fn reports_of_several_targets_go_to_a_folder() {
     let folder = folder();
     let [inventory, out] = ["plant.yaml", "out"].map(|name| folder.path(name).display().to_string());
