@@ -80,7 +80,7 @@ impl FromStr for Spec {
         match kind {
             "ssh" => {
                 let place = rest.strip_prefix("//").ok_or("an SSH target is written ssh://USER@HOST:PORT")?;
-                place.parse().map(Self::Ssh).map_err(|problem| format!("`{text}`: {problem}"))
+                place.parse().map(Self::Ssh)
             }
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
