@@ -109,7 +109,8 @@ impl Programs {
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
         let line = stderr.lines().find(|line| !line.trim().is_empty() && !is_warning(line))?;
-        line.strip_prefix("sudo: ").or_else(|| line.starts_with("Sorry, user").then_some(line)).map(short)
+        let said = line.strip_prefix("sudo: ").or_else(|| line.strip_prefix("sudo-rs: "));
+        said.or_else(|| line.starts_with("Sorry, user").then_some(line)).map(short)
     }
 
     /// The same output without what sudo adds of its own.
@@ -315,6 +316,7 @@ mod tests {
         let said = |output| programs.refusal(&output);
         assert_eq!(said(output(1, "sudo: a password is required\n")).unwrap(), "a password is required");
         assert!(said(output(1, "Sorry, user ann is not allowed to execute\n")).is_some());
+        assert!(said(output(1, "sudo-rs: I'm sorry ann. I'm afraid I can't do that\n")).is_some());
         assert!(said(output(1, "nft: no rules\n")).is_none());
         assert!(said(output(0, "sudo: unable to resolve host plant\n")).is_none());
         let warned = "sudo: unable to resolve host plant: Temporary failure\nnft: no rules\n";
