@@ -17,7 +17,7 @@ use crate::door::{DirEntry, FileKind, FileTree, FsUsage, Stat};
 use crate::walk::{Mount, Visitor, WalkOutcome, WalkPlan, mountinfo};
 use crate::{Error, FILE_LIMIT};
 
-/// The most bytes of one directory's list: a million entries with long names.
+/// The most bytes of one directory's list: a million entries with names of 200.
 const LISTING: usize = 256 << 20;
 
 /// The longest that listing one directory may take: every probe gives up before.
