@@ -297,6 +297,7 @@ mod tests {
         symlink(&folder, &link).unwrap();
         assert!(!is_ours(&link));
     }
+
     #[test]
     fn a_keeper_that_is_told_to_end_leaves_nothing() {
         let parent = tempfile::tempdir().unwrap();
