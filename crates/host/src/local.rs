@@ -22,10 +22,20 @@ impl Local {
         Self { files: Files::here(), root: rustix::process::geteuid().is_root() }
     }
 
-    /// The first place where the program stands; refused when somebody but root could have put it there.
+    /// The first place where the program stands; refused when somebody but root could have put it there. A place that
+    /// cannot be looked at is not empty: without the program elsewhere, that error is the answer.
     fn find(&self, program: &Program) -> Result<&'static str, Error> {
+        let mut unseen = None;
         for path in program.paths {
-            let Ok(stat) = self.files.stat(Path::new(path), true) else { continue };
+            let stat = match self.files.stat(Path::new(path), true) {
+                Ok(stat) => stat,
+                Err(error) => {
+                    if !error.is_not_found() {
+                        unseen.get_or_insert(error);
+                    }
+                    continue;
+                }
+            };
             if self.root && (stat.uid != 0 || stat.mode & 0o022 != 0) {
                 return Err(Error::Untrusted {
                     path: PathBuf::from(path),
@@ -37,7 +47,7 @@ impl Local {
             }
             return Ok(path);
         }
-        Err(Error::NoProgram(program.name))
+        Err(unseen.unwrap_or(Error::NoProgram(program.name)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `palisade audit`.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -58,7 +59,8 @@ pub(crate) fn run(args: &Audit) -> Result<Ending> {
                 member(assignment, report)
             })
             .collect();
-        let mut fleet = policy::fleet(&content, env!("CARGO_PKG_VERSION"), started.1, members);
+        let kinds: Vec<_> = assignments.iter().map(|assignment| assignment.spec.kind()).collect();
+        let mut fleet = policy::fleet(&content, env!("CARGO_PKG_VERSION"), started.1, members, &kinds);
         fleet.duration_ms = milliseconds(started.0);
         deliver_fleet(&fleet, args)?;
         let failed = fleet.targets.iter().any(|member| member.report.is_none());
@@ -163,7 +165,7 @@ fn deliver_fleet(fleet: &Fleet, args: &Audit) -> Result<()> {
     };
     options.colour = false;
     make_folder(folder)?;
-    let mut taken = vec!["summary".to_owned()];
+    let mut taken = HashSet::from(["summary".to_owned()]);
     let mut files = Vec::with_capacity(fleet.targets.len());
     for member in &fleet.targets {
         let Some(one) = &member.report else {
@@ -184,7 +186,7 @@ fn make_folder(folder: &Path) -> Result<()> {
 }
 
 /// A name for a target's file that no other has, made of harmless characters.
-fn file_name(name: &str, format: Format, taken: &mut Vec<String>) -> String {
+fn file_name(name: &str, format: Format, taken: &mut HashSet<String>) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
     let stem: String = name.chars().map(plain).take(100).collect();
     let stem = stem.trim_matches('.');
@@ -195,7 +197,7 @@ fn file_name(name: &str, format: Format, taken: &mut Vec<String>) -> String {
         number += 1;
         unique = format!("{stem}-{number}");
     }
-    taken.push(unique.clone());
+    taken.insert(unique.clone());
     format!("{unique}.{}", format.extension())
 }
 

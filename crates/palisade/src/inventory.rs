@@ -111,12 +111,16 @@ fn read(file: &Path, args: &Audit) -> Result<Vec<Assignment>> {
     let name = file.display().to_string();
     let text = input::read(file, LIMIT)?;
     let inventory: Inventory = policy::read_yaml(&name, &text).map_err(|problem| anyhow!("{problem}"))?;
+    if inventory.targets.is_empty() {
+        bail!("{name}: `targets` is empty, so there is nothing to audit; name one target or more");
+    }
     let folder = file.parent().unwrap_or(Path::new(""));
+    let given = credentials(args.credentials.as_deref())?;
     let mut all = Vec::with_capacity(inventory.targets.len());
     for entry in inventory.targets {
         let place = text.lines().position(|line| line.contains(&entry.target)).map_or(0, |at| at + 1);
         let spec: Spec =
-            entry.target.parse().map_err(|why| anyhow!("{name}:{place}: `{}`: {why}", entry.target))?;
+            entry.target.parse().map_err(|why| anyhow!("{name}:{place}: `{}`: {why}", shown(&entry.target)))?;
         let mut labels = inventory.defaults.labels.clone();
         labels.extend(entry.labels);
         let profile =
@@ -131,9 +135,19 @@ fn read(file: &Path, args: &Audit) -> Result<Vec<Assignment>> {
             role: entry.role.or(inventory.defaults.role),
             assurance: entry.assurance.or(inventory.defaults.assurance),
             // One target whose password is missing does not stop the others.
-            credentials: reference
-                .map_or_else(|| Ok(Credentials::default()), |reference| reference.resolve(folder)),
+            credentials: reference.map_or_else(|| Ok(given.clone()), |reference| reference.resolve(folder)),
         });
     }
     Ok(all)
+}
+
+/// A target as a message may show it: without a password that somebody wrote into it.
+fn shown(target: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = target.split_once("://")?;
+        let (login, place) = rest.rsplit_once('@')?;
+        let (user, _) = login.split_once(':')?;
+        Some(format!("{scheme}://{user}:...@{place}"))
+    };
+    hidden().unwrap_or_else(|| target.to_owned())
 }

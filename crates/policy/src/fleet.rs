@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 
 use model::Timestamp;
 use model::fleet::{FLEET_SCHEMA, Fleet, Member};
-use model::report::{GuideReport, RequirementReport, Status, Summary, Tool};
+use model::report::{GuideReport, RequirementReport, Status, Summary, TargetKind, Tool};
 
 use crate::content::Content;
 
 /// Names that a reason lists; more are counted.
 const NAMED: usize = 5;
 
-/// Puts members together; the duration is left at 0.
-pub fn fleet(content: &Content, version: &str, started_at: Timestamp, targets: Vec<Member>) -> Fleet {
+/// Puts members together; the duration is left at 0. `kinds` are those of the members, in their order, where they are known
+/// without a report: what would be decided on a target that could not be audited is unknown of all.
+pub fn fleet(
+    content: &Content,
+    version: &str,
+    started_at: Timestamp,
+    targets: Vec<Member>,
+    kinds: &[Option<TargetKind>],
+) -> Fleet {
     let mut summary = Summary::default();
     for member in &targets {
         if let Some(report) = &member.report {
@@ -23,7 +30,7 @@ pub fn fleet(content: &Content, version: &str, started_at: Timestamp, targets: V
             summary.waived += report.summary.waived;
         }
     }
-    let guides = guides(content, &targets);
+    let guides = guides(content, &targets, kinds);
     Fleet {
         schema: FLEET_SCHEMA.to_owned(),
         tool: Tool { name: "palisade".to_owned(), version: version.to_owned(), content: content.hash.clone() },
@@ -36,14 +43,15 @@ pub fn fleet(content: &Content, version: &str, started_at: Timestamp, targets: V
 }
 
 /// Every guide that some report holds, its requirements in document order.
-fn guides(content: &Content, targets: &[Member]) -> Vec<GuideReport> {
+fn guides(content: &Content, targets: &[Member], kinds: &[Option<TargetKind>]) -> Vec<GuideReport> {
+    let concern = |rules: &[String], kind: TargetKind| {
+        rules.iter().any(|rule| content.rule(rule).is_some_and(|rule| rule.concerns(kind)))
+    };
     let mut told: BTreeMap<&str, Vec<(&str, &RequirementReport, bool)>> = BTreeMap::new();
     for member in targets {
         let Some(report) = &member.report else { continue };
         let decides = |requirement: &RequirementReport| {
-            let concerns =
-                |rule: &String| content.rule(rule).is_some_and(|rule| rule.concerns(report.target.kind));
-            requirement.rules.is_empty() || requirement.rules.iter().any(concerns)
+            requirement.rules.is_empty() || concern(&requirement.rules, report.target.kind)
         };
         for requirement in report.guides.iter().flat_map(|guide| &guide.requirements) {
             let told = told.entry(&requirement.id).or_default();
@@ -56,21 +64,39 @@ fn guides(content: &Content, targets: &[Member]) -> Vec<GuideReport> {
             told.retain(|(.., decides)| *decides);
         }
     }
+    let missing: Vec<(&str, Option<TargetKind>)> = targets
+        .iter()
+        .enumerate()
+        .filter(|(_, member)| member.report.is_none())
+        .map(|(at, member)| (member.name.as_str(), kinds.get(at).copied().flatten()))
+        .collect();
+    let would_decide = |told: &[(&str, &RequirementReport, bool)]| -> Vec<&str> {
+        let Some((_, requirement, _)) =
+            told.first().filter(|(_, requirement, _)| !requirement.rules.is_empty())
+        else {
+            return Vec::new();
+        };
+        let concerned = |kind: Option<TargetKind>| kind.is_none_or(|kind| concern(&requirement.rules, kind));
+        missing.iter().filter(|(_, kind)| concerned(*kind)).map(|(name, _)| *name).collect()
+    };
     let together = content.guides.iter().map(|guide| GuideReport {
         id: guide.id.clone(),
         title: guide.title.clone(),
         requirements: guide
             .requirements
             .iter()
-            .filter_map(|requirement| together(told.get(requirement.id.as_str())?))
+            .filter_map(|requirement| {
+                let told = told.get(requirement.id.as_str())?;
+                together(told, &would_decide(told))
+            })
             .collect(),
     });
     together.filter(|guide| !guide.requirements.is_empty()).collect()
 }
 
-/// One requirement over the targets that it was asked of.
-fn together(told: &[(&str, &RequirementReport, bool)]) -> Option<RequirementReport> {
-    let status =
+/// One requirement over the targets that it was asked of, and those of which nothing is known that might not meet it.
+fn together(told: &[(&str, &RequirementReport, bool)], missing: &[&str]) -> Option<RequirementReport> {
+    let mut status =
         told.iter().map(|(_, requirement, _)| requirement.status).min_by_key(|status| rank(*status))?;
     let of_status: Vec<_> = told.iter().filter(|(_, requirement, _)| requirement.status == status).collect();
     let first = of_status.first()?.1;
@@ -78,19 +104,26 @@ fn together(told: &[(&str, &RequirementReport, bool)]) -> Option<RequirementRepo
     let mut reason = match told {
         [_] => first.reason.clone(),
         _ if names.len() == told.len() => format!("on all {} targets: {}", told.len(), first.reason),
-        _ => {
-            let more = names.len().saturating_sub(NAMED);
-            let mut list = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-            if more > 0 {
-                list.push_str(&format!(" and {more} more"));
-            }
-            format!("on {} of {} targets ({list}): {}", names.len(), told.len(), first.reason)
-        }
+        _ => format!("on {} of {} targets ({}): {}", names.len(), told.len(), list(&names), first.reason),
     };
     if told.len() > 1 && matches!(status, Status::Met | Status::NotApplicable) {
         reason = format!("{status} on {} of {} targets", names.len(), told.len());
     }
+    if !missing.is_empty() && rank(status) > rank(Status::Unknown) {
+        status = Status::Unknown;
+        reason = format!("not audited: {}; otherwise {reason}", list(missing));
+    }
     Some(RequirementReport { status, reason, ..first.clone() })
+}
+
+/// The first names, and how many more there are.
+fn list(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let mut list = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        list.push_str(&format!(" and {more} more"));
+    }
+    list
 }
 
 /// What decides of several states: the worst; what applies nowhere else only counts when it applies nowhere.
@@ -126,21 +159,35 @@ mod tests {
     #[test]
     fn the_worst_target_decides_and_is_named() {
         let (met, unmet) = (requirement(Status::Met, "passed: a"), requirement(Status::Unmet, "1 failing: a"));
-        let both = together(&[("one", &met, true), ("two", &unmet, true)]).unwrap();
+        let both = together(&[("one", &met, true), ("two", &unmet, true)], &[]).unwrap();
         assert_eq!(
             (both.status, both.reason.as_str()),
             (Status::Unmet, "on 1 of 2 targets (two): 1 failing: a")
         );
-        let all = together(&[("one", &unmet, true), ("two", &unmet, true)]).unwrap();
+        let all = together(&[("one", &unmet, true), ("two", &unmet, true)], &[]).unwrap();
         assert_eq!(all.reason, "on all 2 targets: 1 failing: a");
-        let only = together(&[("two", &unmet, true)]).unwrap();
+        let only = together(&[("two", &unmet, true)], &[]).unwrap();
         assert_eq!(only.reason, "1 failing: a");
     }
 
     #[test]
     fn what_applies_nowhere_else_does_not_hide_what_is_met() {
         let (met, none) = (requirement(Status::Met, "passed: a"), requirement(Status::NotApplicable, "no ssh"));
-        let both = together(&[("one", &none, true), ("two", &met, true)]).unwrap();
+        let both = together(&[("one", &none, true), ("two", &met, true)], &[]).unwrap();
         assert_eq!((both.status, both.reason.as_str()), (Status::Met, "met on 1 of 2 targets"));
+    }
+
+    #[test]
+    fn a_target_that_could_not_be_audited_leaves_open_what_the_others_meet() {
+        let (met, unmet) = (requirement(Status::Met, "passed: a"), requirement(Status::Unmet, "1 failing: a"));
+        let one = together(&[("one", &met, true)], &["two"]).unwrap();
+        assert_eq!(
+            (one.status, one.reason.as_str()),
+            (Status::Unknown, "not audited: two; otherwise passed: a")
+        );
+        let both = together(&[("one", &met, true), ("two", &met, true)], &["three"]).unwrap();
+        assert_eq!(both.reason, "not audited: three; otherwise met on 2 of 2 targets");
+        let worse = together(&[("one", &unmet, true)], &["two"]).unwrap();
+        assert_eq!((worse.status, worse.reason.as_str()), (Status::Unmet, "1 failing: a"));
     }
 }

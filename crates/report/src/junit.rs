@@ -4,14 +4,16 @@
 //! pipeline red as a failing one does, and no skip passes for a success.
 
 use model::Report;
+use model::fleet::Member;
 use model::report::{Finding, Verdict};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::evidence::seen;
 use crate::{Error, printable};
 
-/// The findings of all reports as test cases; of several targets, the suites name theirs.
-pub(crate) fn write(title: &str, reports: &[&Report]) -> Result<String, Error> {
+/// The findings of all reports as test cases; of several targets, the suites name theirs. A target without a report is a
+/// suite with one error.
+pub(crate) fn write(title: &str, reports: &[&Report], missing: &[&Member]) -> Result<String, Error> {
     let mut document = quick_junit::Report::new(printable(title));
     for report in reports {
         let mut suites: Vec<TestSuite> = Vec::new();
@@ -32,6 +34,13 @@ pub(crate) fn write(title: &str, reports: &[&Report]) -> Result<String, Error> {
             }
         }
         document.add_test_suites(suites);
+    }
+    for member in missing {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(printable(&format!("could not be audited: {}", member.error)));
+        let mut suite = TestSuite::new(printable(&member.name));
+        suite.add_test_case(TestCase::new("the target is audited", status));
+        document.add_test_suite(suite);
     }
     let mut text = document.to_string()?;
     if !text.ends_with('\n') {

@@ -23,6 +23,7 @@ pub mod terminal;
 use std::fmt;
 use std::str::FromStr;
 
+use model::fleet::Member;
 use model::{Fleet, Report};
 
 pub use cyclonedx::cyclonedx;
@@ -150,7 +151,7 @@ pub fn write(format: Format, report: &Report, options: &Options) -> Result<Strin
         Format::Html => Ok(html::write(report)),
         Format::Sarif => sarif::write(&[report]),
         Format::Oscal => oscal::write(&format!("Palisade audit of {}", report.target.name), &[report], &[]),
-        Format::Junit => junit::write(&format!("palisade audit of {}", report.target.name), &[report]),
+        Format::Junit => junit::write(&format!("palisade audit of {}", report.target.name), &[report], &[]),
         Format::Csv => csv::write(&[report]),
     }
 }
@@ -167,6 +168,7 @@ pub fn write_fleet(
     options: &Options,
 ) -> Result<String, Error> {
     let reports: Vec<&Report> = fleet.reports().collect();
+    let missing: Vec<&Member> = fleet.targets.iter().filter(|member| member.report.is_none()).collect();
     match format {
         Format::Terminal => {
             let mut text: Vec<String> = reports.iter().map(|report| terminal::write(report, options)).collect();
@@ -177,13 +179,13 @@ pub fn write_fleet(
         Format::Html => Ok(html::fleet(fleet, files)),
         Format::Sarif => sarif::write(&reports),
         Format::Oscal => {
-            let failed = fleet.targets.iter().filter(|member| member.report.is_none());
-            let missing: Vec<String> = failed
+            let missing: Vec<String> = missing
+                .iter()
                 .map(|member| format!("{} could not be audited: {}", member.name, member.error))
                 .collect();
             oscal::write(&fleet_title(fleet), &reports, &missing)
         }
-        Format::Junit => junit::write(&fleet_title(fleet), &reports),
+        Format::Junit => junit::write(&fleet_title(fleet), &reports, &missing),
         Format::Csv => csv::write(&reports),
     }
 }

@@ -15,10 +15,14 @@ use super::link::{Ends, Link};
 use super::mux::{MuxError, Run, Session};
 use super::programs::{self, Rights};
 use super::refused::short;
+use super::sftp::{Until, skip};
 use super::shell;
 use crate::door::{FileKind, FileTree};
 use crate::program::programs as list;
-use crate::{Error, FILE_LIMIT, Stream};
+use crate::{Error, Stream};
+
+/// More bytes than a table of sockets has: whoever makes so many hides none of the others.
+const TABLE: u64 = 16 << 20;
 
 /// Two one-way sockets and the session behind them: when the target closes its side, reading ends.
 struct Through {
@@ -101,10 +105,16 @@ fn forwarded(ssh: &Ssh, path: &Path, limit: Duration) -> Result<Box<dyn Stream>,
     let place = link.master().said().place();
     let local = link.place(&format!("{}.sock", NEXT.fetch_add(1, Ordering::Relaxed)));
     let forward = |wanted| link.master().mux().forward(&local, path, wanted, deadline);
-    forward(true).map_err(|error| refused(link, &what, place, limit, error))?;
+    forward(true).map_err(|error| match refused(link, &what, place, limit, error) {
+        // No socket here says nothing of the one there.
+        error if error.is_not_found() => unconnected(&what),
+        error => error,
+    })?;
     let connected = UnixStream::connect(&local);
     // The connection stays when the forwarding goes; the socket's file is in a folder that goes with the SSH connection.
-    let through = connected.map_err(|error| Error::io(what.clone(), &error)).and_then(|stream| {
+    // A socket that is gone here went with it: that, too, says nothing of the one there.
+    let lost = |error: io::Error| Error::Io { what: what.clone(), message: error.to_string() };
+    let through = connected.map_err(lost).and_then(|stream| {
         // Whether the target let us in is only known when our connection is closed again: two questions later at most.
         for _ in 0..2 {
             ssh.files.stat(Path::new("/"), false)?;
@@ -136,17 +146,12 @@ fn docker(ssh: &Ssh, client: &str, path: &Path, limit: Duration) -> Result<Box<d
     let deadline = Instant::now() + limit;
     let keep = |session: Session, ends: Ends| -> Result<Through, Error> {
         let Ends { input, output, errors: _ } = ends;
-        let mut stream = Through { to: input, from: output, slack: ssh.slack(), _session: Some(session) };
         let failed =
             |error: io::Error| Error::Denied(format!("{what} (by `docker system dial-stdio`: {error})"));
-        stream.set_limit(limit).map_err(failed)?;
         // The shell begins with a line of its own.
-        let mut line = Vec::new();
-        let mut byte = [0];
-        while line.len() < 4096 && !line.ends_with(format!("{}\n", shell::MARK).as_bytes()) {
-            stream.read_exact(&mut byte).map_err(failed)?;
-            line.extend(byte);
-        }
+        skip(&mut Until { stream: &output, deadline }, shell::MARK.as_bytes()).map_err(failed)?;
+        let mut stream = Through { to: input, from: output, slack: ssh.slack(), _session: Some(session) };
+        stream.set_limit(limit).map_err(failed)?;
         Ok(stream)
     };
     match ssh.link.with_session(Run::Command(&shell::line(&words)), deadline, keep) {
@@ -178,19 +183,20 @@ fn refused(link: &Link, what: &str, place: usize, limit: Duration, error: MuxErr
     meaning(what, &link.master().said().since(place))
 }
 
+/// Other connections that failed at the same time are in `said` too: nobody listens only when all were told so.
 fn meaning(what: &str, said: &str) -> Error {
     let has = |text: &str| said.contains(text);
+    let mut failed = said.lines().filter(|line| line.contains("open failed: "));
     if has("administratively prohibited") || has("unknown channel type") {
         let message = "the SSH server forbids forwarding (AllowTcpForwarding, AllowStreamLocalForwarding, PermitOpen or \
                        DisableForwarding in its sshd_config, or `restrict` on the key)";
         return Error::Io { what: what.to_owned(), message: message.to_owned() };
     }
-    if has("Connection refused") {
+    if has("Connection refused") && failed.all(|line| line.contains("Connection refused")) {
         return Error::NotFound(format!("a listener at {what}"));
     }
     let line = said.lines().rev().find_map(|line| line.split_once("open failed: ")).map(|(_, why)| short(why));
-    let message = line.unwrap_or_else(|| "the SSH server does not connect".to_owned());
-    Error::Io { what: what.to_owned(), message }
+    line.map_or_else(|| unconnected(what), |message| Error::Io { what: what.to_owned(), message })
 }
 
 /// Of UNIX sockets the server does not say why it could not connect.
@@ -202,15 +208,24 @@ fn unix_meaning(what: &str, said: &str, listens: impl FnOnce() -> Option<bool>) 
     match listens() {
         Some(false) => Error::NotFound(format!("a listener at {what}")),
         Some(true) => Error::Denied(format!("{what} (for the user that is logged in)")),
+        // What was refused then was another connection.
+        None if meant.is_not_found() => unconnected(what),
         None => meant,
     }
+}
+
+fn unconnected(what: &str) -> Error {
+    Error::Io { what: what.to_owned(), message: "the SSH server does not connect".to_owned() }
 }
 
 /// Whether somebody listens at a UNIX socket, by the kernel's table; none when that does not tell.
 fn listens(files: &dyn FileTree, path: &Path) -> Option<bool> {
     let mut table = Vec::new();
     let file = files.open(Path::new("/proc/net/unix")).ok()?;
-    file.take(FILE_LIMIT as u64).read_to_end(&mut table).ok()?;
+    file.take(TABLE).read_to_end(&mut table).ok()?;
+    if table.len() as u64 == TABLE {
+        return None;
+    }
     let text = String::from_utf8_lossy(&table);
     let plain = |path: &str| {
         path.strip_prefix("/var").filter(|rest| rest.starts_with("/run/")).unwrap_or(path).to_owned()
@@ -241,6 +256,10 @@ mod tests {
         assert!(unix_meaning("unix /run/x", failed, || Some(true)).is_denied());
         assert!(unix_meaning("unix /run/x", failed, || Some(false)).is_not_found());
         assert!(!unix_meaning("unix /run/x", failed, || None).is_not_found());
+        let others = "channel 4: open failed: connect failed: Connection refused\r\n";
+        assert!(!unix_meaning("unix /run/x", others, || None).is_not_found());
+        let both = format!("{others}channel 3: open failed: connect failed: Connection timed out\r\n");
+        assert!(!meaning("tcp 127.0.0.1:1", &both).is_not_found());
         let forbidden = "channel 3: open failed: administratively prohibited: open failed\r\n";
         assert!(!unix_meaning("unix /run/x", forbidden, || Some(false)).is_not_found());
     }

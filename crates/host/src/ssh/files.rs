@@ -5,23 +5,29 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FileType;
 
 use super::file::RemoteFile;
 use super::link::{Link, Way};
-use super::sftp::{Attributes, Name, Reply, Request, Sftp, status};
+use super::sftp::{Attributes, Name, Reply, Request, Sftp, UNTOLD, status};
 use super::walk::Walker;
 use crate::door::{DirEntry, FileKind, FileTree, FsUsage, Stat};
 use crate::walk::{Mount, Visitor, WalkOutcome, WalkPlan, mountinfo};
 use crate::{Error, FILE_LIMIT};
 
-/// The most entries of one directory.
-const ENTRIES: usize = 1_000_000;
+/// The most bytes of one directory's list: a million entries with names of 200.
+const LISTING: usize = 256 << 20;
 
-/// The most entries of listings that are kept: some 20 MiB.
-const KEPT: usize = 100_000;
+/// The longest that listing one directory may take: every probe gives up before.
+const LISTING_TIME: Duration = Duration::from_secs(120);
+
+/// The most bytes of listings that are kept.
+const KEPT: usize = 20 << 20;
+
+/// The longest path that the kernel takes, and so the longest name.
+pub(super) const LONGEST_PATH: usize = 4096;
 
 /// What changes from one moment to the next, so that no listing of it is kept.
 const FLEETING: &[&str] = &["/proc", "/sys", "/dev", "/run", "/var/run"];
@@ -88,11 +94,12 @@ impl RemoteFiles {
     }
 
     fn keep(&self, path: &Path, names: &[Name]) {
+        let cost = cost(names);
         let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
-        if FLEETING.iter().any(|place| path.starts_with(place)) || listings.kept + names.len() > KEPT {
+        if FLEETING.iter().any(|place| path.starts_with(place)) || listings.kept + cost > KEPT {
             return;
         }
-        listings.kept += names.len();
+        listings.kept += cost;
         let listing = names.iter().map(|name| (name.name.clone(), name.attributes)).collect();
         listings.by_directory.insert(path.to_owned(), listing);
     }
@@ -103,30 +110,9 @@ impl RemoteFiles {
             Reply::Handle(handle) => handle,
             other => return Err(other.error(what)),
         };
-        let mut names = Vec::new();
-        let read = self.read_names(&what, &handle, &mut names);
+        let read = read_names(&self.sftp, &what, &handle);
         self.sftp.close(&handle);
-        read.map(|()| names)
-    }
-
-    fn read_names(&self, what: &str, handle: &[u8], names: &mut Vec<Name>) -> Result<(), Error> {
-        loop {
-            // Most directories end with the second answer.
-            let two = [
-                self.sftp.ask(Request::ReadDirectory(handle))?,
-                self.sftp.ask(Request::ReadDirectory(handle))?,
-            ];
-            for pending in two {
-                match self.sftp.wait(what, &pending)? {
-                    Reply::Names(more) => names.extend(more.into_iter().filter(|name| is_plain(&name.name))),
-                    Reply::Status { code: status::END, .. } => return Ok(()),
-                    other => return Err(other.error(what)),
-                }
-                if names.len() > ENTRIES {
-                    return Err(Error::TooLarge { what: format!("the list of {what}"), limit: ENTRIES });
-                }
-            }
-        }
+        read
     }
 
     fn mounts(&self) -> &[Mount] {
@@ -154,6 +140,38 @@ impl RemoteFiles {
     }
 }
 
+/// The entries of an open directory.
+fn read_names(sftp: &Sftp, what: &str, handle: &[u8]) -> Result<Vec<Name>, Error> {
+    let until = Instant::now() + LISTING_TIME;
+    let (mut names, mut bytes) = (Vec::new(), 0);
+    while Instant::now() < until {
+        // Most directories end with the second answer.
+        let two = [sftp.ask(Request::ReadDirectory(handle))?, sftp.ask(Request::ReadDirectory(handle))?];
+        for pending in two {
+            let more = match sftp.wait(what, &pending)? {
+                Reply::Names(more) if !more.is_empty() => more,
+                Reply::Status { code: status::END, .. } => return Ok(names),
+                other => return Err(other.error(what)),
+            };
+            bytes += cost(&more);
+            if bytes > LISTING {
+                return Err(Error::TooLarge { what: format!("the list of {what}"), limit: LISTING });
+            }
+            names.extend(more.into_iter().filter(|name| is_plain(&name.name)));
+        }
+    }
+    Err(Error::TimedOut { what: format!("the list of {what}"), limit: LISTING_TIME })
+}
+
+/// The bytes that entries of a directory take here, more or less.
+fn cost(names: &[Name]) -> usize {
+    names.iter().map(|name| name.name.len() + size_of::<Name>()).sum()
+}
+
+fn untold(what: String) -> Error {
+    Error::Io { what, message: UNTOLD.to_owned() }
+}
+
 impl FileTree for RemoteFiles {
     fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
         let what = path.display().to_string();
@@ -162,6 +180,9 @@ impl FileTree for RemoteFiles {
         } else {
             // The server would wait at a pipe that nobody writes to, and with it everybody who asks it.
             let attributes = self.attributes(path, true)?;
+            if attributes.mode.is_none() {
+                return Err(untold(what));
+            }
             if kind(&attributes) != FileKind::File {
                 return Err(Error::NotRegular(what));
             }
@@ -176,10 +197,7 @@ impl FileTree for RemoteFiles {
 
     fn stat(&self, path: &Path, follow: bool) -> Result<Stat, Error> {
         let attributes = self.attributes(path, follow)?;
-        let Some(mut stat) = stat(&attributes) else {
-            let message = "the SFTP server does not tell kinds and permissions".to_owned();
-            return Err(Error::Io { what: path.display().to_string(), message });
-        };
+        let Some(mut stat) = stat(&attributes) else { return Err(untold(path.display().to_string())) };
         if follow && stat.kind == FileKind::Directory {
             stat.device = self.device(path);
         }
@@ -194,16 +212,27 @@ impl FileTree for RemoteFiles {
         match self.sftp.call(&what, Request::ReadLink(path.as_os_str().as_bytes()))? {
             Reply::Names(names) => match names.into_iter().next() {
                 Some(name) => Ok(PathBuf::from(String::from_utf8_lossy(&name.name).into_owned())),
-                None => Err(Error::NotFound(format!("a link at {what}"))),
+                None => Err(Reply::Names(Vec::new()).error(what)),
             },
-            // What is there but no link is a bad message to the server.
-            Reply::Status { code: 4 | 5, .. } => Err(Error::NotFound(format!("a link at {what}"))),
+            // What is there but no link is a bad message to OpenSSH's server, and only a failure to others.
+            Reply::Status { code: status::BAD_MESSAGE, .. } => {
+                Err(Error::NotFound(format!("a link at {what}")))
+            }
+            other @ Reply::Status { code: status::FAILURE, .. } => Err(match self.attributes(path, false) {
+                Ok(attributes) if attributes.mode.is_some() && kind(&attributes) != FileKind::Symlink => {
+                    Error::NotFound(format!("a link at {what}"))
+                }
+                _ => other.error(what),
+            }),
             other => Err(other.error(what)),
         }
     }
 
     fn read_dir(&self, path: &Path) -> Result<Vec<DirEntry>, Error> {
         let names = self.list(path)?;
+        if names.iter().any(|name| name.attributes.mode.is_none()) {
+            return Err(untold(path.display().to_string()));
+        }
         self.keep(path, &names);
         let entry = |name: &Name| DirEntry {
             name: String::from_utf8_lossy(&name.name).into_owned(),
@@ -251,7 +280,11 @@ fn usage(numbers: &[u64]) -> Option<FsUsage> {
 
 /// Whether it can be the name of an entry of a directory.
 pub(super) fn is_plain(name: &[u8]) -> bool {
-    !name.is_empty() && name != b"." && name != b".." && !name.iter().any(|byte| matches!(byte, b'/' | 0))
+    !name.is_empty()
+        && name.len() <= LONGEST_PATH
+        && name != b"."
+        && name != b".."
+        && !name.iter().any(|byte| matches!(byte, b'/' | 0))
 }
 
 pub(super) fn kind(attributes: &Attributes) -> FileKind {
@@ -289,6 +322,8 @@ fn packed(device: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ssh::sftp::tests::lying;
+    use crate::ssh::wire::Message;
 
     #[test]
     fn devices_are_packed_as_the_kernel_does() {
@@ -300,8 +335,31 @@ mod tests {
     #[test]
     fn names_that_lead_elsewhere_are_none() {
         assert!(is_plain(b"passwd") && is_plain(b"...") && is_plain(b"\xff"));
-        for name in [b"".as_slice(), b".", b"..", b"../etc", b"a/b", b"a\0b"] {
+        for name in [b"".as_slice(), b".", b"..", b"../etc", b"a/b", b"a\0b", &[b'a'; LONGEST_PATH + 1]] {
             assert!(!is_plain(name));
         }
+    }
+
+    #[test]
+    fn a_directory_without_end_is_an_error() {
+        let nothing = lying(|_, _| (104, Message::default().number(0)));
+        let error = read_names(&nothing, "/etc", b"handle").unwrap_err();
+        assert!(error.to_string().starts_with("/etc: "), "{error}");
+        let long = lying(|_, _| {
+            let name = Message::default().number(1).text(&[b'a'; 200 << 10]).text(b"").number(0);
+            (104, name)
+        });
+        let error = read_names(&long, "/etc", b"handle").unwrap_err();
+        assert_eq!(error, Error::TooLarge { what: "the list of /etc".to_owned(), limit: LISTING });
+    }
+
+    #[test]
+    fn a_directory_ends_where_the_server_says() {
+        let sftp = lying(|_, before| match before {
+            0 => (104, Message::default().number(1).text(b"a").text(b"").number(0)),
+            _ => (101, Message::default().number(status::END)),
+        });
+        let names = read_names(&sftp, "/etc", b"handle").unwrap();
+        assert_eq!(names.iter().map(|name| name.name.as_slice()).collect::<Vec<_>>(), [b"a"]);
     }
 }

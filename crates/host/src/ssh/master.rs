@@ -1,10 +1,12 @@
 //! The one connection to a target: OpenSSH's client as the master of a control socket, and what ends it.
 //!
 //! A small shell stands between Palisade and `ssh`: when Palisade ends in whatever way, the pipe that the shell reads
-//! closes, and it ends the connection and removes the folder of the sockets. It runs a fixed text; nothing is put into it.
+//! closes, and it ends the connection and removes the folder of the sockets; it does the same when it is told to end itself.
+//! It runs a fixed text; nothing is put into it.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -23,11 +25,11 @@ mkdir -m 700 -- "$folder" || exit
 exec 3<&0 < /dev/null
 "$@" 3<&- &
 ssh=$!
+end() { trap '' HUP INT TERM; kill "$ssh"; wait "$ssh"; rm -rf -- "$folder"; exit; }
+trap end HUP INT TERM
 exec 2> /dev/null
 read -r _ <&3
-kill "$ssh"
-wait "$ssh"
-rm -rf -- "$folder"
+end
 "#;
 
 /// What of the connection is decided here, whatever the user's own settings say.
@@ -179,8 +181,8 @@ impl Master {
     fn wait_until_open(&self, to: &Destination) -> Result<(), OpenError> {
         let deadline = Instant::now() + OPENING;
         loop {
-            // The socket is there once the server has let us in.
-            if self.mux.open(deadline).is_ok() {
+            // The socket is there once the server has let us in. In a folder that somebody else put there it is not ours.
+            if is_ours(&self.folder) && self.mux.open(deadline).is_ok() {
                 return Ok(());
             }
             if self.said.has_ended() {
@@ -257,7 +259,64 @@ fn new_folder() -> PathBuf {
     PathBuf::from(format!("/tmp/palisade-{}-{number}-{time:x}", std::process::id()))
 }
 
+/// Whether the folder is this user's, and nobody else may enter it: `/tmp` then keeps others from replacing it.
+fn is_ours(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder).is_ok_and(|found| {
+        found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0
+    })
+}
+
 fn remove(folder: &Path) {
     // The keeper has removed it already when all went well.
-    drop(std::fs::remove_dir_all(folder));
+    if is_ours(folder) {
+        drop(std::fs::remove_dir_all(folder));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "a test starts the keeper with another program")]
+
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn only_a_folder_that_nobody_else_may_enter_is_ours() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("folder");
+        assert!(!is_ours(&folder));
+        fs::create_dir(&folder).unwrap();
+        for (mode, ours) in [(0o700, true), (0o755, false), (0o710, false)] {
+            fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_ours(&folder), ours, "{mode:o}");
+        }
+        fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+        let link = parent.path().join("link");
+        symlink(&folder, &link).unwrap();
+        assert!(!is_ours(&link));
+    }
+
+    #[test]
+    fn a_keeper_that_is_told_to_end_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("folder");
+        let mut keeper = Command::new("/bin/sh")
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&folder)
+            .args(["/bin/sh", "-c", "exec 2>&-; exec sleep 60"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Both have closed it when the keeper waits.
+        keeper.stderr.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
+        assert!(is_ours(&folder));
+        let id = rustix::process::Pid::from_raw(i32::try_from(keeper.id()).unwrap()).unwrap();
+        let begun = Instant::now();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        keeper.wait().unwrap();
+        assert!(!folder.exists() && begun.elapsed() < Duration::from_secs(30));
+    }
 }

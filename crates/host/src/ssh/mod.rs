@@ -23,7 +23,7 @@ use self::files::RemoteFiles;
 use self::link::{Link, Way};
 use self::master::Master;
 use self::programs::{Programs, Rights};
-use self::sftp::{Reply, Request, Sftp};
+use self::sftp::{PATIENCE, Reply, Request, Sftp};
 use crate::door::{Backend, FileTree};
 use crate::program::{Output, Program};
 use crate::{Address, Error, Stream};
@@ -75,7 +75,8 @@ impl Ssh {
         let asked = Instant::now();
         let root = sftp.call("/", Request::Stat { path: b"/", follow: true });
         let message = match root {
-            Ok(Reply::Attributes(_)) => None,
+            Ok(Reply::Attributes(attributes)) if attributes.mode.is_some() => None,
+            Ok(Reply::Attributes(_)) => Some(sftp::UNTOLD.to_owned()),
             Ok(other) => Some(other.error("/").to_string()),
             Err(error) => Some(error.to_string()),
         };
@@ -92,19 +93,21 @@ impl Ssh {
     }
 }
 
-/// A server of files with the rights of the user that is logged in. Where sshd offers none, the program itself is tried.
+/// A server of files with the rights of the user that is logged in. Where sshd offers none, the program itself is tried,
+/// unless that took so long that a host which does not answer would be waited for again and again.
 fn own_files(link: &Link) -> Result<(Sftp, Way), OpenError> {
+    let begun = Instant::now();
     let first = match link.sftp(&Way::Subsystem) {
         Ok(sftp) => return Ok((sftp, Way::Subsystem)),
         Err(message) => message,
     };
     for server in SFTP_SERVERS {
+        if link.master().said().has_ended() || begun.elapsed() >= PATIENCE {
+            break;
+        }
         let way = Way::Words(vec![(*server).to_owned(), "-R".to_owned()]);
         if let Ok(sftp) = link.sftp(&way) {
             return Ok((sftp, way));
-        }
-        if link.master().said().has_ended() {
-            break;
         }
     }
     Err(OpenError::NoFiles { target: link.target().to_owned(), message: first })

@@ -153,6 +153,13 @@ impl Mux {
 }
 
 impl Session {
+    /// A session without a master, for tests of what talks over one.
+    #[cfg(test)]
+    pub(super) fn detached() -> Self {
+        let (control, _) = UnixStream::pair().unwrap();
+        Self { control }
+    }
+
     /// The exit status once the session has ended; none when there is none or the deadline passes.
     pub(super) fn status(mut self, deadline: Instant) -> Option<i32> {
         let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;

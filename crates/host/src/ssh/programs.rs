@@ -109,7 +109,8 @@ impl Programs {
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
         let line = stderr.lines().find(|line| !line.trim().is_empty() && !is_warning(line))?;
-        line.strip_prefix("sudo: ").or_else(|| line.starts_with("Sorry, user").then_some(line)).map(short)
+        let said = line.strip_prefix("sudo: ").or_else(|| line.strip_prefix("sudo-rs: "));
+        said.or_else(|| line.starts_with("Sorry, user").then_some(line)).map(short)
     }
 
     /// The same output without what sudo adds of its own.
@@ -129,9 +130,19 @@ fn is_warning(line: &str) -> bool {
 }
 
 /// The first place where the program stands; refused when it would run as root and somebody else could have put it there.
+/// A place that cannot be looked at is not empty: without the program elsewhere, that error is the answer.
 pub(super) fn find(files: &dyn FileTree, program: &Program, root: bool) -> Result<&'static str, Error> {
+    let mut unseen = None;
     for path in program.paths {
-        let Ok(stat) = files.stat(Path::new(path), true) else { continue };
+        let stat = match files.stat(Path::new(path), true) {
+            Ok(stat) => stat,
+            Err(error) => {
+                if !error.is_not_found() {
+                    unseen.get_or_insert(error);
+                }
+                continue;
+            }
+        };
         if root && (stat.uid != 0 || stat.mode & 0o022 != 0) {
             return Err(Error::Untrusted {
                 path: PathBuf::from(path),
@@ -140,7 +151,7 @@ pub(super) fn find(files: &dyn FileTree, program: &Program, root: bool) -> Resul
         }
         return Ok(path);
     }
-    Err(Error::NoProgram(program.name))
+    Err(unseen.unwrap_or(Error::NoProgram(program.name)))
 }
 
 /// Runs words on the target and gives what came of it.
@@ -231,7 +242,63 @@ fn gather(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::door::{DirEntry, FileKind, FsUsage, Stat};
+    use crate::walk::{Visitor, WalkOutcome, WalkPlan};
+
+    /// A tree of which only looking at one place is told: everywhere else, the other answer.
+    struct Places(&'static str, Result<Stat, Error>, Error);
+
+    impl FileTree for Places {
+        fn open(&self, _: &Path) -> Result<Box<dyn Read + Send>, Error> {
+            Err(self.2.clone())
+        }
+
+        fn stat(&self, path: &Path, _: bool) -> Result<Stat, Error> {
+            if path == Path::new(self.0) { self.1.clone() } else { Err(self.2.clone()) }
+        }
+
+        fn read_link(&self, _: &Path) -> Result<PathBuf, Error> {
+            Err(self.2.clone())
+        }
+
+        fn read_dir(&self, _: &Path) -> Result<Vec<DirEntry>, Error> {
+            Err(self.2.clone())
+        }
+
+        fn walk(&self, _: &WalkPlan, _: Arc<dyn Visitor>) -> Result<WalkOutcome, Error> {
+            Err(self.2.clone())
+        }
+
+        fn stat_fs(&self, _: &Path) -> Result<FsUsage, Error> {
+            Err(self.2.clone())
+        }
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_looked_at_does_not_make_a_program_absent() {
+        const PROGRAM: Program = Program { name: "sshd", paths: &["/a/sshd", "/b/sshd"] };
+        let missing = || Error::NotFound("x".to_owned());
+        let late = || Error::TimedOut { what: "/a/sshd".to_owned(), limit: Duration::from_secs(10) };
+        let stat = Stat {
+            kind: FileKind::File,
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            size: 1,
+            modified: 0,
+            device: 0,
+            inode: 0,
+            links: 0,
+        };
+        let found = |files: &Places| find(files, &PROGRAM, true);
+        assert_eq!(found(&Places("/a/sshd", Err(late()), missing())), Err(late()));
+        assert_eq!(found(&Places("/b/sshd", Err(late()), missing())), Err(late()));
+        assert_eq!(found(&Places("/b/sshd", Ok(stat), late())), Ok("/b/sshd"));
+        assert_eq!(found(&Places("/a/sshd", Err(missing()), missing())), Err(Error::NoProgram("sshd")));
+    }
 
     #[test]
     fn what_a_start_up_file_prints_is_left_out() {
@@ -249,6 +316,7 @@ mod tests {
         let said = |output| programs.refusal(&output);
         assert_eq!(said(output(1, "sudo: a password is required\n")).unwrap(), "a password is required");
         assert!(said(output(1, "Sorry, user ann is not allowed to execute\n")).is_some());
+        assert!(said(output(1, "sudo-rs: I'm sorry ann. I'm afraid I can't do that\n")).is_some());
         assert!(said(output(1, "nft: no rules\n")).is_none());
         assert!(said(output(0, "sudo: unable to resolve host plant\n")).is_none());
         let warned = "sudo: unable to resolve host plant: Temporary failure\nnft: no rules\n";

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::mux::Session;
 use super::wire::{Fields, Message};
@@ -19,8 +19,8 @@ use crate::Error;
 /// The longest wait for one answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// OpenSSH sends at most 256 KiB.
-const LONGEST: u32 = 1 << 20;
+/// OpenSSH sends at most as many bytes.
+const LONGEST: u32 = 256 << 10;
 
 /// What a login shell may print before the server begins.
 const CHATTER: usize = 64 << 10;
@@ -70,7 +70,8 @@ pub(super) struct Attributes {
     pub(super) size: u64,
     pub(super) uid: u32,
     pub(super) gid: u32,
-    /// Kind and permissions as the kernel keeps them; none when the server does not say.
+    /// Kind and permissions as the kernel keeps them; none when the server tells less than these, size and owner: an owner
+    /// that is not told must not look like root.
     pub(super) mode: Option<u32>,
     pub(super) modified: u32,
 }
@@ -102,7 +103,12 @@ pub(super) mod status {
     pub(in crate::ssh) const END: u32 = 1;
     pub(in crate::ssh) const NO_SUCH_FILE: u32 = 2;
     pub(in crate::ssh) const DENIED: u32 = 3;
+    pub(in crate::ssh) const FAILURE: u32 = 4;
+    pub(in crate::ssh) const BAD_MESSAGE: u32 = 5;
 }
+
+/// What is said of a server that leaves attributes out.
+pub(super) const UNTOLD: &str = "the SFTP server does not tell kinds, permissions and owners";
 
 impl Reply {
     /// The error for a status where something else was asked for.
@@ -163,16 +169,16 @@ impl Sftp {
     pub(super) fn greet(
         session: Session,
         mut out: UnixStream,
-        mut input: UnixStream,
+        input: UnixStream,
         mark: Option<&[u8]>,
     ) -> io::Result<Self> {
         out.set_write_timeout(Some(PATIENCE))?;
-        input.set_read_timeout(Some(PATIENCE))?;
         out.write_all(&Message::default().byte(1).number(3).framed())?;
+        let mut first = Until { stream: &input, deadline: Instant::now() + PATIENCE };
         if let Some(mark) = mark {
-            skip(&mut input, mark)?;
+            skip(&mut first, mark)?;
         }
-        let greeting = packet(&mut input)?;
+        let greeting = packet(&mut first)?;
         let mut fields = Fields::new(&greeting);
         if (fields.byte(), fields.number()) != (Some(2), Some(3)) {
             return Err(junk("it greets with something that is not SFTP version 3"));
@@ -289,8 +295,26 @@ fn listen(input: UnixStream, waiting: &Waiting) {
     }
 }
 
+/// Reads until a moment, however slowly the bytes drip.
+pub(super) struct Until<'a> {
+    pub(super) stream: &'a UnixStream,
+    pub(super) deadline: Instant,
+}
+
+impl Read for Until<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut stream = self.stream;
+        stream.set_read_timeout(Some(left))?;
+        stream.read(buffer)
+    }
+}
+
 /// Reads up to the end of a line that is the mark.
-fn skip(input: &mut UnixStream, mark: &[u8]) -> io::Result<()> {
+pub(super) fn skip(input: &mut impl Read, mark: &[u8]) -> io::Result<()> {
     let mut line = Vec::new();
     let mut byte = [0];
     for _ in 0..CHATTER {
@@ -364,7 +388,8 @@ fn attributes(fields: &mut Fields<'_>) -> Option<Attributes> {
         (attributes.uid, attributes.gid) = (fields.number()?, fields.number()?);
     }
     if flags & 4 != 0 {
-        attributes.mode = Some(fields.number()?);
+        let mode = fields.number()?;
+        attributes.mode = (flags & 3 == 3).then_some(mode);
     }
     if flags & 8 != 0 {
         let _accessed = fields.number()?;
@@ -380,4 +405,4 @@ fn attributes(fields: &mut Fields<'_>) -> Option<Attributes> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::FileType;
 
-use super::files::{is_plain, stat};
+use super::files::{LONGEST_PATH, is_plain, stat};
 use super::refused::short;
-use super::sftp::{Answer, Name, PATIENCE, Reply, Request, Sftp, status};
+use super::sftp::{Answer, Name, PATIENCE, Reply, Request, Sftp, UNTOLD, status};
 use crate::Error;
 use crate::door::FileKind;
 use crate::walk::{
@@ -26,6 +26,9 @@ const NEAR: u128 = 48;
 
 /// Where it is far, at most: below what a server may keep open.
 const FAR: u128 = 128;
+
+/// The most bytes of paths of directories that were found and not yet read: a million of usual length.
+const WAITING: usize = 64 << 20;
 
 /// As many as keep the server busy while an answer is under way: it reads some ten in a millisecond.
 fn at_once(round_trip: Duration) -> usize {
@@ -42,6 +45,8 @@ pub(super) struct Walker<'a> {
     sender: Sender<Answer>,
     answers: Receiver<Answer>,
     waiting: Vec<Directory>,
+    /// The bytes of their paths.
+    waiting_bytes: usize,
     under_way: HashMap<u32, Question>,
     reading: HashMap<u32, Reading>,
     outcome: WalkOutcome,
@@ -89,6 +94,7 @@ impl<'a> Walker<'a> {
             sender,
             answers,
             waiting: vec![Directory { path: PathBuf::from("/"), reachable: true }],
+            waiting_bytes: 1,
             under_way: HashMap::new(),
             reading: HashMap::new(),
             outcome: WalkOutcome::default(),
@@ -142,7 +148,7 @@ impl<'a> Walker<'a> {
                 Some(Question::Read(number)) => self.read(sftp, number, reply)?,
                 None => {}
             }
-            if self.outcome.entries > self.entries {
+            if self.outcome.entries > self.entries || self.waiting_bytes > WAITING {
                 self.outcome.stopped = Some(Stop::Entries);
                 return Ok(());
             }
@@ -158,6 +164,8 @@ impl<'a> Walker<'a> {
         if next.is_empty() {
             return Ok(());
         }
+        let bytes: usize = next.iter().map(|directory| directory.path.as_os_str().len()).sum();
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
         let requests: Vec<Request<'_>> = next
             .iter()
             .map(|directory| Request::OpenDirectory(directory.path.as_os_str().as_bytes()))
@@ -229,11 +237,16 @@ impl<'a> Walker<'a> {
     }
 
     fn show(&mut self, directory: &Directory, names: &[Name]) {
+        let mut untold = false;
         for entry in names {
+            if matches!(entry.name.as_slice(), b"." | b"..") {
+                continue;
+            }
             let name = OsStr::from_bytes(&entry.name);
             let (true, Some(stat), Some(mode)) =
                 (is_plain(&entry.name), stat(&entry.attributes), entry.attributes.mode)
             else {
+                untold = true;
                 continue;
             };
             self.outcome.entries += 1;
@@ -254,9 +267,22 @@ impl<'a> Walker<'a> {
             self.visitor.visit(&WalkEntry { directory: &directory.path, name, stat, device, reachable });
             if is_directory {
                 let reachable = reachable && stat.mode & 0o001 != 0;
-                self.waiting.push(Directory { path: directory.path.join(name), reachable });
+                self.found(Directory { path: directory.path.join(name), reachable });
             }
         }
+        if untold {
+            self.failed(directory.path.clone(), UNTOLD.to_owned());
+        }
+    }
+
+    fn found(&mut self, directory: Directory) {
+        let bytes = directory.path.as_os_str().len();
+        if bytes > LONGEST_PATH {
+            self.failed(directory.path, "the path is too long to be asked for".to_owned());
+            return;
+        }
+        self.waiting_bytes += bytes;
+        self.waiting.push(directory);
     }
 
     fn skipped(&mut self, path: PathBuf, reason: SkipReason) {
@@ -271,5 +297,63 @@ impl<'a> Walker<'a> {
         if self.outcome.failed_examples.len() < LISTED {
             self.outcome.failed_examples.push((path, message));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssh::sftp::tests::lying;
+    use crate::ssh::wire::Message;
+
+    struct Nobody;
+
+    impl Visitor for Nobody {
+        fn visit(&self, _: &WalkEntry<'_>) {}
+    }
+
+    /// The outcome of a walk in which every directory has these entries and then ends.
+    fn walked(plan: &WalkPlan, entries: impl Fn() -> Message + Send + 'static) -> WalkOutcome {
+        // Two questions are under way for each directory: the server tells them apart by turns.
+        let turn = std::cell::Cell::new(false);
+        let sftp = lying(move |kind, _| match kind {
+            11 => (102, Message::default().text(b"handle")),
+            12 if !turn.replace(!turn.get()) => (104, entries()),
+            _ => (101, Message::default().number(status::END)),
+        });
+        let mut walker = Walker::new(Duration::ZERO, &[], plan, &Nobody);
+        walker.run(&sftp, &|| false);
+        walker.outcome()
+    }
+
+    #[test]
+    fn a_server_that_leaves_attributes_out_is_not_a_tree_without_files() {
+        let partly: [fn() -> Message; 2] = [
+            || Message::default().number(1).text(b"a").text(b"").number(0),
+            || Message::default().number(1).text(b"a").text(b"").number(4).number(0o100_777),
+        ];
+        for entries in partly {
+            let outcome = walked(&WalkPlan::default(), entries);
+            assert_eq!(outcome.failed_examples, [(PathBuf::from("/"), UNTOLD.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn directories_without_end_end_the_walk() {
+        // One directory in another: the path grows, until nobody can ask for it.
+        let directory = |name: &'static [u8], count: u32| {
+            move || {
+                let one = |message: Message| {
+                    message.text(name).text(b"").number(7).long(0).number(0).number(0).number(0o40_755)
+                };
+                (0..count).fold(Message::default().number(count), |message, _| one(message))
+            }
+        };
+        let deep = walked(&WalkPlan::default(), directory(&[b'a'; 200], 1));
+        assert_eq!((deep.stopped, deep.failed, deep.directories), (None, 1, 21));
+        // Many in each: more than anybody could hold.
+        let wide = walked(&WalkPlan::default(), directory(&[b'a'; 200], 1_000));
+        assert_eq!(wide.stopped, Some(Stop::Entries));
+        assert!(wide.entries < WalkPlan::default().entries, "{}", wide.entries);
     }
 }

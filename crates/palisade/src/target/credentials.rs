@@ -71,8 +71,12 @@ impl Reference {
         let password = match (&self.password_file, &self.password_env) {
             (Some(_), Some(_)) => bail!("credentials name both password_file and password_env; keep one"),
             (Some(file), None) => {
-                let text = input::read(&folder.join(file), LIMIT)?;
-                Some(text.lines().next().unwrap_or_default().to_owned())
+                let file = folder.join(file);
+                let text = input::read(&file, LIMIT)?;
+                let line = text.lines().next().filter(|line| !line.is_empty());
+                let line =
+                    line.with_context(|| format!("the first line of {} holds no password", file.display()))?;
+                Some(line.to_owned())
             }
             (None, Some(name)) => {
                 let value = std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -186,10 +186,13 @@ fn name(door: &Door, otherwise: &str) -> String {
     if name.is_empty() { otherwise.to_owned() } else { name }
 }
 
-/// The first line of a file; empty when it cannot be read.
+/// The most characters of a name: a host's own has at most 64, and every finding of a fleet may repeat it.
+const NAME: usize = 255;
+
+/// The first line of a file, or its beginning; empty when it cannot be read.
 fn line(door: &Door, path: &str) -> String {
     door.read_text(path)
         .ok()
-        .and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
+        .and_then(|text| text.lines().next().map(|line| line.trim().chars().take(NAME).collect()))
         .unwrap_or_default()
 }

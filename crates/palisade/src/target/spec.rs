@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use host::ssh::Destination;
+use model::report::TargetKind;
 use probe::{Scheme, Server};
 
 use super::service;
@@ -79,7 +80,7 @@ impl FromStr for Spec {
         match kind {
             "ssh" => {
                 let place = rest.strip_prefix("//").ok_or("an SSH target is written ssh://USER@HOST:PORT")?;
-                place.parse().map(Self::Ssh).map_err(|problem| format!("`{text}`: {problem}"))
+                place.parse().map(Self::Ssh)
             }
             "root" => path().map(Self::Root),
             "facts" => path().map(Self::Facts),
@@ -142,6 +143,24 @@ impl Spec {
             }),
             Self::Codesys(path) => Self::Codesys(folder.join(path)),
             Self::Nerve(file) => Self::Nerve(folder.join(file)),
+        }
+    }
+
+    /// What it is, where that is known before it is read.
+    pub(crate) fn kind(&self) -> Option<TargetKind> {
+        match self {
+            Self::Local | Self::Ssh(_) => Some(TargetKind::Host),
+            Self::Root(_) => Some(TargetKind::Root),
+            Self::Facts(_) => None,
+            Self::Endpoint(_) => Some(TargetKind::Endpoint),
+            Self::Compose(_) => Some(TargetKind::Compose),
+            Self::Dockerfile(_) => Some(TargetKind::Dockerfile),
+            Self::Vm(_) => Some(TargetKind::Vm),
+            Self::Kepware(_) => Some(TargetKind::Kepware),
+            Self::TrueConnector(_) => Some(TargetKind::TrueConnector),
+            Self::Image(_) => Some(TargetKind::Image),
+            Self::Codesys(_) => Some(TargetKind::Codesys),
+            Self::Nerve(_) => Some(TargetKind::Nerve),
         }
     }
 

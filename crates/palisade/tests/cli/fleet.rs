@@ -63,6 +63,26 @@ fn an_inventory_gives_names_labels_profiles_and_roles() {
 }
 
 #[test]
+fn a_target_that_could_not_be_audited_leaves_open_what_the_others_meet() {
+    let folder = folder();
+    let status = |targets: &str| -> Vec<String> {
+        let inventory = folder.file("some.yaml", targets);
+        let ran = palisade(&[&["audit", "--inventory", &inventory, "--format", "json"], &RULE[..]].concat());
+        let fleet = ran.json();
+        let guides = fleet["guides"].as_array().unwrap().iter();
+        let requirements = guides.flat_map(|guide| guide["requirements"].as_array().unwrap());
+        requirements.map(|requirement| requirement["status"].as_str().unwrap().to_owned()).collect()
+    };
+    let alone = status("targets:\n- target: facts:good.json\n");
+    assert!(alone.iter().any(|status| status == "met"), "{alone:?}");
+    // What a compose project could say of SSH is nothing.
+    let other = status("targets:\n- target: facts:good.json\n- target: compose:not-here\n");
+    assert!(other.iter().any(|status| status == "met"), "{other:?}");
+    let open = status("targets:\n- target: facts:good.json\n- target: root:not-here\n");
+    assert!(!open.iter().any(|status| status == "met"), "{open:?}");
+}
+
+#[test]
 fn reports_of_several_targets_go_to_a_folder() {
     let folder = folder();
     let [inventory, out] = ["plant.yaml", "out"].map(|name| folder.path(name).display().to_string());
@@ -88,12 +108,28 @@ fn what_is_wrong_with_an_inventory_is_said_with_its_place() {
         ("targets:\n- targt: local\n", "plant.yaml:2:3", "unknown field `targt`"),
         ("targets:\n- target: local\n  role: owner\n", "plant.yaml:3", "owner"),
         ("targets: 3\n", "plant.yaml:1", ""),
+        ("targets: []\n", "plant.yaml", "`targets` is empty"),
+        (
+            "targets:\n- target: ssh://ann:hunter2@plant\n",
+            "plant.yaml:2",
+            "`ssh://ann:...@plant`: a password cannot",
+        ),
     ] {
         let inventory = folder.file("plant.yaml", text);
         let ran = palisade(&["audit", "--inventory", &inventory]);
         assert_eq!(ran.code, 2, "{text}");
         assert!(ran.err.contains(place) && ran.err.contains(what), "{text}: {}", ran.err);
+        assert!(!ran.err.contains("hunter2"), "{}", ran.err);
     }
+}
+
+#[test]
+fn a_name_that_a_target_gives_itself_is_cut() {
+    let folder = Folder::new();
+    folder.file("tree/etc/hostname", &"a".repeat(10_000));
+    let tree = format!("root:{}", folder.path("tree").display());
+    let report = palisade(&["audit", &tree, "--format", "json"]).json();
+    assert_eq!(report["target"]["name"], "a".repeat(255));
 }
 
 #[test]
@@ -111,6 +147,12 @@ fn credentials_come_from_files_and_the_environment_and_a_missing_one_names_its_t
     let fleet = ran.json();
     assert_eq!(fleet["targets"][0]["error"], "");
     assert!(fleet["targets"][1]["error"].as_str().unwrap().contains("PALISADE_NOT_SET"), "{}", ran.out);
+    // What holds for all holds for those of the inventory that say nothing else.
+    let all = folder.file("all.yaml", "user: x\npassword_file: empty\n");
+    folder.file("empty", "\n");
+    let ran = palisade(&[&args[..], &["--credentials", &all], &RULE].concat());
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("empty holds no password"), "{}", ran.err);
     let broken = folder.file("login.yaml", "user: x\npassword: secret-in-a-file\n");
     let ran = palisade(&["audit", &format!("facts:{good}"), "--credentials", &broken]);
     assert_eq!(ran.code, 2);

@@ -1,6 +1,6 @@
 //! What the reports of several targets come to together: a line each, what fails most widely, the guides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::fleet::Member;
 use model::report::{Finding, Verdict};
@@ -95,10 +95,11 @@ pub(crate) fn failing_rules(fleet: &Fleet) -> Vec<(&Finding, Vec<&str>)> {
     let mut failing: BTreeMap<&str, (&Finding, Vec<&str>)> = BTreeMap::new();
     for member in &fleet.targets {
         let findings = member.report.iter().flat_map(|report| &report.findings);
+        let mut told = BTreeSet::new();
         for finding in findings.filter(|finding| finding.verdict == Verdict::Fail) {
-            let (_, names) = failing.entry(&finding.rule).or_insert((finding, Vec::new()));
-            if names.last() != Some(&member.name.as_str()) {
-                names.push(&member.name);
+            // Two targets may have one name: each counts.
+            if told.insert(finding.rule.as_str()) {
+                failing.entry(&finding.rule).or_insert((finding, Vec::new())).1.push(&member.name);
             }
         }
     }

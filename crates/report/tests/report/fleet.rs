@@ -44,7 +44,7 @@ fn every_writer_names_every_target_and_nothing_escapes() {
         let text = written(format);
         assert!(text.contains("edge-07"), "{format}");
     }
-    for format in [Format::Terminal, Format::Json, Format::Html, Format::Oscal] {
+    for format in [Format::Terminal, Format::Json, Format::Html, Format::Oscal, Format::Junit] {
         let text = written(format);
         assert!(text.contains("edge-99") && text.contains("connection refused"), "{format}");
     }
@@ -65,6 +65,15 @@ fn a_rule_that_fails_on_several_targets_stands_once() {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(text.matches("(ssh.password-login-off): edge-07").count(), 1, "{text}");
     assert!(text.contains("1 target could not be audited"), "{text}");
+}
+
+#[test]
+fn targets_of_one_name_are_counted_each() {
+    let mut fleet = fleet();
+    fleet.targets.insert(1, fleet.targets[0].clone());
+    let text = report::fleet_summary(&fleet, &Options::default());
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("(ssh.password-login-off): edge-07, edge-07"), "{text}");
 }
 
 #[test]

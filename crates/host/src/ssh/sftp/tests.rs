@@ -2,6 +2,31 @@
 
 use super::*;
 
+/// A server of files that answers each question, by its kind and how many came before, with a kind and what follows it.
+pub(in crate::ssh) fn lying(answer: impl Fn(u8, usize) -> (u8, Message) + Send + 'static) -> Sftp {
+    let (out, mut asked) = UnixStream::pair().unwrap();
+    let (input, mut answers) = UnixStream::pair().unwrap();
+    thread::spawn(move || {
+        answers.write_all(&Message::default().byte(2).number(3).framed()).unwrap();
+        let _greeting = packet(&mut asked).unwrap();
+        for before in 0.. {
+            let Ok(question) = packet(&mut asked) else { return };
+            let mut fields = Fields::new(&question);
+            let (kind, id) = (fields.byte().unwrap(), fields.number().unwrap());
+            let (kind, rest) = answer(kind, before);
+            let rest = rest.framed().split_off(4);
+            let mut framed = Message::default().byte(kind).number(id).framed();
+            framed.extend(rest);
+            let length = u32::try_from(framed.len() - 4).unwrap();
+            framed[..4].copy_from_slice(&length.to_be_bytes());
+            if answers.write_all(&framed).is_err() {
+                return;
+            }
+        }
+    });
+    Sftp::greet(Session::detached(), out, input, None).unwrap()
+}
+
 fn status(code: u32) -> Vec<u8> {
     let mut framed = Message::default().byte(101).number(7).number(code).text(b"why").text(b"en").framed();
     framed.split_off(4)
@@ -16,6 +41,24 @@ fn answers_are_taken_apart() {
     let mut framed = attributes.number(0o100_644).number(5).number(6).framed();
     let expected = Attributes { size: 9, uid: 1000, gid: 100, mode: Some(0o100_644), modified: 6 };
     assert_eq!(reply(&framed.split_off(4)), Some((1, Reply::Attributes(expected))));
+}
+
+#[test]
+fn a_file_whose_owner_is_not_told_is_not_roots() {
+    for flags in [4_u32, 5, 6] {
+        let mut attributes = Message::default().byte(105).number(1).number(flags);
+        if flags & 1 != 0 {
+            attributes = attributes.long(9);
+        }
+        if flags & 2 != 0 {
+            attributes = attributes.number(0).number(0);
+        }
+        let Some((_, Reply::Attributes(read))) = reply(&attributes.number(0o100_755).framed().split_off(4))
+        else {
+            panic!("{flags}");
+        };
+        assert_eq!(read.mode, None, "{flags}");
+    }
 }
 
 #[test]
@@ -51,4 +94,17 @@ fn what_a_login_shell_prints_first_is_skipped() {
     let mut rest = [0; 4];
     here.read_exact(&mut rest).unwrap();
     assert_eq!(&rest, b"rest");
+}
+
+#[test]
+fn what_drips_is_not_waited_for_beyond_the_deadline() {
+    let (mut shell, here) = UnixStream::pair().unwrap();
+    shell.write_all(b"Welcome\nmark\n").unwrap();
+    let late = &mut Until { stream: &here, deadline: Instant::now() };
+    assert_eq!(skip(late, b"mark").unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    let begun = Instant::now();
+    let soon = &mut Until { stream: &here, deadline: begun + Duration::from_millis(50) };
+    skip(soon, b"mark").unwrap();
+    assert_eq!(packet(soon).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert!(begun.elapsed() < PATIENCE);
 }
