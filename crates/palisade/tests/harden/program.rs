@@ -61,6 +61,29 @@ fn nobody_to_ask_and_nothing_to_undo_are_said() {
 }
 
 #[test]
+fn a_tree_is_mended_of_what_only_a_running_host_shows_to_pass() {
+    let (_door, root) = Machine::new()
+        .file("/usr/sbin/auditd", "")
+        .file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+        .file_with_mode("/etc/audit/rules.d/audit.rules", "-D\n", 0o640)
+        .offline_door();
+    let before = snapshot::take(root.path());
+    let mend = ["--rule", "audit.identity-watched", "--apply", "--yes"];
+    let output = palisade(root.path(), &mend).output().unwrap();
+    let said = text(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("Only a running host shows whether"), "{said}");
+    assert!(said.contains(&format!("`palisade harden undo --root {}`", root.path().display())), "{said}");
+    let rules = root.path().join("etc/audit/rules.d/50-palisade.rules");
+    assert!(std::fs::read_to_string(rules).unwrap().contains("-w /etc/passwd -p wa"));
+    let output = palisade(root.path(), &mend).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let output = palisade(root.path(), &["undo", "--yes"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(snapshot::difference(&before, &snapshot::take(root.path())), [""; 0]);
+}
+
+#[test]
 fn undo_takes_back_what_was_cut_off_and_nothing_more() {
     let (door, root) = Machine::new().file("/etc/a", "one").file("/etc/b", "one").offline_door();
     apply(&door, root.path(), &by_hand(root.path(), "/etc/b", "two"), None).unwrap();
