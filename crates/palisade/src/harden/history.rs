@@ -8,6 +8,7 @@ use report::printable;
 use report::terminal::{Page, style};
 use serde::Serialize;
 
+use super::page;
 use crate::args::ListFormat;
 use crate::output::{Ending, page_options, say};
 
@@ -61,6 +62,7 @@ fn sets(root: &Path) -> Result<Vec<Set>> {
 /// What is in force, and what somebody has to do.
 pub(super) fn status(root: &Path) -> Result<Ending> {
     let sets = sets(root)?;
+    let command = |words: &str| page::command(words, Some(root).filter(|root| *root != Path::new("/")));
     let mut page = Page::new(&page_options(false));
     let mut clean = true;
     for set in sets.iter().filter(|set| set.status.is_unfinished()) {
@@ -68,18 +70,19 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
         page.hanging((style::BAD, &format!("{} ", set.id)), (style::STRONG, &set.status.to_string()), 2);
         let next = match Journal::holder(root)? {
             Some(holder) => format!("{holder} works on it now."),
-            None => "Nobody works on it now: `palisade harden recover` takes it back.".to_owned(),
+            None => format!("Nobody works on it now: {} takes it back.", command("recover")),
         };
         page.indented(2, style::PLAIN, &next);
         if let Some(failed) = last_failure(root, &set.id)? {
             page.indented(2, style::BAD, &failed);
-            let leave = format!("`palisade harden undo {} --leave` leaves this as it is.", set.id);
+            let leave = format!("{} leaves this as it is.", command(&format!("undo {} --leave", set.id)));
             page.indented(2, style::PLAIN, &leave);
         }
     }
     for set in sets.iter().filter(|set| set.status.is_open()) {
         page.hanging((style::PERSON, &format!("{} ", set.id)), (style::STRONG, &set.status.to_string()), 2);
-        let undo = format!("Keep it with `palisade harden confirm`, or `palisade harden undo {}`.", set.id);
+        let undo = command(&format!("undo {}", set.id));
+        let undo = format!("Keep it with {}, or {undo}.", command("confirm"));
         page.indented(2, style::PLAIN, &undo);
         if matches!(set.status, Status::Awaiting { .. }) && !set.watched {
             clean = false;
@@ -92,8 +95,8 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
     {
         clean = false;
         page.hanging((style::BAD, &format!("{} ", set.id)), (style::PLAIN, &set.damage), 2);
-        let leave =
-            format!("`palisade harden undo {} --leave` counts it as undone; nothing is changed.", set.id);
+        let leave = command(&format!("undo {} --leave", set.id));
+        let leave = format!("{leave} counts it as undone; nothing is changed.");
         page.indented(2, style::PLAIN, &leave);
     }
     let kept: Vec<&Set> = sets.iter().filter(|set| set.status == Status::Kept).collect();
@@ -102,8 +105,8 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
     }
     let end = match kept.len() {
         0 => "No change set is in force.".to_owned(),
-        1 => "1 change set is in force; `palisade harden undo` takes it back.".to_owned(),
-        count => format!("{count} change sets are in force; `palisade harden undo` takes the newest back."),
+        1 => format!("1 change set is in force; {} takes it back.", command("undo")),
+        count => format!("{count} change sets are in force; {} takes the newest back.", command("undo")),
     };
     page.indented(0, style::DIM, &end);
     say(&page.finish())?;
