@@ -61,6 +61,14 @@ fn nobody_to_ask_and_nothing_to_undo_are_said() {
 }
 
 #[test]
+fn an_error_names_its_cause_once() {
+    let (_door, root) = Machine::new().link("/var/lib/palisade/harden/lock", "/nowhere").offline_door();
+    let output = palisade(root.path(), &["confirm"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert_eq!(text(&output).matches("os error").count(), 1, "{}", text(&output));
+}
+
+#[test]
 fn a_tree_is_mended_of_what_only_a_running_host_shows_to_pass() {
     let (_door, root) = Machine::new()
         .file("/usr/sbin/auditd", "")
