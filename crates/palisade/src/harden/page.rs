@@ -153,7 +153,8 @@ pub(super) fn three_ways(files: &[Foreign]) -> String {
         for (title, diff) in [("what undoing would do", &file.undo), ("what somebody else did", &file.theirs)] {
             out.push_str(&format!("  {title}, compared with what was applied:\n"));
             for line in diff.lines() {
-                out.push_str(&format!("    {}\n", printable(line)));
+                // A tab would be shown as an escape.
+                out.push_str(&format!("    {}\n", printable(&line.replace('\t', "    "))));
             }
         }
         let merge = if file.merged.is_some() { "can be merged" } else { "cannot be merged: the same lines" };
