@@ -104,6 +104,9 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
         page.hanging((style::GOOD, &format!("{} ", set.id)), (style::PLAIN, &set.fixes.join(", ")), 2);
     }
     let end = match kept.len() {
+        0 if sets.iter().any(|set| set.status.is_open() || set.status.is_unfinished()) => {
+            "Nothing else is in force.".to_owned()
+        }
         0 => "No change set is in force.".to_owned(),
         1 => format!("1 change set is in force; {} takes it back.", command("undo")),
         count => format!("{count} change sets are in force; {} takes the newest back.", command("undo")),

@@ -102,6 +102,7 @@ fn undo_takes_back_what_was_cut_off_and_nothing_more() {
     let output = palisade(root.path(), &["status"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
     assert!(text(&output).contains("palisade harden recover"), "{}", text(&output));
+    assert!(!text(&output).contains("No change set"), "{}", text(&output));
     let output = palisade(root.path(), &["undo", "--yes"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(text(&output).contains(&format!("Undone: {id}.")), "{}", text(&output));
