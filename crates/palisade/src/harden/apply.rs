@@ -244,7 +244,12 @@ impl<'a> Work<'a> {
     }
 
     fn done(&self, plan: &Plan, outcome: &harden::Outcome, unseen: usize) -> Result<Ending> {
-        say(&page::done(plan, outcome, unseen, self.args.root.as_deref()))?;
+        let text = page::done(plan, outcome, unseen, self.args.root.as_deref());
+        match (self.args.output, self.args.format) {
+            (None, ListFormat::Terminal) => say(&text)?,
+            // A program reads the plan alone.
+            _ => talk(text.trim()),
+        }
         if let Status::Awaiting { .. } = outcome.status {
             talk(&page::must_confirm(self.args.window));
         }

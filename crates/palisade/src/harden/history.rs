@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Result;
 use harden::{Journal, Status};
-use report::printable;
 use report::terminal::{Page, style};
 use serde::Serialize;
 
@@ -160,41 +159,40 @@ pub(super) fn report(root: &Path, format: ListFormat) -> Result<Ending> {
     match format {
         ListFormat::Json => say(&serde_json::to_string_pretty(&ReportJson { chain_holds, entries })?)?,
         ListFormat::Terminal => {
-            let mut out = String::new();
+            let mut page = Page::new(&page_options(false));
             for entry in &entries {
                 let from = entry.who.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-                let line = format!(
-                    "{}  {}{from}  {} {}: {}",
-                    entry.at, entry.who.name, entry.act, entry.change_set, entry.result
-                );
-                out.push_str(&format!("{}\n", printable(&line)));
+                let head = format!("{}  {}{from}  ", entry.at, entry.who.name);
+                let what = format!("{} {}", entry.act, entry.change_set);
+                let what = format!("{}: {}", what.trim_end(), entry.result);
+                page.hanging((style::STRONG, &head), (style::PLAIN, &what), 2);
                 if !entry.fixes.is_empty() {
-                    out.push_str(&format!("  fixes  {}\n", printable(&entry.fixes.join(", "))));
+                    page.hanging((style::DIM, "  fixes  "), (style::PLAIN, &entry.fixes.join(", ")), 9);
                 }
                 for file in &entry.files {
                     let short = |hash: &str| match hash.get(..16) {
                         Some(hash) => hash.to_owned(),
                         None => "nothing".to_owned(),
                     };
-                    let path = printable(&file.path);
-                    out.push_str(&format!(
-                        "  file   {path}  {} -> {}\n",
-                        short(&file.before),
-                        short(&file.after)
-                    ));
+                    let text = format!("{} {} -> {}", file.path, short(&file.before), short(&file.after));
+                    page.hanging((style::DIM, "  file   "), (style::PLAIN, &text), 9);
                 }
                 for live in &entry.live {
-                    out.push_str(&format!("  live   {}\n", printable(live)));
+                    page.hanging((style::DIM, "  live   "), (style::PLAIN, live), 9);
                 }
             }
-            out.push_str(&match (entries.len(), chain_holds) {
-                (0, _) => "Nothing was hardened here yet.\n".to_owned(),
-                (count, true) => format!("{count} entries; every entry holds the hash of the one before.\n"),
+            let end = match (entries.len(), chain_holds) {
+                (0, _) => "Nothing was hardened here yet.".to_owned(),
+                (count, true) => format!(
+                    "{count} entries; every entry holds the hash of the one before. `--format json` has all of \
+                     each hash."
+                ),
                 (count, false) => {
-                    format!("{count} entries; THE CHAIN OF HASHES IS BROKEN: lines were changed or lost.\n")
+                    format!("{count} entries; THE CHAIN OF HASHES IS BROKEN: lines were changed or lost.")
                 }
-            });
-            say(&out)?;
+            };
+            page.indented(0, style::PLAIN, &end);
+            say(&page.finish())?;
         }
     }
     Ok(if chain_holds { Ending::Clean } else { Ending::Findings })

@@ -61,6 +61,20 @@ fn nobody_to_ask_and_nothing_to_undo_are_said() {
 }
 
 #[test]
+fn a_program_reads_the_plan_alone_and_an_auditor_80_columns() {
+    let (_door, root) = machine().offline_door();
+    let output = palisade(root.path(), &MEND).args(["--format", "json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(plan["fixes"][0]["id"], "sshd-option", "{plan:#}");
+    assert!(text(&output).contains("mended and seen to pass"), "{}", text(&output));
+    let output = palisade(root.path(), &["report"]).output().unwrap();
+    let said = text(&output);
+    assert!(said.contains("plan: agreed") && said.contains("2 entries"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+}
+
+#[test]
 fn an_error_names_its_cause_once() {
     let (_door, root) = Machine::new().link("/var/lib/palisade/harden/lock", "/nowhere").offline_door();
     let output = palisade(root.path(), &["confirm"]).output().unwrap();
