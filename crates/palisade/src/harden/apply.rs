@@ -1,6 +1,7 @@
 //! From an audit to a plan, and from a plan to a host that falls short no more.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -30,6 +31,9 @@ const LONGEST_WINDOW: f64 = 24.0 * 60.0;
 
 /// Plans; with `--apply` carries the plan out.
 pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
+    if args.apply {
+        take_back_leftovers(args.root.as_deref())?;
+    }
     let (work, document) = Work::new(args)?;
     let report = work.decide(&document);
     let mut without: BTreeMap<String, String> =
@@ -51,6 +55,16 @@ pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
     }
     session::must_be_root(&work.door, args.root.as_deref())?;
     work.apply(&document, &report, plan, without)
+}
+
+/// Takes back what earlier runs left in the middle: a plan made before that would count it as mended.
+fn take_back_leftovers(root: Option<&Path>) -> Result<()> {
+    let door = target::door(root)?;
+    // Whoever may not write is told so once the plan is shown.
+    if root.is_some() || door.is_root() {
+        session::recover_first(&door, root, &session::operator(&target::door(None)?))?;
+    }
+    Ok(())
 }
 
 /// Findings whose fix did not help, with the reason.
@@ -157,7 +171,6 @@ impl<'a> Work<'a> {
     ) -> Result<Ending> {
         let root = self.args.root.as_deref();
         let mut tell = page::teller();
-        session::recover_first(&self.door, root, &self.operator)?;
         if plan.is_empty() {
             return Ok(Ending::Clean);
         }

@@ -75,6 +75,20 @@ fn a_program_reads_the_plan_alone_and_an_auditor_80_columns() {
 }
 
 #[test]
+fn what_was_cut_off_is_taken_back_before_the_plan_is_made() {
+    let (_door, root) = machine().offline_door();
+    palisade(root.path(), &MEND).output().unwrap();
+    let journal = root.path().join("var/lib/palisade/harden");
+    let mut found = std::fs::read_dir(journal).unwrap().map(|entry| entry.unwrap().path());
+    let set = found.find(|path| path.is_dir()).unwrap();
+    std::fs::write(set.join("status.json"), r#"{"status":"applying"}"#).unwrap();
+    let output = palisade(root.path(), &MEND).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let own = std::fs::read_to_string(root.path().join("etc/ssh/sshd_config.d/00-palisade.conf"));
+    assert!(own.unwrap().contains("PasswordAuthentication no"), "{}", text(&output));
+}
+
+#[test]
 fn an_error_names_its_cause_once() {
     let (_door, root) = Machine::new().link("/var/lib/palisade/harden/lock", "/nowhere").offline_door();
     let output = palisade(root.path(), &["confirm"]).output().unwrap();
