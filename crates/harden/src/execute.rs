@@ -93,7 +93,7 @@ pub enum ApplyError {
     },
     /// Putting everything back did not wholly work: the change set stays unfinished and is tried again by the next run.
     #[error("{what}; and not everything could be put back: {}. Every run of `palisade harden` tries again; \
-        `palisade harden undo {change_set} --leave` leaves this as it is", .left.join("; "))]
+        `palisade harden undo {change_set} --leave` leaves this as it is", first_of(.left))]
     Stuck {
         /// The change set.
         change_set: String,
@@ -111,6 +111,15 @@ pub enum ApplyError {
     /// There is nothing to undo or confirm.
     #[error("{0}")]
     Nothing(String),
+}
+
+/// As much of a list as an error has room for; `palisade harden status` has it all.
+fn first_of(left: &[String]) -> String {
+    let first: Vec<&str> = left.iter().take(3).map(String::as_str).collect();
+    match left.len().saturating_sub(first.len()) {
+        0 => first.join("; "),
+        more => format!("{}; and {more} more", first.join("; ")),
+    }
 }
 
 /// The one that changes a target.
