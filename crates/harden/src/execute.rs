@@ -93,7 +93,7 @@ pub enum ApplyError {
     },
     /// Putting everything back did not wholly work: the change set stays unfinished and is tried again by the next run.
     #[error("{what}; and not everything could be put back: {}. Every run of `palisade harden` tries again; \
-        `palisade harden undo {change_set} --leave` leaves this as it is", .left.join("; "))]
+        `palisade harden undo {change_set} --leave` leaves this as it is", first_of(.left))]
     Stuck {
         /// The change set.
         change_set: String,
@@ -113,6 +113,15 @@ pub enum ApplyError {
     Nothing(String),
 }
 
+/// As much of a list as an error has room for; `palisade harden status` has it all.
+fn first_of(left: &[String]) -> String {
+    let first: Vec<&str> = left.iter().take(3).map(String::as_str).collect();
+    match left.len().saturating_sub(first.len()) {
+        0 => first.join("; "),
+        more => format!("{}; and {more} more", first.join("; ")),
+    }
+}
+
 /// The one that changes a target.
 pub struct Executor<'a> {
     door: &'a Door,
@@ -122,6 +131,8 @@ pub struct Executor<'a> {
     stop: Option<Arc<AtomicBool>>,
     /// Whether services have not started yet.
     early: bool,
+    /// The change set that this process carries out, and how many of its changes of running state were begun.
+    begun: Option<(String, usize)>,
     notes: Vec<String>,
 }
 
@@ -136,7 +147,8 @@ impl<'a> Executor<'a> {
         who: Who,
         tell: &'a mut dyn FnMut(&Moment),
     ) -> Result<Self, JournalError> {
-        Ok(Self { door, journal: Journal::open(root)?, who, tell, stop: None, early: false, notes: Vec::new() })
+        let journal = Journal::open(root)?;
+        Ok(Self { door, journal, who, tell, stop: None, early: false, begun: None, notes: Vec::new() })
     }
 
     /// Once `flag` is set, applying ends at the next step and everything is put back. Putting back does not end.
@@ -180,6 +192,7 @@ impl<'a> Executor<'a> {
         }
         (self.tell)(&Moment::Journal);
         let id = self.journal.begin(plan, now)?;
+        self.begun = Some((id.clone(), 0));
         let done = begun(&id).map_err(Trouble::from).and_then(|()| self.carry_out(plan, &id));
         let failed = done.and_then(|()| {
             (self.tell)(&Moment::Recheck);
@@ -236,9 +249,10 @@ impl<'a> Executor<'a> {
         for settle in settles(true) {
             self.settle(plan, settle)?;
         }
-        for live in &plan.live {
+        for (before, live) in plan.live.iter().enumerate() {
             self.go_on()?;
             (self.tell)(&Moment::Live(live.what.clone()));
+            self.begun = Some((id.to_owned(), before + 1));
             for act in &live.apply {
                 self.act(act)
                     .map_err(|error| Trouble::of_line(plan, format!("{}: {error}", live.what), &live.what))?;

@@ -1,11 +1,16 @@
 //! A plan as an Ansible playbook, for those who must change hosts their own way.
 //!
-//! Only modules of `ansible.builtin` are used. Texts are marked `!unsafe`, so that Ansible fills nothing into them.
+//! Only modules of `ansible.builtin` are used. Whatever a host has a say in, also what its files are called, is marked
+//! `!unsafe`: Ansible would otherwise fill in, and run, what stands between braces there.
 
 use crate::change::Act;
 use crate::compile::is_secret;
 use crate::disk::{Perms, State};
+use crate::keeper::Settle;
 use crate::plan::{Plan, Step};
+
+/// A link that a user put there since the plan was made must not get another owner for what it leads to.
+const NO_LINK: &str = "        follow: false\n";
 
 /// The playbook that makes the changes of `plan`, which was made for `host`.
 pub fn playbook(plan: &Plan, host: &str) -> String {
@@ -16,9 +21,11 @@ pub fn playbook(plan: &Plan, host: &str) -> String {
     if plan.can_cut_off() {
         out.push_str("# It can cut off whoever works over the network, and nothing here reverts by itself: keep a session open.\n");
     }
-    line(&mut out, &format!("- name: {}", quoted(&format!("Harden {host}"))));
+    line(&mut out, &format!("- name: {}", literal(&format!("Harden {host}"))));
     out.push_str("  hosts: all\n  become: true\n  gather_facts: false\n");
-    let handlers: Vec<&str> = plan.settle.iter().map(|settle| settle.what.as_str()).collect();
+    // The service manager reads its units before any is started.
+    let (first, last): (Vec<&Settle>, Vec<&Settle>) = plan.settle.iter().partition(|settle| settle.first);
+    let handlers: Vec<&str> = last.iter().map(|settle| settle.what.as_str()).collect();
     out.push_str(if plan.is_empty() { "  tasks: []\n" } else { "  tasks:\n" });
     for step in plan.steps.iter().filter(|step| step.after != State::Absent) {
         file_task(&mut out, step, &handlers);
@@ -29,14 +36,17 @@ pub fn playbook(plan: &Plan, host: &str) -> String {
     for check in &plan.checks {
         act_task(&mut out, &format!("See that {check} accepts it"), check, false);
     }
+    for act in first.iter().flat_map(|settle| &settle.acts) {
+        act_task(&mut out, &act.to_string(), act, false);
+    }
     for live in &plan.live {
         for act in &live.apply {
             act_task(&mut out, &live.what, act, true);
         }
     }
-    if !plan.settle.is_empty() {
+    if !last.is_empty() {
         out.push_str("  handlers:\n");
-        for settle in &plan.settle {
+        for settle in last {
             for act in &settle.acts {
                 act_task(&mut out, &act.to_string(), act, true);
                 line(&mut out, &format!("      listen: {}", quoted(&settle.what)));
@@ -47,29 +57,29 @@ pub fn playbook(plan: &Plan, host: &str) -> String {
 }
 
 fn file_task(out: &mut String, step: &Step, handlers: &[&str]) {
-    let path = quoted(&step.path);
+    let path = literal(&step.path);
     if is_secret(&step.path) && step.after.has_content() {
         line(
             out,
             &format!("    # {} changes too; its text is not written into a playbook.", comment(&step.path)),
         );
-        line(out, &format!("    - name: {}", quoted(&format!("Say what is left to do for {}", step.path))));
+        line(out, &format!("    - name: {}", literal(&format!("Say what is left to do for {}", step.path))));
         line(
             out,
             &format!(
                 "      ansible.builtin.debug:\n        msg: {}",
-                quoted(&format!("mend {} by hand", step.path))
+                literal(&format!("mend {} by hand", step.path))
             ),
         );
         return;
     }
-    line(out, &format!("    - name: {}", quoted(&format!("{} ({})", step.path, step.fixes.join(", ")))));
+    line(out, &format!("    - name: {}", literal(&format!("{} ({})", step.path, step.fixes.join(", ")))));
     match &step.after {
         State::Absent => {
             line(out, &format!("      ansible.builtin.file:\n        path: {path}\n        state: absent"));
         }
         State::Link { target } => {
-            let target = quoted(target);
+            let target = literal(target);
             line(
                 out,
                 &format!(
@@ -79,6 +89,7 @@ fn file_task(out: &mut String, step: &Step, handlers: &[&str]) {
         }
         State::Directory { perms } => {
             line(out, &format!("      ansible.builtin.file:\n        path: {path}\n        state: directory"));
+            out.push_str(NO_LINK);
             permissions(out, *perms);
         }
         State::File { content: Some(content), perms, .. } => {
@@ -90,12 +101,13 @@ fn file_task(out: &mut String, step: &Step, handlers: &[&str]) {
                     line(out, &if text.is_empty() { String::new() } else { format!("          {text}") });
                 }
             } else {
-                line(out, &format!("        content: !unsafe {}", quoted(&text)));
+                line(out, &format!("        content: {}", literal(&text)));
             }
             permissions(out, *perms);
         }
         State::File { content: None, perms, .. } | State::Other { perms } => {
             line(out, &format!("      ansible.builtin.file:\n        path: {path}"));
+            out.push_str(NO_LINK);
             permissions(out, *perms);
         }
     }
@@ -143,9 +155,9 @@ fn act_task(out: &mut String, name: &str, act: &Act, changes: bool) {
         }
         Act::Alive { pid_file, .. } => ["pgrep", "--pidfile", pid_file].map(ToOwned::to_owned).to_vec(),
     };
-    line(out, &format!("    - name: {}\n      ansible.builtin.command:\n        argv:", quoted(name)));
+    line(out, &format!("    - name: {}\n      ansible.builtin.command:\n        argv:", literal(name)));
     for arg in &argv {
-        line(out, &format!("          - {}", quoted(arg)));
+        line(out, &format!("          - {}", literal(arg)));
     }
     line(out, &format!("      changed_when: {changes}"));
     if let Act::Ensure { already, .. } = act {
@@ -170,6 +182,11 @@ fn is_plain(text: &str) -> bool {
         && !text.lines().any(|line| !line.is_empty() && line.trim().is_empty())
 }
 
+/// A text into which Ansible fills nothing.
+fn literal(text: &str) -> String {
+    format!("!unsafe {}", quoted(text))
+}
+
 /// A text as JSON writes it, which YAML reads alike.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
@@ -183,6 +200,67 @@ fn comment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::Live;
+    use crate::plan::PLAN_SCHEMA;
+
+    const BRACES: &str = "{{ lookup('pipe', 'id') }}";
+
+    fn plan() -> Plan {
+        let file = |mode| State::File {
+            content: None,
+            perms: Perms::root(mode),
+            xattrs: std::collections::BTreeMap::new(),
+            modified: None,
+        };
+        let step = Step {
+            path: format!("/var/tmp/{BRACES}"),
+            before: file(0o666),
+            after: file(0o664),
+            fixes: vec!["world-writable".to_owned()],
+        };
+        let live = Live {
+            what: format!("start {BRACES}"),
+            apply: vec![Act::run("systemctl", &["start", BRACES])],
+            undo: Vec::new(),
+        };
+        let settle = |what: &str, first| Settle {
+            name: what.to_owned(),
+            what: what.to_owned(),
+            first,
+            acts: vec![Act::run("systemctl", &[what])],
+        };
+        Plan {
+            schema: PLAN_SCHEMA.to_owned(),
+            fixes: Vec::new(),
+            refused: Vec::new(),
+            steps: vec![step],
+            checks: Vec::new(),
+            live: vec![live],
+            settle: vec![settle("daemon-reload", true), settle("reload", false)],
+        }
+    }
+
+    #[test]
+    fn what_a_host_calls_its_files_is_not_carried_out() {
+        let text = playbook(&plan(), BRACES);
+        let bare: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("{{") && !line.starts_with('#') && !line.contains("!unsafe \""))
+            .collect();
+        assert_eq!(bare, [""; 0], "{text}");
+        assert_eq!(text.matches("{{").count(), 6, "{text}");
+    }
+
+    #[test]
+    fn links_are_not_followed_and_units_are_read_before_one_is_started() {
+        let text = playbook(&plan(), "plant-7");
+        assert!(text.contains("\n        follow: false\n        owner: \"0\"\n"), "{text}");
+        let at = |what: &str| text.find(what).unwrap();
+        assert!(at("!unsafe \"daemon-reload\"") < at("!unsafe \"start\""), "{text}");
+        assert!(at("!unsafe \"start\"") < at("  handlers:\n"), "{text}");
+        assert!(at("  handlers:\n") < at("listen: \"reload\""), "{text}");
+        assert!(!text.contains("- \"daemon-reload\""), "{text}");
+    }
 
     #[test]
     fn only_what_a_block_says_exactly_is_a_block() {

@@ -36,8 +36,11 @@ pub(crate) fn end(result: Result<Ending>) -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let mut text = error.to_string();
-            for cause in error.chain().skip(1) {
-                text.push_str(&format!(": {cause}"));
+            for cause in error.chain().skip(1).map(|cause| cause.to_string()) {
+                // What is written into the journal too names its cause itself.
+                if !text.ends_with(&cause) {
+                    text.push_str(&format!(": {cause}"));
+                }
             }
             let text = text.lines().map(|line| printable(line).into_owned()).collect::<Vec<_>>().join("\n");
             talk(&if text.starts_with("error: ") { text } else { format!("error: {text}") });

@@ -276,7 +276,10 @@ impl Executor<'_> {
         for (settle, _) in settles(true) {
             left.extend(self.settle(&plan, settle).err().map(|trouble| trouble.what));
         }
-        for live in plan.live.iter().rev() {
+        // A program that may not make a change may not take it back either: what was never begun is left alone.
+        let ours = self.begun.as_ref().filter(|(own, _)| own == id);
+        let begun = ours.map_or(plan.live.len(), |(_, begun)| *begun);
+        for live in plan.live.iter().take(begun).rev() {
             (self.tell)(&Moment::Live(format!("back: {}", live.what)));
             for act in &live.undo {
                 left.extend(self.act_back(act).err().map(|error| format!("{}: {error}", live.what)));

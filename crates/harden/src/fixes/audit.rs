@@ -127,9 +127,17 @@ struct Setting {
 }
 
 /// Why rules cannot be changed on this host.
-fn hindered(audit: &Audit) -> Option<&'static str> {
+fn hindered(ask: &Ask<'_>, audit: &Audit) -> Option<&'static str> {
     if audit.daemon.is_absent() {
         return Some("auditd is not installed: run `apt-get install auditd`, then harden again");
+    }
+    // Of a tree that does not run nobody knows what runs it.
+    let runs = ask.facts.services.value().is_some_and(|services| services.systemd.value().is_some());
+    if runs && audit.kernel.value().is_none() {
+        return Some(
+            "the kernel does not answer auditctl: run this as root; in a container, harden the machine that it \
+                     runs on instead",
+        );
     }
     if audit.kernel.value().is_some_and(|kernel| kernel.enabled == 2) {
         return Some(
@@ -208,7 +216,7 @@ fn watch(ask: &Ask<'_>, draft: &mut Draft) {
     let Some(audit) = ask.facts.audit.value() else { return };
     let mut rules = Rules::default();
     ask.each(draft, |one, args: Watch, draft| {
-        if let Some(reason) = hindered(audit) {
+        if let Some(reason) = hindered(ask, audit) {
             return draft.refuse(one, reason);
         }
         for path in paths(ask, audit, one) {
@@ -260,7 +268,7 @@ fn activity(ask: &Ask<'_>, draft: &mut Draft) {
     let Some(audit) = ask.facts.audit.value() else { return };
     let mut rules = Rules::default();
     ask.each(draft, |one, _: NoArgs, draft| {
-        if let Some(reason) = hindered(audit) {
+        if let Some(reason) = hindered(ask, audit) {
             return draft.refuse(one, reason);
         }
         let doings = doings::rules(&one.subject);
@@ -307,7 +315,7 @@ fn persist(ask: &Ask<'_>, draft: &mut Draft) {
     let Some(audit) = ask.facts.audit.value() else { return };
     let mut rules = Rules::default();
     ask.each(draft, |one, _: NoArgs, draft| {
-        if let Some(reason) = hindered(audit) {
+        if let Some(reason) = hindered(ask, audit) {
             return draft.refuse(one, reason);
         }
         for rule in audit.persistence.only_loaded.value().into_iter().flatten() {
@@ -345,7 +353,7 @@ fn load(ask: &Ask<'_>, draft: &mut Draft) {
     let mut loading = BTreeSet::new();
     let mut any = false;
     ask.each(draft, |one, _: NoArgs, draft| {
-        if let Some(reason) = hindered(audit) {
+        if let Some(reason) = hindered(ask, audit) {
             return draft.refuse(one, reason);
         }
         any = true;
@@ -366,7 +374,7 @@ fn setting(ask: &Ask<'_>, draft: &mut Draft) {
     let Some(audit) = ask.facts.audit.value() else { return };
     let mut any = false;
     ask.each(draft, |one, args: Setting, draft| {
-        if let Some(reason) = hindered(audit) {
+        if let Some(reason) = hindered(ask, audit) {
             return draft.refuse(one, reason);
         }
         let Some(kernel) = audit.kernel.value() else {
@@ -397,7 +405,7 @@ fn kernel_setting(option: &str, from: u64, to: u64) -> Change {
 fn lock(ask: &Ask<'_>, draft: &mut Draft) {
     let Some(audit) = ask.facts.audit.value() else { return };
     for one in ask.uses {
-        if let Some(reason) = hindered(audit) {
+        if let Some(reason) = hindered(ask, audit) {
             return draft.refuse(one, reason);
         }
     }
@@ -408,7 +416,32 @@ fn lock(ask: &Ask<'_>, draft: &mut Draft) {
 
 #[cfg(test)]
 mod tests {
+    use model::facts::Facts;
+    use model::facts::services::Services;
+
     use super::*;
+    use crate::fix::Site;
+
+    #[test]
+    fn a_kernel_that_does_not_answer_gets_no_rules_and_a_tree_does() {
+        let uses = [Use {
+            rule: "audit.identity-watched".to_owned(),
+            subject: "/etc/passwd".to_owned(),
+            args: serde_json::json!({"key": "identity"}),
+        }];
+        for (systemd, refused) in [(Fact::known(false), 1), (Fact::unreadable("it does not run"), 0)] {
+            let facts = Facts {
+                audit: Fact::known(Audit::default()),
+                services: Fact::known(Services { systemd, ..Services::default() }),
+                ..Facts::default()
+            };
+            let (sources, site) = (BTreeMap::new(), Site::default());
+            let mut draft = Draft::default();
+            watch(&Ask { facts: &facts, sources: &sources, site: &site, uses: &uses }, &mut draft);
+            assert_eq!(draft.refused.len(), refused, "{draft:?}");
+            assert_eq!(draft.changes.is_empty(), refused == 1, "{draft:?}");
+        }
+    }
 
     #[test]
     fn rules_of_facts_are_written_as_auditctl_reads_them() {

@@ -101,8 +101,9 @@ fn on(ask: &Ask<'_>, draft: &mut Draft) {
             return draft.refuse(one, reason);
         }
         let Some(unit) = args.any.iter().find_map(|name| unit::find(ask.facts, name)) else {
+            let package = args.package;
             let reason =
-                format!("it is not installed: run `apt-get install {}`, then harden again", args.package);
+                format!("{package} is not installed: run `apt-get install {package}`, then harden again");
             return draft.refuse(one, reason);
         };
         if let Err(reason) = unit::switch_on(unit, draft) {

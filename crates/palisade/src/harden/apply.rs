@@ -1,6 +1,7 @@
 //! From an audit to a plan, and from a plan to a host that falls short no more.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -22,11 +23,17 @@ use crate::{input, target};
 /// How often a plan is made again without the findings whose fix did not help.
 const ROUNDS: usize = 6;
 
+/// What stands in the reason of a finding that cannot be decided because its host does not run.
+const RUNNING: &str = "a running host";
+
 /// The longest window: whoever did not confirm within a day will not.
 const LONGEST_WINDOW: f64 = 24.0 * 60.0;
 
 /// Plans; with `--apply` carries the plan out.
 pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
+    if args.apply {
+        take_back_leftovers(args.root.as_deref())?;
+    }
     let (work, document) = Work::new(args)?;
     let report = work.decide(&document);
     let mut without: BTreeMap<String, String> =
@@ -48,6 +55,16 @@ pub(super) fn run(args: &HardenPlan) -> Result<Ending> {
     }
     session::must_be_root(&work.door, args.root.as_deref())?;
     work.apply(&document, &report, plan, without)
+}
+
+/// Takes back what earlier runs left in the middle: a plan made before that would count it as mended.
+fn take_back_leftovers(root: Option<&Path>) -> Result<()> {
+    let door = target::door(root)?;
+    // Whoever may not write is told so once the plan is shown.
+    if root.is_some() || door.is_root() {
+        session::recover_first(&door, root, &session::operator(&target::door(None)?))?;
+    }
+    Ok(())
 }
 
 /// Findings whose fix did not help, with the reason.
@@ -154,7 +171,6 @@ impl<'a> Work<'a> {
     ) -> Result<Ending> {
         let root = self.args.root.as_deref();
         let mut tell = page::teller();
-        session::recover_first(&self.door, root, &self.operator)?;
         if plan.is_empty() {
             return Ok(Ending::Clean);
         }
@@ -177,7 +193,7 @@ impl<'a> Work<'a> {
         let mut tried = Tried::new();
         for _ in 0..ROUNDS {
             let failing = match self.round(&mut executor, &plan) {
-                Ok(outcome) => return self.done(&plan, &outcome),
+                Ok((outcome, unseen)) => return self.done(&plan, &outcome, unseen),
                 Err(ApplyError::StillFails { findings, .. }) => findings,
                 // Whatever else is planned does not wait for a fix that cannot be made here.
                 Err(ApplyError::Failed { what, fixes, .. }) if !fixes.is_empty() => {
@@ -202,8 +218,9 @@ impl<'a> Work<'a> {
         bail!("after {ROUNDS} tries some findings still fail; everything is as it was")
     }
 
-    /// Applies a plan once.
-    fn round(&self, executor: &mut Executor<'_>, plan: &Plan) -> Result<harden::Outcome, ApplyError> {
+    /// Applies a plan once. Gives also how many findings only a running host shows to be mended.
+    fn round(&self, executor: &mut Executor<'_>, plan: &Plan) -> Result<(harden::Outcome, usize), ApplyError> {
+        let mut unseen = 0;
         let window = Duration::from_secs_f64(self.args.window * 60.0);
         let reverts = self.door.is_live() && plan.can_cut_off();
         let until = reverts.then(|| target::now() + window);
@@ -225,7 +242,9 @@ impl<'a> Work<'a> {
             },
             &mut || {
                 let document = target::collect_all(self.args.root.as_deref()).map_err(|error| error.to_string())?;
-                Ok(still_failing(plan, &self.decide(&document)))
+                let (failing, hidden) = judge(plan, &self.decide(&document), self.door.is_live());
+                unseen = hidden;
+                Ok(failing)
             },
         );
         if result.is_err() && reverts {
@@ -234,11 +253,16 @@ impl<'a> Work<'a> {
                 talk(&format!("warning: {error}"));
             }
         }
-        result
+        result.map(|outcome| (outcome, unseen))
     }
 
-    fn done(&self, plan: &Plan, outcome: &harden::Outcome) -> Result<Ending> {
-        say(&page::done(plan, outcome))?;
+    fn done(&self, plan: &Plan, outcome: &harden::Outcome, unseen: usize) -> Result<Ending> {
+        let text = page::done(plan, outcome, unseen, self.args.root.as_deref());
+        match (self.args.output, self.args.format) {
+            (None, ListFormat::Terminal) => say(&text)?,
+            // A program reads the plan alone.
+            _ => talk(text.trim()),
+        }
         if let Status::Awaiting { .. } = outcome.status {
             talk(&page::must_confirm(self.args.window));
         }
@@ -260,18 +284,24 @@ impl<'a> Work<'a> {
     }
 }
 
-/// What the plan meant to mend and what does not pass now. What waits for a boot is not judged before it.
-fn still_failing(plan: &Plan, report: &Report) -> Vec<Mended> {
+/// What the plan meant to mend and what does not pass now, and how much else cannot be decided because the host does not
+/// run. What waits for a boot is not judged before it.
+fn judge(plan: &Plan, report: &Report, live: bool) -> (Vec<Mended>, usize) {
     let judged = plan.fixes.iter().filter(|fix| fix.disruption < harden::Disruption::Reboot);
-    judged
-        .flat_map(|fix| &fix.mends)
-        .filter(|one| {
-            report.findings.iter().any(|finding| {
-                finding.rule == one.rule
-                    && finding.subject == one.subject
-                    && matches!(finding.verdict, Verdict::Fail | Verdict::Unknown)
-            })
-        })
-        .cloned()
-        .collect()
+    let (mut failing, mut unseen) = (Vec::new(), 0);
+    for one in judged.flat_map(|fix| &fix.mends) {
+        let findings =
+            report.findings.iter().filter(|found| found.rule == one.rule && found.subject == one.subject);
+        let open: Vec<bool> = findings
+            .filter(|found| matches!(found.verdict, Verdict::Fail | Verdict::Unknown))
+            // The files are mended; the rest no tree can tell.
+            .map(|found| !live && found.verdict == Verdict::Unknown && found.reason.contains(RUNNING))
+            .collect();
+        if open.contains(&false) {
+            failing.push(one.clone());
+        } else if !open.is_empty() {
+            unseen += 1;
+        }
+    }
+    (failing, unseen)
 }

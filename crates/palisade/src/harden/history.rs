@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use harden::{Journal, Status};
-use report::printable;
 use report::terminal::{Page, style};
 use serde::Serialize;
 
+use super::page;
 use crate::args::ListFormat;
 use crate::output::{Ending, page_options, say};
 
@@ -61,6 +61,7 @@ fn sets(root: &Path) -> Result<Vec<Set>> {
 /// What is in force, and what somebody has to do.
 pub(super) fn status(root: &Path) -> Result<Ending> {
     let sets = sets(root)?;
+    let command = |words: &str| page::command(words, Some(root).filter(|root| *root != Path::new("/")));
     let mut page = Page::new(&page_options(false));
     let mut clean = true;
     for set in sets.iter().filter(|set| set.status.is_unfinished()) {
@@ -68,18 +69,19 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
         page.hanging((style::BAD, &format!("{} ", set.id)), (style::STRONG, &set.status.to_string()), 2);
         let next = match Journal::holder(root)? {
             Some(holder) => format!("{holder} works on it now."),
-            None => "Nobody works on it now: `palisade harden recover` takes it back.".to_owned(),
+            None => format!("Nobody works on it now: {} takes it back.", command("recover")),
         };
         page.indented(2, style::PLAIN, &next);
         if let Some(failed) = last_failure(root, &set.id)? {
             page.indented(2, style::BAD, &failed);
-            let leave = format!("`palisade harden undo {} --leave` leaves this as it is.", set.id);
+            let leave = format!("{} leaves this as it is.", command(&format!("undo {} --leave", set.id)));
             page.indented(2, style::PLAIN, &leave);
         }
     }
     for set in sets.iter().filter(|set| set.status.is_open()) {
         page.hanging((style::PERSON, &format!("{} ", set.id)), (style::STRONG, &set.status.to_string()), 2);
-        let undo = format!("Keep it with `palisade harden confirm`, or `palisade harden undo {}`.", set.id);
+        let undo = command(&format!("undo {}", set.id));
+        let undo = format!("Keep it with {}, or {undo}.", command("confirm"));
         page.indented(2, style::PLAIN, &undo);
         if matches!(set.status, Status::Awaiting { .. }) && !set.watched {
             clean = false;
@@ -92,8 +94,8 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
     {
         clean = false;
         page.hanging((style::BAD, &format!("{} ", set.id)), (style::PLAIN, &set.damage), 2);
-        let leave =
-            format!("`palisade harden undo {} --leave` counts it as undone; nothing is changed.", set.id);
+        let leave = command(&format!("undo {} --leave", set.id));
+        let leave = format!("{leave} counts it as undone; nothing is changed.");
         page.indented(2, style::PLAIN, &leave);
     }
     let kept: Vec<&Set> = sets.iter().filter(|set| set.status == Status::Kept).collect();
@@ -101,9 +103,12 @@ pub(super) fn status(root: &Path) -> Result<Ending> {
         page.hanging((style::GOOD, &format!("{} ", set.id)), (style::PLAIN, &set.fixes.join(", ")), 2);
     }
     let end = match kept.len() {
+        0 if sets.iter().any(|set| set.status.is_open() || set.status.is_unfinished()) => {
+            "Nothing else is in force.".to_owned()
+        }
         0 => "No change set is in force.".to_owned(),
-        1 => "1 change set is in force; `palisade harden undo` takes it back.".to_owned(),
-        count => format!("{count} change sets are in force; `palisade harden undo` takes the newest back."),
+        1 => format!("1 change set is in force; {} takes it back.", command("undo")),
+        count => format!("{count} change sets are in force; {} takes the newest back.", command("undo")),
     };
     page.indented(0, style::DIM, &end);
     say(&page.finish())?;
@@ -154,41 +159,40 @@ pub(super) fn report(root: &Path, format: ListFormat) -> Result<Ending> {
     match format {
         ListFormat::Json => say(&serde_json::to_string_pretty(&ReportJson { chain_holds, entries })?)?,
         ListFormat::Terminal => {
-            let mut out = String::new();
+            let mut page = Page::new(&page_options(false));
             for entry in &entries {
                 let from = entry.who.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-                let line = format!(
-                    "{}  {}{from}  {} {}: {}",
-                    entry.at, entry.who.name, entry.act, entry.change_set, entry.result
-                );
-                out.push_str(&format!("{}\n", printable(&line)));
+                let head = format!("{}  {}{from}  ", entry.at, entry.who.name);
+                let what = format!("{} {}", entry.act, entry.change_set);
+                let what = format!("{}: {}", what.trim_end(), entry.result);
+                page.hanging((style::STRONG, &head), (style::PLAIN, &what), 2);
                 if !entry.fixes.is_empty() {
-                    out.push_str(&format!("  fixes  {}\n", printable(&entry.fixes.join(", "))));
+                    page.hanging((style::DIM, "  fixes  "), (style::PLAIN, &entry.fixes.join(", ")), 9);
                 }
                 for file in &entry.files {
                     let short = |hash: &str| match hash.get(..16) {
                         Some(hash) => hash.to_owned(),
                         None => "nothing".to_owned(),
                     };
-                    let path = printable(&file.path);
-                    out.push_str(&format!(
-                        "  file   {path}  {} -> {}\n",
-                        short(&file.before),
-                        short(&file.after)
-                    ));
+                    let text = format!("{} {} -> {}", file.path, short(&file.before), short(&file.after));
+                    page.hanging((style::DIM, "  file   "), (style::PLAIN, &text), 9);
                 }
                 for live in &entry.live {
-                    out.push_str(&format!("  live   {}\n", printable(live)));
+                    page.hanging((style::DIM, "  live   "), (style::PLAIN, live), 9);
                 }
             }
-            out.push_str(&match (entries.len(), chain_holds) {
-                (0, _) => "Nothing was hardened here yet.\n".to_owned(),
-                (count, true) => format!("{count} entries; every entry holds the hash of the one before.\n"),
+            let end = match (entries.len(), chain_holds) {
+                (0, _) => "Nothing was hardened here yet.".to_owned(),
+                (count, true) => format!(
+                    "{count} entries; every entry holds the hash of the one before. `--format json` has all of \
+                     each hash."
+                ),
                 (count, false) => {
-                    format!("{count} entries; THE CHAIN OF HASHES IS BROKEN: lines were changed or lost.\n")
+                    format!("{count} entries; THE CHAIN OF HASHES IS BROKEN: lines were changed or lost.")
                 }
-            });
-            say(&out)?;
+            };
+            page.indented(0, style::PLAIN, &end);
+            say(&page.finish())?;
         }
     }
     Ok(if chain_holds { Ending::Clean } else { Ending::Findings })

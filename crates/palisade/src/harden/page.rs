@@ -1,6 +1,8 @@
 //! What a person reads of plans and what becomes of them.
 
-use harden::{Foreign, Moment, Outcome, Plan, Shown, Status};
+use std::path::Path;
+
+use harden::{Disruption, Foreign, Moment, Outcome, Plan, Shown, Status};
 use report::printable;
 use report::terminal::{Page, style};
 
@@ -85,12 +87,22 @@ pub(super) fn size(plan: &Plan) -> String {
     )
 }
 
-/// What was done.
-pub(super) fn done(plan: &Plan, outcome: &Outcome) -> String {
+/// A command that concerns the same tree.
+pub(super) fn command(words: &str, root: Option<&Path>) -> String {
+    match root {
+        Some(root) => format!("`palisade harden {words} --root {}`", root.display()),
+        None => format!("`palisade harden {words}`"),
+    }
+}
+
+/// What was done. `unseen` of the findings only a running host shows to be mended.
+pub(super) fn done(plan: &Plan, outcome: &Outcome, unseen: usize, root: Option<&Path>) -> String {
     let mut page = Page::new(&page_options(false));
-    let findings: usize = plan.fixes.iter().map(|fix| fix.mends.len()).sum();
+    let judged = plan.fixes.iter().filter(|fix| fix.disruption < Disruption::Reboot);
+    let findings: usize = judged.map(|fix| fix.mends.len()).sum();
     page.gap();
-    let mended = match findings {
+    let mended = match findings.saturating_sub(unseen) {
+        0 => "Applied".to_owned(),
         1 => "1 finding mended and seen to pass".to_owned(),
         count => format!("{count} findings mended and seen to pass"),
     };
@@ -98,14 +110,18 @@ pub(super) fn done(plan: &Plan, outcome: &Outcome) -> String {
     let reboot: Vec<&str> = plan
         .fixes
         .iter()
-        .filter(|fix| fix.disruption == harden::Disruption::Reboot)
+        .filter(|fix| fix.disruption == Disruption::Reboot)
         .map(|fix| fix.id.as_str())
         .collect();
+    if unseen > 0 {
+        let text = format!("Only a running host shows whether {unseen} of the findings pass now.");
+        page.indented(0, style::PERSON, &text);
+    }
     if !reboot.is_empty() {
         page.indented(0, style::PERSON, &format!("Takes effect at the next boot: {}.", reboot.join(", ")));
     }
     if outcome.status == Status::Kept {
-        page.indented(0, style::PLAIN, "`palisade harden undo` takes it back.");
+        page.indented(0, style::PLAIN, &format!("{} takes it back.", command("undo", root)));
     }
     page.finish()
 }
@@ -137,7 +153,8 @@ pub(super) fn three_ways(files: &[Foreign]) -> String {
         for (title, diff) in [("what undoing would do", &file.undo), ("what somebody else did", &file.theirs)] {
             out.push_str(&format!("  {title}, compared with what was applied:\n"));
             for line in diff.lines() {
-                out.push_str(&format!("    {}\n", printable(line)));
+                // A tab would be shown as an escape.
+                out.push_str(&format!("    {}\n", printable(&line.replace('\t', "    "))));
             }
         }
         let merge = if file.merged.is_some() { "can be merged" } else { "cannot be merged: the same lines" };

@@ -10,7 +10,7 @@ use harden::{ApplyError, Decision, Executor, Foreign, Journal, JournalError, Mom
 use host::{Door, programs};
 use model::Timestamp;
 
-use super::{interrupt, tree};
+use super::{interrupt, page, tree};
 use crate::args::ForeignArg;
 use crate::output::{Ending, say, talk};
 use crate::target;
@@ -104,7 +104,7 @@ pub(super) fn confirm(root: Option<&Path>) -> Result<Ending> {
     let mut quiet = |_: &Moment| {};
     let mut executor = Executor::new(&door, tree(root), who, &mut quiet)?;
     let kept = executor.confirm(target::now())?;
-    say(&format!("Kept: {}. `palisade harden undo` still takes it back.", kept.join(", ")))?;
+    say(&format!("Kept: {}. {} still takes it back.", kept.join(", "), page::command("undo", root)))?;
     Ok(Ending::Clean)
 }
 

@@ -236,6 +236,23 @@ fn a_validator_or_service_that_fails_puts_every_fix_back() {
     count(runs.into_inner(), "runs that a validator, reload or change of running state failed or hung in");
 }
 
+#[test]
+fn running_state_that_was_never_begun_is_not_taken_back() {
+    let (_, root) = Machine::new().file("/etc/a", "one").door();
+    let before = snapshot::take(root.path());
+    let door = failing(root.path(), |line| done(i32::from(line != "kill -0 2")));
+    let live = |apply: &str, undo: &str| Live {
+        what: format!("kill {apply}"),
+        apply: vec![Act::run("kill", &["-0", apply])],
+        undo: vec![Act::run("kill", &["-0", undo])],
+    };
+    let mut plan = by_hand(root.path(), "/etc/a", "two");
+    plan.live = vec![live("1", "2"), live("3", "4")];
+    let result = apply(&door, root.path(), &plan, None);
+    assert!(matches!(result, Err(ApplyError::Failed { .. })), "{result:?}");
+    assert_eq!(snapshot::difference(&before, &snapshot::take(root.path())), [""; 0]);
+}
+
 /// Whether the service runs, for the machine below.
 static RUNS: AtomicUsize = AtomicUsize::new(1);
 

@@ -61,6 +61,65 @@ fn nobody_to_ask_and_nothing_to_undo_are_said() {
 }
 
 #[test]
+fn a_program_reads_the_plan_alone_and_an_auditor_80_columns() {
+    let (_door, root) = machine().offline_door();
+    let output = palisade(root.path(), &MEND).args(["--format", "json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(plan["fixes"][0]["id"], "sshd-option", "{plan:#}");
+    assert!(text(&output).contains("mended and seen to pass"), "{}", text(&output));
+    let output = palisade(root.path(), &["report"]).output().unwrap();
+    let said = text(&output);
+    assert!(said.contains("plan: agreed") && said.contains("2 entries"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+}
+
+#[test]
+fn what_was_cut_off_is_taken_back_before_the_plan_is_made() {
+    let (_door, root) = machine().offline_door();
+    palisade(root.path(), &MEND).output().unwrap();
+    let journal = root.path().join("var/lib/palisade/harden");
+    let mut found = std::fs::read_dir(journal).unwrap().map(|entry| entry.unwrap().path());
+    let set = found.find(|path| path.is_dir()).unwrap();
+    std::fs::write(set.join("status.json"), r#"{"status":"applying"}"#).unwrap();
+    let output = palisade(root.path(), &MEND).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let own = std::fs::read_to_string(root.path().join("etc/ssh/sshd_config.d/00-palisade.conf"));
+    assert!(own.unwrap().contains("PasswordAuthentication no"), "{}", text(&output));
+}
+
+#[test]
+fn an_error_names_its_cause_once() {
+    let (_door, root) = Machine::new().link("/var/lib/palisade/harden/lock", "/nowhere").offline_door();
+    let output = palisade(root.path(), &["confirm"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert_eq!(text(&output).matches("os error").count(), 1, "{}", text(&output));
+}
+
+#[test]
+fn a_tree_is_mended_of_what_only_a_running_host_shows_to_pass() {
+    let (_door, root) = Machine::new()
+        .file("/usr/sbin/auditd", "")
+        .file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+        .file_with_mode("/etc/audit/rules.d/audit.rules", "-D\n", 0o640)
+        .offline_door();
+    let before = snapshot::take(root.path());
+    let mend = ["--rule", "audit.identity-watched", "--apply", "--yes"];
+    let output = palisade(root.path(), &mend).output().unwrap();
+    let said = text(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("Only a running host shows whether"), "{said}");
+    assert!(said.contains(&format!("`palisade harden undo --root {}`", root.path().display())), "{said}");
+    let rules = root.path().join("etc/audit/rules.d/50-palisade.rules");
+    assert!(std::fs::read_to_string(rules).unwrap().contains("-w /etc/passwd -p wa"));
+    let output = palisade(root.path(), &mend).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let output = palisade(root.path(), &["undo", "--yes"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(snapshot::difference(&before, &snapshot::take(root.path())), [""; 0]);
+}
+
+#[test]
 fn undo_takes_back_what_was_cut_off_and_nothing_more() {
     let (door, root) = Machine::new().file("/etc/a", "one").file("/etc/b", "one").offline_door();
     apply(&door, root.path(), &by_hand(root.path(), "/etc/b", "two"), None).unwrap();
@@ -71,6 +130,7 @@ fn undo_takes_back_what_was_cut_off_and_nothing_more() {
     let output = palisade(root.path(), &["status"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
     assert!(text(&output).contains("palisade harden recover"), "{}", text(&output));
+    assert!(!text(&output).contains("No change set"), "{}", text(&output));
     let output = palisade(root.path(), &["undo", "--yes"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(text(&output).contains(&format!("Undone: {id}.")), "{}", text(&output));

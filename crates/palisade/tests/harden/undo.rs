@@ -325,6 +325,14 @@ fn what_cannot_be_put_back_can_be_left_and_hinders_nobody_then() {
 }
 
 #[test]
+fn an_error_names_the_first_of_what_could_not_be_put_back() {
+    let left = (1..=9).map(|number| format!("file {number}")).collect();
+    let stuck = ApplyError::Stuck { change_set: "1".to_owned(), what: "it failed".to_owned(), left };
+    let said = stuck.to_string();
+    assert!(said.contains("file 3; and 6 more.") && !said.contains("file 4"), "{said}");
+}
+
+#[test]
 fn a_service_that_was_stopped_since_is_not_started_by_an_undo() {
     let (door, root) = Machine::new()
         .file("/etc/a", "one")

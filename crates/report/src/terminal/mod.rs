@@ -112,7 +112,8 @@ fn closing_line(report: &Report, width: usize) -> String {
                 report.findings.iter().filter(|f| f.verdict == Verdict::Fail && f.fix.is_some()).count();
             match fixable {
                 0 => (state, format!("palisade explain {}", worst.rule)),
-                count => return format!("{state} {count} can be mended: palisade harden"),
+                1 => return format!("{state} 1 has a fix: palisade harden"),
+                count => return format!("{state} {count} have a fix: palisade harden"),
             }
         }
         None if unknown > 0 => {
