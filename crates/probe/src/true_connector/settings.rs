@@ -11,8 +11,8 @@ const SETTINGS: &[(&str, &str, Option<&str>)] = &[
     ("connector", "application.isEnabledDapsInteraction", None),
     ("connector", "application.extendedTokenValidation", None),
     ("connector", "application.OCSP_RevocationCheckValue", None),
-    ("connector", "application.validateProtocol", Some("true")),
-    ("connector", "application.enableProtocolValidation", Some("true")),
+    ("connector", "application.validateProtocol", None),
+    ("connector", "application.enableProtocolValidation", None),
     ("connector", "application.isEnabledUsageControl", None),
     ("connector", "application.clearinghouse.isEnabledClearingHouse", None),
     ("connector", "application.user.lock.maxattempts", None),
@@ -455,6 +455,8 @@ mod tests {
             assert_eq!(of("application.isEnabledDapsInteraction").value().map(String::as_str), Some("true"));
             assert!(of("server.ssl.enabled").is_unreadable());
             assert_eq!(of("spring.datasource.username").value().map(String::as_str), Some("sa"));
+            // The documentation of some releases says true, that of others false.
+            assert!(of("application.validateProtocol").is_absent());
         });
     }
 
