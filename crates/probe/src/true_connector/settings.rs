@@ -11,6 +11,7 @@ const SETTINGS: &[(&str, &str, Option<&str>)] = &[
     ("connector", "application.isEnabledDapsInteraction", None),
     ("connector", "application.extendedTokenValidation", None),
     ("connector", "application.OCSP_RevocationCheckValue", None),
+    ("connector", "application.disableSslVerification", None),
     ("connector", "application.validateProtocol", None),
     ("connector", "application.enableProtocolValidation", None),
     ("connector", "application.isEnabledUsageControl", None),
