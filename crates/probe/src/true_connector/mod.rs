@@ -65,7 +65,7 @@ fn connector(door: &Door, base: &str, named: bool) -> Fact<TrueConnector> {
     const PROPERTIES: [&str; 4] = [".env", "compose", "application", "config.properties"];
     let unread = &folder.unread;
     let connector = TrueConnector {
-        column_key: told(settings::column_key(&folder), unread, &ENVIRONMENT).and_then(|key| key),
+        column_key: told(settings::column_key(&folder, &parts), unread, &ENVIRONMENT).and_then(|key| key),
         settings: told(settings::settings(&folder, &parts), unread, &PROPERTIES),
         secrets: told(settings::secrets(&folder, &parts), unread, &PROPERTIES),
         users: told(users, unread, &["users.properties"]),

@@ -93,6 +93,9 @@ const USERS: [(&str, &str); 4] = [
     ("bob", "passwordBob"),
 ];
 
+/// What the connector calls the key of the encrypted columns.
+const IN_CONTAINER: &str = "AES256-SECRET-KEY";
+
 /// Other passwords of the samples that a user may have.
 const MORE: [&str; 2] = ["password", "changeit"];
 
@@ -150,10 +153,10 @@ fn setting(part: &str, kind: &str, key: &str, value: Fact<String>, set: bool, so
 }
 
 /// The key of the encrypted columns.
-pub(super) fn column_key(folder: &Folder<'_>) -> Fact<ColumnKey> {
-    let names = ["AES_SECRET_KEY", "AES256-SECRET-KEY"];
+pub(super) fn column_key(folder: &Folder<'_>, parts: &[Part]) -> Fact<ColumnKey> {
+    let names = ["AES_SECRET_KEY", IN_CONTAINER];
     let Some((name, found)) = names.iter().find_map(|name| folder.env.get_key_value(*name)) else {
-        return Fact::Absent;
+        return column_key_of_compose(parts);
     };
     match folder.env_fact(name) {
         Fact::Unreadable(reason) => Fact::unreadable(format!(
@@ -168,6 +171,25 @@ pub(super) fn column_key(folder: &Folder<'_>) -> Fact<ColumnKey> {
                 in_file: !refers(&found.value, true),
             },
             found.at.clone(),
+        ),
+    }
+}
+
+/// The same where only the compose file gives it to a container.
+fn column_key_of_compose(parts: &[Part]) -> Fact<ColumnKey> {
+    let mut connectors = parts.iter().filter(|part| part.kind == "connector");
+    let given = connectors.find_map(|part| part.variable(IN_CONTAINER).map(|value| (part, value)));
+    match given {
+        None => Fact::Absent,
+        Some((part, None)) => Fact::unreadable(format!(
+            "{}: the value of {IN_CONTAINER} comes from whoever starts the connector; look with `docker inspect` whether it \
+             is set in the running container",
+            part.name
+        )),
+        Some((_, Some(value))) if value.is_empty() => Fact::Absent,
+        Some((part, Some(value))) => Fact::read_at(
+            ColumnKey { length: value.chars().count() as u64, strength_bits: strength(value), in_file: true },
+            format!("{}: {IN_CONTAINER} as a variable of its container", part.name),
         ),
     }
 }
@@ -459,6 +481,22 @@ mod tests {
             // The documentation of some releases says true, that of others false.
             assert!(of("application.validateProtocol").is_absent());
         });
+    }
+
+    #[test]
+    fn a_key_of_the_columns_that_only_the_compose_file_gives_is_seen() {
+        let machine = |variable: &str| {
+            let compose = format!(
+                "services:\n  ecc:\n    environment: [\"{variable}\"]\n    volumes: [\"./ecc_resources_provider:/config\"]\n"
+            );
+            Machine::new().file("/tc/docker-compose.yml", compose).file(CONNECTOR, "")
+        };
+        of(machine("AES256-SECRET-KEY=3f9Kq!vT0aZx7Lm2"), |folder, parts| {
+            assert_eq!(column_key(folder, parts).value().map(|key| key.length), Some(16));
+        });
+        of(machine("AES256-SECRET-KEY"), |folder, parts| assert!(column_key(folder, parts).is_unreadable()));
+        of(machine("AES256-SECRET-KEY="), |folder, parts| assert!(column_key(folder, parts).is_absent()));
+        of(machine("TZ=Europe/Rome"), |folder, parts| assert!(column_key(folder, parts).is_absent()));
     }
 
     #[test]
