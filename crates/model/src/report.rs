@@ -97,7 +97,7 @@ pub enum TargetKind {
 }
 
 /// Parts of the facts that no host has: they belong to products that are targets of their own.
-const OF_PRODUCTS: [&str; 4] = ["kepware", "nerve", "true_connector", "windows"];
+const OF_PRODUCTS: [&str; 3] = ["kepware", "nerve", "windows"];
 
 impl TargetKind {
     /// All kinds, in the order in which they are documented.

@@ -112,6 +112,11 @@ pub const PROBES: &[Probe] = &[
         run: |cx| run::serialised(&databases::probe(cx)),
     },
     Probe { name: "codesys", limit: Duration::from_secs(5), run: |cx| run::serialised(&codesys::probe(cx)) },
+    Probe {
+        name: "true_connector",
+        limit: Duration::from_secs(60),
+        run: |cx| run::serialised(&true_connector::probe(cx)),
+    },
 ];
 
 /// The probes of a server that was named. The limit is that of two conversations, and some time for names.

@@ -166,9 +166,11 @@ impl Asker {
 
     fn send(&self, method: &str, path: &str, named: bool) -> Result<Answer, Error> {
         let failed = |message: String| Error::Io { what: format!("{method} {path}"), message };
+        // An IPv6 address stands in brackets there, as in the service's own address.
+        let place = self.service.url.split_once("://").map_or("", |(_, place)| place);
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("http://{}:{}{path}", self.service.host, self.service.port))
+            .uri(format!("http://{place}{path}"))
             .header("accept", "application/json");
         if named && let Some(login) = self.login().map_err(failed)? {
             request = request.header("authorization", login);
@@ -400,5 +402,38 @@ impl Stream for Secured {
     fn set_limit(&mut self, limit: Duration) -> io::Result<()> {
         self.inner.sock.until = Instant::now() + limit;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use serde_json::json;
+    use test_support::Machine;
+
+    use super::*;
+
+    #[test]
+    fn a_server_at_an_ipv6_address_is_asked() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let real = Address::Tcp(listener.local_addr().unwrap());
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+        });
+        let place = "[2001:db8::7]:57412";
+        let (door, _tree) = Machine::new().socket(&format!("tcp {place}"), real).door();
+        let service = Service {
+            url: format!("http://{place}"),
+            host: "2001:db8::7".to_owned(),
+            port: 57412,
+            addresses: vec![place.parse().unwrap()],
+            ..Service::default()
+        };
+        let asker = Asker::new(&door, &service).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(asker.get("/config/v1/project"), Ok(json!({})));
     }
 }

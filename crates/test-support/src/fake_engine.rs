@@ -134,7 +134,10 @@ fn answer(head: &str, body: &[u8], containers: &mut [Value]) -> (u16, Value) {
             }),
         ),
         ["containers", "json"] => {
-            let all = containers.iter().map(|one| json!({"Id": one["Id"], "Names": [one["Name"]]}));
+            let all = containers.iter().map(|one| {
+                let labels = &one["Config"]["Labels"];
+                json!({"Id": one["Id"], "Names": [one["Name"]], "ImageID": one["Image"], "Labels": labels})
+            });
             (200, all.collect())
         }
         ["containers", name, "json"] => {

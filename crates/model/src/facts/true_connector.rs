@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Fact;
 use crate::facts::certificates::Certificate;
 
-/// Section `true_connector`. Absent when the folder holds none of its files.
+/// Section `true_connector`. Absent on a host where no container and no folder of the usual places is of a TRUE Connector.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TrueConnector {
@@ -80,14 +80,14 @@ pub struct Secret {
     pub name: String,
     /// The key.
     pub key: String,
-    /// Whether it is empty.
-    pub empty: bool,
+    /// Whether it is empty. Like the next and the length unreadable when it comes from whoever starts the connector.
+    pub empty: Fact<bool>,
     /// Whether it is one that the project publishes as its sample.
-    pub published: bool,
+    pub published: Fact<bool>,
     /// Whether it stands in the file as it is, and not as a reference.
     pub literal: bool,
     /// Characters; of several in one property the shortest.
-    pub length: u64,
+    pub length: Fact<u64>,
     /// Whether another key of the same file holds the same password.
     pub reused: bool,
     /// File and line.

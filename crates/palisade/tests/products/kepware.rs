@@ -72,6 +72,8 @@ fn a_neglected_project_fails_in_both_shapes_and_no_secret_is_told() {
         let audited = Plant::start(&[version, "bad", "plain"]).audit(&[]);
         assert!(!audited.text.contains("s3cret"), "a secret is in the report of version {version}");
         assert!(audited.about("kepware.dde-off").contains("/config/v1/project property ddeserver.ENABLE"));
+        let rights = audited.about("kepware.anonymous-clients-do-not-administer");
+        assert!(rights.contains("VIEW_EVENT_LOG_SECURITY"), "{rights}");
         audited.with("fail")
     };
     let (flat, nested) = (fails("6"), fails("7"));

@@ -60,6 +60,7 @@ PERMISSIONS = [
     "IO_TAG_DYNAMIC_ADDRESSING", "BROWSE_BROWSENAMESPACE", "SERVER_MANAGE_LICENSES", "SERVER_RESET_OPC_DIAGS_LOG",
     "SERVER_RESET_COMM_DIAGS_LOG", "SERVER_MODIFY_SERVER_SETTINGS", "SERVER_DISCONNECT_CLIENTS", "SERVER_RESET_EVENT_LOG",
     "SERVER_OPCUA_DOTNET_CONFIGURATION", "SERVER_CONFIG_API_LOG_ACCESS", "SERVER_REPLACE_RUNTIME_PROJECT",
+    "SERVER_VIEW_EVENT_LOG_SECURITY",
 ]
 
 
@@ -69,9 +70,11 @@ def group(name, granted):
 
 
 def rights(granted):
+    # The project itself can only be edited.
+    objects = {"Servermain Channel": ("ADD", "EDIT", "DELETE"), "Servermain Project": ("EDIT",)}
     return [
-        {"common.ALLTYPES_NAME": name} | {f"{ADMIN}USERMANAGER_PROJECTMOD_{key}": granted for key in ("ADD", "EDIT", "DELETE")}
-        for name in ("Servermain Channel", "Servermain Project")
+        {"common.ALLTYPES_NAME": name} | {f"{ADMIN}USERMANAGER_PROJECTMOD_{key}": granted for key in keys}
+        for name, keys in objects.items()
     ]
 
 

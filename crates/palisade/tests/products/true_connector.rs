@@ -72,7 +72,7 @@ fn shipped() -> Connector {
          application.user.lock.unit=MINUTES\napplication.password.validator.min-length=8\n\
          application.password.validator.maxLength=16\nspring.h2.console.enabled=true\nspring.datasource.username=sa\n\
          spring.datasource.password=file_password password\napplication.firewall.isEnabled=${FIREWALL}\n\
-         application.selfdescription.title=Data Provider Connector title\n",
+         application.selfdescription.title=Data Provider Connector title\napplication.disableSslVerification=true\n",
     );
     connector.write(
         "ecc_resources_provider/firewall.properties",
@@ -157,6 +157,7 @@ fn the_sample_fails_where_it_is_dangerous_and_no_secret_is_told() {
         "keystore-own",
         "self-descriptions-validated",
         "peers-encrypted",
+        "peers-verified",
         "daps-on",
         "daps-keystores-set",
         "database-console-off",

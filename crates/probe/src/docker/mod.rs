@@ -16,6 +16,7 @@ mod image;
 mod json;
 mod layers;
 mod mounts;
+mod projects;
 mod saved;
 mod secrets;
 mod settings;
@@ -40,6 +41,7 @@ pub(crate) use self::container::ratio;
 pub use self::dockerfile::instructions;
 pub(crate) use self::dockerfile::probe as probe_dockerfile;
 pub(crate) use self::mounts::is_sensitive_path;
+pub(crate) use self::projects::project_directories;
 pub(crate) use self::secrets::secret_kind;
 
 use self::api::Api;

@@ -77,20 +77,20 @@ pub(crate) fn probe(cx: &Context) -> Fact<Kepware> {
             url: service.url.clone(),
             api: api(cx, service, &asked.asker),
             project: fact(project).map(|project| read_project(&project, edge)),
-            channels: asked.list("/project/channels", |channel| Channel {
+            channels: of_all(asked.list("/project/channels", |channel| Channel {
                 name: channel.name(),
                 driver: channel.text("servermain.MULTIPLE_TYPES_DEVICE_DRIVER"),
                 diagnostics: channel.flag("servermain.CHANNEL_DIAGNOSTICS_CAPTURE"),
                 source: channel.place().to_owned(),
-            }),
+            })),
             mqtt_clients: asked.list("/project/_iot_gateway/mqtt_clients", gateway::mqtt_client),
             rest_clients: asked.list("/project/_iot_gateway/rest_clients", gateway::rest_client),
             rest_servers: asked.list("/project/_iot_gateway/rest_servers", gateway::rest_server),
             ua_gateway: gateway::ua(&asked),
             licence_server: fact(admin.as_ref().map_err(Clone::clone)).and_then(|admin| licences(admin, edge)),
-            logs: fact(admin).map(|admin| logs(&admin)),
-            users: asked.list("/admin/server_users", people::user),
-            groups: people::groups(&asked),
+            logs: of_all(fact(admin)).map(|admin| logs(&admin)),
+            users: of_all(asked.list("/admin/server_users", people::user)),
+            groups: of_all(people::groups(&asked)),
             ua_endpoints: of_edge(asked.list("/admin/ua_endpoints", people::ua_endpoint), edge),
             backups: asked.list("/project/backups", |_| ()).map(|backups| backups.len() as u64),
             product,
@@ -155,6 +155,11 @@ fn fact<T>(read: Result<T, Refusal>) -> Fact<T> {
     }
 }
 
+/// What every server has is not absent where the server does not tell it.
+fn of_all<T>(fact: Fact<T>) -> Fact<T> {
+    if fact.is_absent() { Fact::unreadable(Refusal::NotThere.reason()) } else { fact }
+}
+
 /// What only Edge has is absent elsewhere, and not told by a server that nobody knows is not known.
 fn of_edge<T>(fact: Fact<T>, edge: Option<bool>) -> Fact<T> {
     match (fact, edge) {
@@ -216,17 +221,20 @@ fn api(cx: &Context, service: &Service, asker: &Asker) -> Api {
 
 /// Whether the port for HTTP without TLS takes connections.
 fn knock(cx: &Context, service: &Service) -> Fact<bool> {
-    let Some(address) = service.addresses.first() else { return Fact::unreadable("the host has no address") };
-    let address = Address::Tcp((address.ip(), HTTP_PORT).into());
-    match cx.door.connect(&address, KNOCK) {
-        Ok(_) => Fact::read_at(true, address.to_string()),
-        // Refused, or dropped by a firewall on the way: from here it is closed.
-        Err(error) if error.is_not_found() => Fact::read_at(false, address.to_string()),
-        Err(host::Error::TimedOut { .. }) => {
-            Fact::read_at(false, format!("{address} (no answer within {} s)", KNOCK.as_secs()))
+    let (mut closed, mut unread) = (Vec::new(), "the host has no address".to_owned());
+    for address in &service.addresses {
+        let address = Address::Tcp((address.ip(), HTTP_PORT).into());
+        match cx.door.connect(&address, KNOCK) {
+            Ok(_) => return Fact::read_at(true, address.to_string()),
+            // Refused, or dropped by a firewall on the way: from here it is closed.
+            Err(error) if error.is_not_found() => closed.push(address.to_string()),
+            Err(host::Error::TimedOut { .. }) => {
+                closed.push(format!("{address} (no answer within {} s)", KNOCK.as_secs()));
+            }
+            Err(error) => unread = error.to_string(),
         }
-        Err(error) => Fact::unreadable(error.to_string()),
     }
+    if closed.is_empty() { Fact::unreadable(unread) } else { Fact::read_at(false, closed.join(", ")) }
 }
 
 /// The project; its interfaces stand in it (version 6) or in a list of it (version 7).
@@ -308,8 +316,10 @@ fn flattened(project: &Properties) -> (Properties, bool) {
 
 fn logs(admin: &Properties) -> Vec<Log> {
     let key = |log: &str, what: &str| format!("libadminsettings.{log}_{what}");
+    let told = |log: &str| admin.has(&key(log, "PERSISTENCE")) || admin.has(&key(log, "MIN_DAYS_TO_PRESERVE"));
     LOGS.into_iter()
-        .filter(|(log, _)| admin.has(&key(log, "PERSISTENCE")) || admin.has(&key(log, "MIN_DAYS_TO_PRESERVE")))
+        // Every server has those of actions: not told is not known.
+        .filter(|(log, about_actions)| *about_actions || told(log))
         .map(|(log, about_actions)| Log {
             name: log.to_owned(),
             about_actions,
@@ -331,4 +341,44 @@ fn licences(admin: &Properties, edge: Option<bool>) -> Fact<LicenceServer> {
         insecure_allowed: admin.flag(&key("ALLOW_INSECURE_COMMS")),
         self_signed_allowed: admin.flag(&key("ALLOW_SELF_SIGNED_CERTS")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use serde_json::json;
+    use test_support::Machine;
+
+    use super::*;
+
+    fn object(value: Value) -> Properties {
+        let Value::Object(values) = value else { panic!("{value}") };
+        Properties::new(values, "GET /admin")
+    }
+
+    #[test]
+    fn logs_of_actions_that_are_not_told_are_not_known() {
+        let told = logs(&object(json!({"libadminsettings.EVENT_LOG_MIN_DAYS_TO_PRESERVE": 90})));
+        let days =
+            told.iter().map(|log| (log.name.as_str(), log.days_kept.value().copied())).collect::<Vec<_>>();
+        assert_eq!(days, [("EVENT_LOG", Some(90)), ("CONFIG_API", None)]);
+        assert!(told[1].days_kept.is_unreadable() && told[1].persistence.is_unreadable());
+    }
+
+    #[test]
+    fn every_address_of_a_host_is_knocked_at() {
+        let open = TcpListener::bind("127.0.0.1:0").unwrap();
+        let real = Address::Tcp(open.local_addr().unwrap());
+        let second = Address::Tcp("192.0.2.2:57412".parse().unwrap());
+        let (door, _tree) = Machine::new().socket(&second.to_string(), real).door();
+        let cx = Context::new(door);
+        let knocked = |addresses: &[&str]| {
+            let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            knock(&cx, &Service { addresses, ..Service::default() }).value().copied()
+        };
+        assert_eq!(knocked(&["192.0.2.1:57512"]), Some(false));
+        assert_eq!(knocked(&["192.0.2.1:57512", "192.0.2.2:57512"]), Some(true));
+        assert_eq!(knocked(&[]), None);
+    }
 }

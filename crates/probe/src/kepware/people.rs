@@ -25,6 +25,13 @@ const ADMINISTERS: [(&str, &str); 6] = [
     ("libadminsettings.USERMANAGER_SERVER_CONFIG_API_LOG_ACCESS", "CONFIG_API_LOG_ACCESS"),
     ("libadminsettings.USERMANAGER_SERVER_REPLACE_RUNTIME_PROJECT", "REPLACE_RUNTIME_PROJECT"),
 ];
+/// Rights to read the event log; not every version tells them.
+const VIEWS: [(&str, &str); 4] = [
+    ("libadminsettings.USERMANAGER_SERVER_VIEW_EVENT_LOG_SECURITY", "VIEW_EVENT_LOG_SECURITY"),
+    ("libadminsettings.USERMANAGER_SERVER_VIEW_EVENT_LOG_ERROR", "VIEW_EVENT_LOG_ERROR"),
+    ("libadminsettings.USERMANAGER_SERVER_VIEW_EVENT_LOG_WARNING", "VIEW_EVENT_LOG_WARNING"),
+    ("libadminsettings.USERMANAGER_SERVER_VIEW_EVENT_LOG_INFO", "VIEW_EVENT_LOG_INFO"),
+];
 const ERASES: [(&str, &str); 3] = [
     ("libadminsettings.USERMANAGER_SERVER_RESET_EVENT_LOG", "RESET_EVENT_LOG"),
     ("libadminsettings.USERMANAGER_SERVER_RESET_OPC_DIAGS_LOG", "RESET_OPC_DIAGS_LOG"),
@@ -67,7 +74,7 @@ pub(super) fn groups(asked: &Asked<'_>) -> Fact<Vec<Group>> {
         enabled: group.flag("libadminsettings.USERMANAGER_GROUP_ENABLED"),
         writes: group.granted(&WRITES),
         browses: group.flag("libadminsettings.USERMANAGER_BROWSE_BROWSENAMESPACE"),
-        administers: group.granted(&ADMINISTERS),
+        administers: group.granted(&told(group, ADMINISTERS, &VIEWS)),
         erases_logs: group.granted(&ERASES),
         changes_project: Fact::unreadable(format!("only the first {GROUPS} groups are asked")),
         source: group.place().to_owned(),
@@ -80,12 +87,26 @@ pub(super) fn groups(asked: &Asked<'_>) -> Fact<Vec<Group>> {
     groups
 }
 
+/// Rights that every version has, and those of others that this one tells.
+fn told<'a, const N: usize>(
+    object: &Properties,
+    always: [(&'a str, &'a str); N],
+    others: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    always.into_iter().chain(others.iter().copied().filter(|(key, _)| object.has(key))).collect()
+}
+
 fn changes(asked: &Asked<'_>, group: &str) -> Fact<Vec<String>> {
     let path = format!("/admin/server_usergroups/{}/project_permissions", escaped(group));
     let objects = asked.list(&path, |object| {
         let name = object.name();
+        // What can only be edited, as the project itself, has no right to be added or deleted.
+        let mut rights = told(object, [], &CHANGES);
+        if rights.is_empty() {
+            rights = CHANGES.to_vec();
+        }
         object
-            .granted(&CHANGES)
+            .granted(&rights)
             .map(|granted| granted.into_iter().map(|right| format!("{name}: {right}")).collect::<Vec<_>>())
     });
     let objects = match objects {

@@ -1,5 +1,7 @@
 //! A map of names and values: YAML, JSON, or lines of `key=value`. Nested names are kept with a dot between.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 /// The most entries of a file.
@@ -40,7 +42,7 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, String> {
         return Err("no map of names and values".to_owned());
     }
     let mut entries = Vec::new();
-    flatten(text, "", &value, &mut entries, 0);
+    flatten(&named(text), "", &value, &mut entries, 0);
     Ok(entries)
 }
 
@@ -67,7 +69,7 @@ fn lines(text: &str) -> Option<Vec<Entry>> {
     (!entries.is_empty()).then_some(entries)
 }
 
-fn flatten(text: &str, above: &str, value: &Value, into: &mut Vec<Entry>, depth: usize) {
+fn flatten(lines: &BTreeMap<&str, usize>, above: &str, value: &Value, into: &mut Vec<Entry>, depth: usize) {
     if into.len() >= ENTRIES || depth > 32 {
         return;
     }
@@ -76,36 +78,36 @@ fn flatten(text: &str, above: &str, value: &Value, into: &mut Vec<Entry>, depth:
             for (name, value) in map {
                 let name = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
                 if name.len() < 1_000 {
-                    flatten(text, &name, value, into, depth + 1);
+                    flatten(lines, &name, value, into, depth + 1);
                 }
             }
         }
         Value::Array(items) => {
             for item in items {
-                flatten(text, above, item, into, depth + 1);
+                flatten(lines, above, item, into, depth + 1);
             }
         }
         plain => {
             let value = plain.as_str().map_or_else(|| plain.to_string(), str::to_owned);
             let own = above.rsplit('.').next().unwrap_or(above);
-            // The only line that names it; of several nobody can tell.
-            let mut naming = text.lines().enumerate().filter(|(_, line)| names(line, own));
-            let line = match (naming.next(), naming.next()) {
-                (Some((index, _)), None) => index + 1,
-                _ => 0,
-            };
+            let line = lines.get(own).copied().unwrap_or(0);
             into.push(Entry { name: above.to_owned(), value, line });
         }
     }
 }
 
-/// Whether a line of YAML or JSON sets this name.
-fn names(line: &str, name: &str) -> bool {
-    let line = line.trim_start_matches(|letter: char| {
-        letter.is_whitespace() || matches!(letter, '-' | '{' | '"' | '\'' | ',')
-    });
-    line.strip_prefix(name)
-        .is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
+/// The lines of YAML or JSON by the names that they set, from 1; 0 for a name that several set: of those nobody can tell.
+fn named(text: &str) -> BTreeMap<&str, usize> {
+    let around = |letter: char| letter.is_whitespace() || matches!(letter, '-' | '{' | '"' | '\'' | ',');
+    let mut lines = BTreeMap::new();
+    for (index, line) in text.lines().enumerate() {
+        if let Some((name, _)) = line.trim_start_matches(around).split_once(':') {
+            let name =
+                name.trim_end_matches(|letter: char| letter.is_whitespace() || matches!(letter, '"' | '\''));
+            lines.entry(name).and_modify(|line| *line = 0).or_insert(index + 1);
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -136,6 +138,13 @@ mod tests {
     fn nested_names_keep_what_they_stand_in() {
         let found = entries("node:\n  BruteForce:\n    lockoutDurationMinutes: 5\n").unwrap();
         assert_eq!((found[0].name.as_str(), found[0].line), ("node.BruteForce.lockoutDurationMinutes", 3));
+    }
+
+    #[test]
+    fn the_line_of_a_name_that_stands_twice_is_not_told() {
+        let found = entries("a:\n  x: 1\n  'y' : 2\nb:\n- x: 3\n").unwrap();
+        let lines: Vec<_> = found.iter().map(|entry| (entry.name.as_str(), entry.line)).collect();
+        assert_eq!(lines, [("a.x", 0), ("a.y", 3), ("b.x", 0)]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Keystores: Java's older form (JKS), whose certificates stand in clear, and PKCS #12, which has to be opened.
 
+use host::FileKind;
 use model::Fact;
 use model::facts::certificates::Certificate;
 use model::facts::true_connector::{Keystore, StoredCertificate};
@@ -24,6 +25,12 @@ const PASSWORDS: usize = 12;
 const FOLDERS: usize = 40;
 /// The certificate of the project's sample begins and ends like this.
 const SAMPLE: (&str, &str) = ("4509c84a", "5ecd");
+/// Rounds of key derivation that a PKCS #12 may ask for in all; Java's own tool asks for tens of thousands.
+const ROUNDS: u64 = 1_000_000;
+/// How deep a PKCS #12 is looked into for them.
+const DEPTH: usize = 24;
+/// The name of scrypt, which takes as much memory as a file asks for.
+const SCRYPT: &[u8] = &[0x06, 0x09, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x04, 0x0b];
 /// What Java puts between password and content when it seals a keystore.
 const SALT: &[u8] = b"Mighty Aphrodite";
 
@@ -72,6 +79,13 @@ pub fn open(bytes: &[u8], passwords: &[String]) -> Result<Contents, String> {
 }
 
 fn pkcs12(bytes: &[u8], passwords: &[String]) -> Result<Contents, String> {
+    if memchr::memmem::find(bytes, SCRYPT).is_some() {
+        return Err("its keys are derived with scrypt, which is not tried".to_owned());
+    }
+    let asked = rounds(bytes, DEPTH);
+    if asked > ROUNDS {
+        return Err(format!("it asks for {asked} rounds of key derivation, which takes too long to try"));
+    }
     let mut contents = Contents::default();
     let mut opened = None;
     for (index, password) in passwords.iter().enumerate().take(PASSWORDS) {
@@ -101,6 +115,44 @@ fn pkcs12(bytes: &[u8], passwords: &[String]) -> Result<Contents, String> {
         });
     }
     Ok(contents)
+}
+
+/// Rounds of key derivation that the readable part of a DER asks for: the numbers that follow a salt.
+fn rounds(mut bytes: &[u8], depth: usize) -> u64 {
+    let (mut sum, mut salted) = (0_u64, false);
+    while let Some((tag, content, rest)) = element(bytes) {
+        let within = match tag {
+            0x02 if salted => content
+                .iter()
+                .fold(0_u64, |number, byte| number.saturating_mul(256).saturating_add(u64::from(*byte))),
+            0x30 | 0x31 | 0xa0..=0xbf if depth > 0 => rounds(content, depth - 1),
+            // A text of bytes that is one sequence is read on; a salt or what is encrypted is none.
+            0x04 if depth > 0 && is_sequence(content) => rounds(content, depth - 1),
+            _ => 0,
+        };
+        sum = sum.saturating_add(within);
+        salted = tag == 0x04;
+        bytes = rest;
+    }
+    sum
+}
+
+fn is_sequence(bytes: &[u8]) -> bool {
+    element(bytes).is_some_and(|(tag, _, rest)| tag == 0x30 && rest.is_empty())
+}
+
+/// The first element of a DER: its tag, what is in it, and what follows.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&[tag, first], rest) = bytes.split_first_chunk::<2>()?;
+    let (length, rest) = if first < 0x80 {
+        (usize::from(first), rest)
+    } else {
+        let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+        let more = |all: usize, byte: &u8| all.checked_mul(256)?.checked_add(usize::from(*byte));
+        (length.iter().try_fold(0, more)?, rest)
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
 }
 
 /// Java's form: the certificates are readable without a password, which only seals the file.
@@ -179,31 +231,42 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The keystores of the folder, and the certificates in those that could be read.
-pub(super) fn keystores(folder: &mut Folder<'_>, own: &[String]) -> (Vec<Keystore>, Vec<StoredCertificate>) {
+/// One that cannot be read.
+fn unread(path: &str, shown: String, why: &str) -> Keystore {
+    Keystore {
+        name: path.to_owned(),
+        format: "unknown".to_owned(),
+        opens: Fact::unreadable(why),
+        published_password: Fact::unreadable(why),
+        keys: Fact::unreadable(why),
+        mode: Fact::unreadable(why),
+        world_readable: Fact::unreadable(why),
+        source: shown,
+    }
+}
+
+/// The keystores of the folder, and the certificates in those that could be read. `all_known`: whether `own` are all
+/// passwords that the connector has.
+pub(super) fn keystores(
+    folder: &Folder<'_>,
+    own: &[String],
+    all_known: bool,
+) -> (Vec<Keystore>, Vec<StoredCertificate>) {
     let mut passwords: Vec<String> = own.iter().filter(|one| !one.is_empty()).cloned().collect();
     passwords.sort();
     passwords.dedup();
-    passwords.truncate(PASSWORDS - PUBLISHED.len().min(4));
+    let all_tried = all_known && passwords.len() <= PASSWORDS - 4;
+    passwords.truncate(PASSWORDS - 4);
     let of_configuration = passwords.len();
     passwords.extend(PUBLISHED.iter().take(4).map(|one| (*one).to_owned()));
-    let (mut stores, mut certificates) = (Vec::new(), Vec::new());
-    for path in paths(folder) {
+    let mut certificates = Vec::new();
+    let (paths, mut stores) = paths(folder);
+    for path in paths {
+        let shown = folder.shown(&path);
         let bytes = match folder.door().read_up_to(folder.place(&path), SIZE) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let why = reason(&error, folder.door());
-                let unread = || Fact::unreadable(why.clone());
-                stores.push(Keystore {
-                    name: path.clone(),
-                    format: "unknown".to_owned(),
-                    opens: unread(),
-                    published_password: Fact::unreadable(why.clone()),
-                    keys: Fact::unreadable(why.clone()),
-                    mode: Fact::unreadable(why.clone()),
-                    world_readable: unread(),
-                    source: path,
-                });
+                stores.push(unread(&path, shown, &reason(&error, folder.door())));
                 continue;
             }
         };
@@ -221,7 +284,7 @@ pub(super) fn keystores(folder: &mut Folder<'_>, own: &[String]) -> (Vec<Keystor
                 Some(mode) => Fact::known(mode & 0o004 != 0),
                 None => Fact::unreadable("its permissions cannot be read"),
             },
-            source: path.clone(),
+            source: shown.clone(),
         };
         match read {
             Err(why) => {
@@ -230,7 +293,16 @@ pub(super) fn keystores(folder: &mut Folder<'_>, own: &[String]) -> (Vec<Keystor
             }
             Ok(contents) => {
                 let fits = |of: &dyn Fn(usize) -> bool| contents.fitting.iter().any(|index| of(*index));
-                let opens = fits(&|index| index < of_configuration);
+                let opens = if fits(&|index| index < of_configuration) {
+                    Fact::known(true)
+                } else if all_tried {
+                    Fact::known(false)
+                } else {
+                    Fact::unreadable(format!(
+                        "{path}: no password that was tried opens it; not all of them stand in the configuration, or there \
+                         are more than are tried"
+                    ))
+                };
                 let published = fits(&|index| {
                     passwords.get(index).is_some_and(|password| PUBLISHED.contains(&password.as_str()))
                 });
@@ -240,18 +312,18 @@ pub(super) fn keystores(folder: &mut Folder<'_>, own: &[String]) -> (Vec<Keystor
                 } else {
                     Fact::known(contents.keys)
                 };
-                stores.push(store(Fact::known(opens), Fact::known(published), keys));
-                certificates
-                    .extend(contents.certificates.into_iter().filter_map(|stored| certificate(&path, stored)));
+                stores.push(store(opens, Fact::known(published), keys));
+                let stored = contents.certificates.into_iter();
+                certificates.extend(stored.filter_map(|stored| certificate(&path, &shown, stored)));
             }
         }
     }
     (stores, certificates)
 }
 
-fn certificate(path: &str, stored: Stored) -> Option<StoredCertificate> {
+fn certificate(path: &str, shown: &str, stored: Stored) -> Option<StoredCertificate> {
     let Parsed::Certificates { certificates, .. } = parse(&stored.der) else { return None };
-    let source = format!("{path} (entry {})", stored.alias);
+    let source = format!("{shown} (entry {})", stored.alias);
     // What stands in a store has no files beside it.
     let certificate =
         Certificate { source: source.clone(), key_file: Fact::Absent, ..certificates.into_iter().next()? };
@@ -267,38 +339,71 @@ fn certificate(path: &str, stored: Stored) -> Option<StoredCertificate> {
     })
 }
 
-/// Paths of keystores in the folder and one level below.
-fn paths(folder: &mut Folder<'_>) -> Vec<String> {
-    let names = |folder: &Folder<'_>, below: &str| -> Vec<String> {
-        let entries = folder.door().read_dir(folder.place(below)).unwrap_or_default();
-        let mut names: Vec<String> = entries.into_iter().map(|entry| entry.name).collect();
-        names.sort();
-        names
+/// Paths of keystores in the folder and one level below, and what stands for those that could not be looked for.
+fn paths(folder: &Folder<'_>) -> (Vec<String>, Vec<Keystore>) {
+    let mut unseen = Vec::new();
+    let mut list = |below: &str| match folder.door().read_dir(folder.place(below)) {
+        Ok(entries) => entries,
+        Err(error) if error.is_not_found() => Vec::new(),
+        Err(error) => {
+            unseen.push(unread(below, folder.shown(below), &reason(&error, folder.door())));
+            Vec::new()
+        }
     };
     let is_store = |name: &str| {
         let name = name.to_ascii_lowercase();
         [".jks", ".p12", ".pfx", ".keystore", ".truststore"].iter().any(|ending| name.ends_with(ending))
     };
-    let top = names(folder, "");
-    let mut paths: Vec<String> = top.iter().filter(|name| is_store(name)).cloned().collect();
-    for below in top.iter().filter(|name| !is_store(name)).take(FOLDERS) {
-        paths.extend(
-            names(folder, below)
-                .into_iter()
-                .filter(|name| is_store(name))
-                .map(|name| format!("{below}/{name}")),
-        );
+    let (stores, others): (Vec<_>, Vec<_>) = list("").into_iter().partition(|entry| is_store(&entry.name));
+    let mut paths: Vec<String> = stores.into_iter().map(|entry| entry.name).collect();
+    let mut folders = others.into_iter().filter(|entry| entry.kind != FileKind::File);
+    for below in folders.by_ref().take(FOLDERS) {
+        let names = list(&below.name).into_iter().map(|entry| entry.name).filter(|name| is_store(name));
+        paths.extend(names.map(|name| format!("{}/{name}", below.name)));
+    }
+    let further = folders.count();
+    let mut more = |what: &str, why: String| unseen.push(unread(what, folder.shown(""), &why));
+    if further > 0 {
+        more("further folders", format!("{further} folders beyond the first {FOLDERS} are not looked into"));
     }
     if paths.len() > STORES {
-        folder.unread.push(format!("only the first {STORES} of {} keystores are read", paths.len()));
+        more("further keystores", format!("only the first {STORES} of {} keystores are read", paths.len()));
         paths.truncate(STORES);
     }
-    paths
+    (paths, unseen)
 }
 
 #[cfg(test)]
 mod tests {
+    use test_support::Machine;
+
     use super::*;
+
+    #[test]
+    fn a_keystore_that_asks_for_too_much_work_is_not_opened() {
+        // A MAC with a salt and four million rounds; then keys derived with scrypt.
+        let greedy = [0x30_u8, 0x0a, 0x04, 0x02, 0xaa, 0xbb, 0x02, 0x04, 0x00, 0x40, 0x00, 0x00];
+        assert_eq!(rounds(&greedy, DEPTH), 0x40_0000);
+        assert!(open(&greedy, &[]).unwrap_err().contains("rounds"));
+        let scrypt = [&[0x30_u8, 0x0b][..], SCRYPT].concat();
+        assert!(open(&scrypt, &[]).unwrap_err().contains("scrypt"));
+        assert_eq!(rounds(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x04], DEPTH), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_opened_or_seen_is_unknown_unless_everything_was_tried() {
+        let empty = [&[0xfe_u8, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0, 0, 0, 0][..], &[7; 20]].concat();
+        let folders = (0..=FOLDERS).fold(Machine::new(), |machine, at| machine.directory(&format!("/tc/{at}")));
+        let (door, _tree) = folders.file("/tc/a.jks", empty).door();
+        let folder = Folder::read(&door, "/tc", true);
+        let opens = |all_known: bool| {
+            let (stores, _) = keystores(&folder, &[], all_known);
+            let of = |name: &str| stores.iter().find(|one| one.name == name).unwrap().opens.clone();
+            (of("a.jks"), of("further folders"))
+        };
+        assert_eq!(opens(true).0, Fact::known(false));
+        assert!(opens(false).0.is_unreadable() && opens(true).1.is_unreadable());
+    }
 
     #[test]
     fn broken_keystores_are_errors_that_say_so() {

@@ -3,11 +3,13 @@
 //! Source: the project's published files and documentation. Property files are read as Spring reads them (profiles win,
 //! spellings of a key are one, references are followed into the environment that compose gives the container).
 
+mod find;
 pub(crate) mod keystores;
 mod parts;
 pub(crate) mod properties;
 mod settings;
 
+use host::Door;
 use model::Fact;
 use model::facts::true_connector::{ApiPort, ServiceImage, TrueConnector};
 use serde_json::Value;
@@ -20,11 +22,33 @@ const API: &str = "8449";
 
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<TrueConnector> {
-    let Subject::TrueConnector(base) = &cx.subject else {
-        return Fact::unreadable("only a target `true-connector:` tells");
+    match &cx.subject {
+        Subject::TrueConnector(base) => connector(&cx.door, base.trim_end_matches('/'), true),
+        Subject::Host => match find::folders(&cx.door) {
+            Ok(folders) => match folders.as_slice() {
+                [] => Fact::Absent,
+                [one] => connector(&cx.door, one, false),
+                several => Fact::unreadable(format!(
+                    "several folders hold a TRUE Connector ({}); audit each of them as `true-connector:DIR`",
+                    several.join(", ")
+                )),
+            },
+            Err(why) => Fact::unreadable(format!(
+                "whether a TRUE Connector runs here the containers tell: {why}; or audit its folder as \
+                 `true-connector:DIR`"
+            )),
+        },
+        _ => Fact::unreadable("only a host or a target `true-connector:` tells"),
+    }
+}
+
+/// The connector whose folder is `base`, which was `named` or found on a host.
+fn connector(door: &Door, base: &str, named: bool) -> Fact<TrueConnector> {
+    let mut folder = Folder::read(door, base, named);
+    let parts = match folder.parts() {
+        Ok(parts) => parts,
+        Err(why) => return Fact::unreadable(why),
     };
-    let mut folder = Folder::read(&cx.door, base.trim_end_matches('/'));
-    let parts = folder.parts();
     if parts.is_empty() && folder.env.is_empty() && folder.compose.is_none() {
         return match folder.unread.first() {
             Some(reason) => Fact::unreadable(reason.clone()),
@@ -35,24 +59,24 @@ pub(crate) fn probe(cx: &Context) -> Fact<TrueConnector> {
     }
     let users = settings::users(&mut folder, &parts);
     let firewalls = settings::firewalls(&mut folder, &parts);
-    let passwords = passwords(&folder, &parts);
-    let (keystores, certificates) = keystores::keystores(&mut folder, &passwords);
+    let (passwords, all_known) = passwords(&folder, &parts);
+    let (keystores, certificates) = keystores::keystores(&folder, &passwords, all_known);
     const ENVIRONMENT: [&str; 2] = [".env", "compose"];
     const PROPERTIES: [&str; 4] = [".env", "compose", "application", "config.properties"];
     let unread = &folder.unread;
     let connector = TrueConnector {
-        column_key: told(settings::column_key(&folder), unread, &ENVIRONMENT).and_then(|key| key),
+        column_key: told(settings::column_key(&folder, &parts), unread, &ENVIRONMENT).and_then(|key| key),
         settings: told(settings::settings(&folder, &parts), unread, &PROPERTIES),
         secrets: told(settings::secrets(&folder, &parts), unread, &PROPERTIES),
         users: told(users, unread, &["users.properties"]),
         firewalls: told(firewalls, unread, &["firewall.properties"]),
-        peers: told(settings::peers(&folder), unread, &ENVIRONMENT),
-        keystores: told(keystores, unread, &["keystores"]),
-        certificates: told(certificates, unread, &["keystores"]),
+        peers: told(settings::peers(&folder), unread, &ENVIRONMENT).and_then(|peers| peers),
+        keystores: Fact::known(keystores),
+        certificates: Fact::known(certificates),
         api_ports: told(api_ports(&folder), unread, &ENVIRONMENT).and_then(|ports| ports),
         images: told(images(&folder), unread, &ENVIRONMENT).and_then(|images| images),
     };
-    Fact::read_at(connector, base.clone())
+    Fact::read_at(connector, if base.is_empty() { "/" } else { base })
 }
 
 /// What was read, unless a file that it could come from was not.
@@ -63,21 +87,20 @@ fn told<T>(value: T, unread: &[String], files: &[&str]) -> Fact<T> {
     }
 }
 
-/// All passwords of the configuration, to open keystores with.
-fn passwords(folder: &Folder<'_>, parts: &[parts::Part]) -> Vec<String> {
+/// All passwords of the configuration, to open keystores with, and whether they are all: some may come from elsewhere.
+fn passwords(folder: &Folder<'_>, parts: &[parts::Part]) -> (Vec<String>, bool) {
     let of_env = folder
         .env
         .iter()
         .filter(|(key, _)| key.ends_with("PASSWORD"))
-        .filter_map(|(_, found)| folder.compose_value(&found.value, 8));
+        .map(|(_, found)| folder.compose_value(&found.value, 8));
     let of_parts = parts.iter().flat_map(|part| {
-        part.properties
-            .iter()
-            .filter(|(key, _)| key.ends_with("password"))
-            .filter_map(|(_, found)| part.resolved(&found.value))
-            .collect::<Vec<_>>()
+        let passwords = part.properties.iter().filter(|(key, _)| key.ends_with("password"));
+        passwords.map(|(_, found)| part.resolved(&found.value)).collect::<Vec<_>>()
     });
-    of_env.chain(of_parts).collect()
+    let found: Vec<Option<String>> = of_env.chain(of_parts).collect();
+    let all_known = found.iter().all(Option::is_some);
+    (found.into_iter().flatten().collect(), all_known)
 }
 
 /// The services of the compose file: name and description.
@@ -90,13 +113,20 @@ fn services<'a>(folder: &'a Folder<'_>) -> Option<(&'a str, impl Iterator<Item =
 fn images(folder: &Folder<'_>) -> Fact<Vec<ServiceImage>> {
     let Some((file, services)) = services(folder) else { return Fact::Absent };
     let image = |(name, service): (&String, &Value)| {
-        let image = folder.compose_value(service.get("image")?.as_str()?, 8)?;
+        let written = service.get("image")?.as_str()?;
+        let resolved = folder.compose_value(written, 8);
+        let image = resolved.clone().unwrap_or_else(|| written.to_owned());
         let plain = image.split('@').next().unwrap_or_default();
         let tag = plain.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'));
         Some(ServiceImage {
             name: name.clone(),
             core: plain.contains("execution_core_container"),
-            version: Fact::from_option(tag.map(|tag| tag.trim_start_matches('v').to_owned())),
+            version: match resolved {
+                Some(_) => Fact::from_option(tag.map(|tag| tag.trim_start_matches('v').to_owned())),
+                None => Fact::unreadable(format!(
+                    "{file}: image of {name}: `{written}` refers to what .env does not set"
+                )),
+            },
             source: format!("{file} (services.{name}.image)"),
             image,
         })

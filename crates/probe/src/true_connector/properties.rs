@@ -91,7 +91,8 @@ fn escape(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char
     }
 }
 
-/// An `.env` file as compose reads it: `KEY=VALUE`, quotes around values, ` #` begins a comment.
+/// An `.env` file as compose reads it: `KEY=VALUE`, quotes around values, ` #` begins a comment. A dollar that stands for
+/// itself is written twice.
 pub fn environment(text: &str) -> Vec<Entry> {
     text.lines()
         .enumerate()
@@ -103,11 +104,14 @@ pub fn environment(text: &str) -> Vec<Entry> {
             }
             let (key, value) = line.split_once('=')?;
             let value = value.trim();
-            let quoted = ['"', '\'']
-                .iter()
-                .find_map(|quote| value.strip_prefix(*quote).and_then(|rest| rest.split(*quote).next()));
-            let value = quoted.unwrap_or_else(|| value.split(" #").next().unwrap_or_default().trim());
-            Some(Entry { key: key.trim().to_owned(), value: value.to_owned(), line: index + 1 })
+            let within = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.split(quote).next());
+            let value = match (within('\''), within('"')) {
+                // References are not followed there: compose writes such a dollar twice.
+                (Some(plain), _) => plain.replace('$', "$$"),
+                (None, Some(quoted)) => quoted.to_owned(),
+                (None, None) => value.split(" #").next().unwrap_or_default().trim().to_owned(),
+            };
+            Some(Entry { key: key.trim().to_owned(), value, line: index + 1 })
         })
         .take(ENTRIES)
         .collect()
@@ -146,10 +150,10 @@ mod tests {
 
     #[test]
     fn environments_are_read_as_compose_does() {
-        let text = "# c\nexport A=1 # one\nB=\"x # y\" # z\nC='it'\nnothing\nD=a=b#c\n";
+        let text = "# c\nexport A=1 # one\nB=\"x # y\" # z\nC='it$'\nnothing\nD=a=b#c\n";
         assert_eq!(
             pairs(&environment(text)),
-            [("A", "1", 2), ("B", "x # y", 3), ("C", "it", 4), ("D", "a=b#c", 6)]
+            [("A", "1", 2), ("B", "x # y", 3), ("C", "it$$", 4), ("D", "a=b#c", 6)]
         );
     }
 
