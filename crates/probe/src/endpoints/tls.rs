@@ -252,7 +252,9 @@ fn still_answers(peer: &Peer, name: Option<&str>, accepted: &[Accepted]) -> Resu
     }
 }
 
-/// Whether it keeps its choice when the client's order is turned round.
+/// Whether it keeps its choice when the client's order is turned round. Servers with an order of their own may still let
+/// the client choose between AES and ChaCha20, whichever is faster there: that choice is not asked for where there are
+/// others.
 fn own_order(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Option<bool>, String> {
     let Some(choice) = spoken
         .iter()
@@ -261,13 +263,23 @@ fn own_order(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Op
     else {
         return Ok(None);
     };
-    let reversed: Vec<u16> = choice.suites.iter().rev().copied().collect();
-    let groups = suites::groups(choice.version);
-    let said = Hello { share: choice.share, ..hello(choice.version, &reversed, &groups, name) };
-    match ask(peer, &said, Until::Hello)? {
-        Reaction::Hello(answer) => Ok(Some(choice.suites.first() == Some(&answer.suite))),
-        Reaction::Refused(_) | Reaction::Closed => Err("it refused suites that it had accepted".to_owned()),
+    let mut order: Vec<u16> =
+        choice.suites.iter().copied().filter(|suite| !suites::is_chacha20(*suite)).collect();
+    if order.len() < 2 {
+        order.clone_from(&choice.suites);
     }
+    let groups = suites::groups(choice.version);
+    let chosen = |order: &[u16]| {
+        let said = Hello { share: choice.share, ..hello(choice.version, order, &groups, name) };
+        match ask(peer, &said, Until::Hello)? {
+            Reaction::Hello(answer) => Ok(answer.suite),
+            Reaction::Refused(_) | Reaction::Closed => Err("it refused suites that it had accepted".to_owned()),
+        }
+    };
+    // The suites were found in several lists: the first of them need not be its choice among all.
+    let before = chosen(&order)?;
+    order.reverse();
+    Ok(Some(chosen(&order)? == before))
 }
 
 /// Every group it exchanges keys in.

@@ -67,6 +67,19 @@ fn a_well_kept_server_is_seen_as_such() {
 }
 
 #[test]
+fn a_server_that_likes_chacha20_best_has_an_order_of_its_own() {
+    let nginx = with_certificate(
+        "ssl_protocols TLSv1.2; ssl_prefer_server_ciphers on;
+         ssl_ciphers ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384;",
+        "-newkey rsa:2048 -sha256 -days 30",
+    );
+    let section = look(443, "nginx", nginx.address());
+    let server = &section["tls"][0];
+    assert_eq!(server["suites"].as_array().unwrap().len(), 3);
+    assert_eq!(server["prefers_own_order"], true);
+}
+
+#[test]
 fn a_server_with_everything_switched_on_accepts_what_sslscan_finds() {
     let nginx = with_certificate(
         "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;",
