@@ -78,6 +78,7 @@ pub(super) struct Peer {
     until: Instant,
     connections: AtomicU32,
     failures: AtomicU32,
+    broken_off: AtomicU32,
     next: Mutex<Instant>,
 }
 
@@ -92,6 +93,7 @@ impl Peer {
             until: now + budget.total,
             connections: AtomicU32::new(0),
             failures: AtomicU32::new(0),
+            broken_off: AtomicU32::new(0),
             next: Mutex::new(now),
         }
     }
@@ -149,6 +151,16 @@ impl Peer {
     /// Notes that it did not answer in time.
     pub(super) fn failed(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that it broke off without saying why: it may refuse what was asked, or have stopped answering anything.
+    pub(super) fn broke_off(&self) {
+        self.broken_off.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it did so.
+    pub(super) fn times_broken_off(&self) -> u32 {
+        self.broken_off.load(Ordering::Relaxed)
     }
 
     /// Notes that it answered.

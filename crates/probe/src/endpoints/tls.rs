@@ -64,6 +64,7 @@ pub(super) fn look(
     roots: &Roots,
     provider: &Arc<CryptoProvider>,
 ) -> TlsServer {
+    let before = peer.times_broken_off();
     let mut host = called.sent();
     let mut versions = every_version(peer, host);
     let refused = |(_, accepted): &Version| accepted.as_ref().is_ok_and(|accepted| accepted.suites.is_empty());
@@ -85,10 +86,11 @@ pub(super) fn look(
     server.offers.ssl2_0 = fact(ssl2::offered(peer).map(Some));
     let failure = versions.iter().find_map(|(_, accepted)| accepted.as_ref().err().cloned());
     let accepted: Vec<Accepted> = versions.into_iter().filter_map(|(_, accepted)| accepted.ok()).collect();
-    let failure = failure.or_else(|| still_answers(peer, host, &accepted).err()).or_else(|| {
+    let failure = failure.or_else(|| still_answers(peer, host, &accepted, before).err()).or_else(|| {
         let silent = accepted.iter().all(|accepted| accepted.suites.is_empty());
         silent.then(|| "it refuses every handshake; it may want a host name that is not known here".to_owned())
     });
+    let before = peer.times_broken_off();
     if let Some(reason) = failure {
         withhold(&mut server, &reason);
         if matches!(called, Called::Named(_)) {
@@ -109,6 +111,9 @@ pub(super) fn look(
     server.dh_bits = fact(dh_bits(peer, host, &spoken));
     server.signs_with_sha1 = fact(sha1(peer, host, &spoken));
     older_versions(peer, host, &spoken, &mut server);
+    if let Err(reason) = still_answers(peer, host, &accepted, before) {
+        doubt(&mut server, &reason);
+    }
     let own = certificates(peer, host, &spoken, roots, provider, &mut server);
     if let Called::Named(wanted) = called {
         server.name_matches = match (&own, &server.certificate) {
@@ -161,6 +166,16 @@ fn withhold(server: &mut TlsServer, reason: &str) {
     server.asks_client_certificate = Fact::unreadable(reason);
     server.certificate = Fact::unreadable(reason);
     server.chain = Fact::unreadable(reason);
+}
+
+/// The reason for not believing what only a connection that was broken off seemed to say.
+fn doubt(server: &mut TlsServer, reason: &str) {
+    server.groups = Fact::unreadable(reason);
+    for seen in [&mut server.compression, &mut server.refuses_fallback, &mut server.signs_with_sha1] {
+        if seen.value() != Some(&true) {
+            *seen = Fact::unreadable(reason);
+        }
+    }
 }
 
 type Version = (u16, Result<Accepted, String>);
@@ -234,21 +249,21 @@ fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Result<Accepted, S
     Ok(accepted)
 }
 
-/// A server that closes connections without a word may refuse a suite, or us: it must still take what it took.
-fn still_answers(peer: &Peer, name: Option<&str>, accepted: &[Accepted]) -> Result<(), String> {
-    if !accepted.iter().any(|accepted| accepted.closed) {
+/// A server that breaks connections off without a word may refuse a suite, or us: once it has, it must still take what it
+/// took. `before` is how often it had done so when the questions began.
+fn still_answers(peer: &Peer, name: Option<&str>, accepted: &[Accepted], before: u32) -> Result<(), String> {
+    if peer.times_broken_off() == before {
         return Ok(());
     }
     let Some(known) = accepted.iter().find(|accepted| !accepted.suites.is_empty()) else {
-        return Err("it closes every connection without an answer".to_owned());
+        let closed = accepted.iter().any(|accepted| accepted.closed);
+        return if closed { Err("it closes every connection without an answer".to_owned()) } else { Ok(()) };
     };
     let groups = suites::groups(known.version);
     let said = Hello { share: known.share, ..hello(known.version, &known.suites, &groups, name) };
     match ask(peer, &said, Until::Hello)? {
         Reaction::Hello(_) => Ok(()),
-        Reaction::Refused(_) | Reaction::Closed => {
-            Err("it stopped answering while its cipher suites were counted".to_owned())
-        }
+        Reaction::Refused(_) | Reaction::Closed => Err("it stopped answering while it was asked".to_owned()),
     }
 }
 

@@ -75,6 +75,41 @@ fn a_tls_server_that_turns_slow_is_not_taken_for_one_that_refuses() {
 }
 
 #[test]
+fn a_tls_server_that_begins_to_hang_up_is_not_taken_for_one_that_has_no_faults() {
+    let gone = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let section = ends(server(move |mut stream| {
+        let mut hello = [0; 4096];
+        let count = stream.read(&mut hello).unwrap_or(0);
+        let hello = &hello[..count];
+        let older = count > 46 && hello[0] == 22 && hello[9..11] == [3, 3] && hello[43] == 0;
+        let suites = if older { usize::from(u16::from_be_bytes([hello[44], hello[45]])) } else { 0 };
+        // It takes one suite of TLS 1.2, and hangs up on everybody once it was offered compression.
+        if hello.get(46 + suites) == Some(&2) && older {
+            gone.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+        if gone.load(std::sync::atomic::Ordering::SeqCst) {
+            return;
+        }
+        let offered = hello.get(46..46 + suites).unwrap_or_default();
+        let answer = if offered.chunks(2).any(|suite| suite == [0xc0, 0x2f]) {
+            let mut record = vec![22, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3];
+            record.extend([7; 32]);
+            record.extend([0, 0xc0, 0x2f, 0]);
+            record
+        } else {
+            vec![21, 3, 3, 0, 2, 2, 40]
+        };
+        drop(stream.write_all(&answer));
+    }));
+    let server = &section["tls"][0];
+    assert_eq!(server["offers"]["tls1_2"], true);
+    assert_eq!(server["offers"]["tls1_1"], false);
+    for fact in ["compression", "signs_with_sha1", "groups"] {
+        assert_eq!(server.get(fact), None, "{fact}");
+    }
+}
+
+#[test]
 fn headers_without_end_are_cut_off() {
     ends(server(|mut stream| {
         let mut request = [0; 4096];
