@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::{Nginx, Server, free_port, self_signed};
@@ -252,4 +253,38 @@ fn ssl_3_is_found_where_it_is_spoken() {
     assert_eq!(server["offers"]["tls1_0"], false);
     assert!(suites(server).contains("SSL 3.0 TLS_RSA_WITH_RC4_128_SHA"));
     assert_eq!(server.get("certificate"), None);
+}
+
+#[test]
+fn ssl_2_is_found_where_it_is_spoken() {
+    // A script answers the hello of SSL 2.0, in two pieces, and refuses all others.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut hello = [0; 4096];
+            let count = stream.read(&mut hello).unwrap_or(0);
+            // A header of two bytes, CLIENT-HELLO, version 2.
+            if count > 5 && hello[0] & 0x80 != 0 && hello[2..5] == [1, 0, 2] {
+                // SERVER-HELLO: a certificate of four bytes, one cipher (RC4), a connection of sixteen.
+                let mut answer = vec![0x80, 34, 4, 0, 1, 0, 2, 0, 4, 0, 3, 0, 16, 0x30, 2, 5, 0, 1, 0, 0x80];
+                answer.extend([7; 16]);
+                let (first, rest) = answer.split_at(4);
+                drop(stream.write_all(first));
+                thread::sleep(Duration::from_millis(50));
+                drop(stream.write_all(rest));
+            } else {
+                drop(stream.write_all(&[21, 3, 1, 0, 2, 2, 40]));
+            }
+        }
+    });
+    let section = look(443, "old", address);
+    let named = super::named::ask(&format!("tls://{address}"));
+    for server in [&section["tls"][0], &named["tls"][0]] {
+        assert_eq!(server["offers"]["ssl2_0"], true);
+        // It refuses everybody else, and may have another reason than the version.
+        assert_eq!(server["offers"].get("tls1_2"), None);
+    }
+    assert_eq!(named["sockets"][0]["as_named"], true);
 }
