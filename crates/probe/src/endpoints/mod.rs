@@ -253,7 +253,7 @@ impl Asker {
     fn mqtt(&self, peer: &Peer, name: String, place: Place) -> Result<MqttBroker, String> {
         let dial = |limit| peer.connect(limit).map(|line| Box::new(line) as Box<dyn Stream>);
         let asked = mqtt::Asked {
-            budget: peer.budget(),
+            peer,
             provider: &self.provider,
             login: None,
             tls: false,
@@ -277,7 +277,7 @@ impl Asker {
             Ok(Box::new(stream) as Box<dyn Stream>)
         };
         let asked = mqtt::Asked {
-            budget: peer.budget(),
+            peer,
             provider: &self.provider,
             login,
             tls: true,

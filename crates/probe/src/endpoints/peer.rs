@@ -113,20 +113,26 @@ impl Peer {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Opens a connection that ends after `limit`.
-    pub(super) fn connect(&self, limit: Duration) -> Result<Line, Error> {
+    /// Why no further connection is opened; none while one is.
+    pub(super) fn spent(&self) -> Option<Error> {
         let refuse = |why: &str| Error::Io { what: self.address.to_string(), message: why.to_owned() };
         if self.failures.load(Ordering::Relaxed) >= FAILURES {
-            return Err(refuse("left alone after it failed to answer several times"));
+            return Some(refuse("left alone after it failed to answer several times"));
         }
-        let used = self.connections.fetch_add(1, Ordering::Relaxed);
-        if used >= self.budget.connections {
-            return Err(refuse("left alone: as many connections as one server may be asked for were opened"));
+        if self.connections() >= self.budget.connections {
+            return Some(refuse("left alone: as many connections as one server may be asked for were opened"));
         }
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Error::TimedOut { what: self.address.to_string(), limit: self.budget.total });
+        let late = self.until <= Instant::now();
+        late.then(|| Error::TimedOut { what: self.address.to_string(), limit: self.budget.total })
+    }
+
+    /// Opens a connection that ends after `limit`.
+    pub(super) fn connect(&self, limit: Duration) -> Result<Line, Error> {
+        if let Some(error) = self.spent() {
+            return Err(error);
         }
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let left = self.until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         self.wait_for_turn();
         let stream =
             self.door.connect(&self.address, self.budget.connect.min(left)).inspect_err(|_| self.failed())?;
