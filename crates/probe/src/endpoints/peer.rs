@@ -137,7 +137,7 @@ impl Peer {
         let stream =
             self.door.connect(&self.address, self.budget.connect.min(left)).inspect_err(|_| self.failed())?;
         let until = Instant::now() + limit.min(left);
-        Ok(Line { stream, until, limit, bytes_left: BYTES })
+        Ok(Line { stream, until, end: self.until, limit, bytes_left: BYTES })
     }
 
     /// Waits until the next connection may be opened.
@@ -179,14 +179,16 @@ impl Peer {
 pub(super) struct Line {
     stream: Box<dyn Stream>,
     until: Instant,
+    /// The end of the whole conversation.
+    end: Instant,
     limit: Duration,
     bytes_left: usize,
 }
 
 impl Line {
-    /// Gives the connection another `limit` from now on.
+    /// Gives the connection another `limit` from now on, as far as the server's budget goes.
     pub(super) fn extend(&mut self, limit: Duration) {
-        self.until = Instant::now() + limit;
+        self.until = (Instant::now() + limit).min(self.end);
         self.limit = limit;
     }
 
@@ -260,5 +262,41 @@ mod tests {
         peer.wait_for_turn();
         peer.wait_for_turn();
         assert!(started.elapsed() >= pace * 3 / 2, "{:?}", started.elapsed());
+    }
+
+    /// A server that answers whatever it is asked, whenever it is asked.
+    struct Willing;
+
+    impl Read for Willing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            Ok(buffer.len())
+        }
+    }
+
+    impl Write for Willing {
+        fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+            Ok(buffer.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for Willing {
+        fn set_limit(&mut self, _: Duration) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_connection_that_goes_on_and_on_ends_with_the_budget() {
+        let (now, limit) = (Instant::now(), Duration::from_secs(60));
+        let mut line =
+            Line { stream: Box::new(Willing), until: now + limit, end: now, limit, bytes_left: BYTES };
+        assert_eq!(line.read(&mut [0; 8]).unwrap(), 8);
+        line.extend(limit);
+        assert!(is_timeout(&line.read(&mut [0; 8]).unwrap_err()));
+        assert!(is_timeout(&line.write(&[0; 8]).unwrap_err()));
     }
 }
