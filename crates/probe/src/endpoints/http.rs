@@ -254,10 +254,12 @@ fn read_headers(server: &mut HttpServer, start: &Answer) {
     server.content_security_policy =
         if policies.is_empty() { Fact::Absent } else { Fact::known(headers::content_security_policy(&policy)) };
     server.content_type_options = lower("x-content-type-options");
-    server.framing_refused = headers::limits_framing(&policy)
-        || start
+    // Browsers that find a policy for frames do not look at the older header (CSP 3, 6.4.2).
+    server.framing_refused = headers::limits_framing(&policy).unwrap_or_else(|| {
+        start
             .header("x-frame-options")
-            .is_some_and(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "deny" | "sameorigin"));
+            .is_some_and(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "deny" | "sameorigin"))
+    });
     server.referrer_policy = lower("referrer-policy");
     server.permissions_policy = Fact::from_option(text("permissions-policy"));
     server.allowed_origin = Fact::from_option(text("access-control-allow-origin"));
@@ -431,6 +433,21 @@ mod tests {
         assert_eq!(next("http://plant.example/x"), None);
         assert_eq!(next("//other.example/x"), None);
         assert_eq!(next("/a b"), None);
+    }
+
+    #[test]
+    fn a_policy_for_frames_counts_before_the_older_header() {
+        let framing_refused = |headers: &[(&str, &str)]| {
+            let headers =
+                headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let mut server = HttpServer::default();
+            read_headers(&mut server, &Answer { status: 200, headers, body: vec![], cut: false });
+            server.framing_refused
+        };
+        let older = ("x-frame-options", "DENY");
+        assert!(framing_refused(&[older]));
+        assert!(framing_refused(&[older, ("content-security-policy", "default-src 'self'")]));
+        assert!(!framing_refused(&[older, ("content-security-policy", "frame-ancestors *")]));
     }
 
     #[test]
