@@ -271,6 +271,20 @@ fn an_ssh_server_shows_its_keys_and_its_smallest_prime() {
 }
 
 #[test]
+fn an_ssh_server_that_stops_after_its_greeting_may_have_anything() {
+    let address = liar(|mut stream| {
+        drop(stream.write_all(b"SSH-2.0-OpenSSH_9.2p1\r\n"));
+        drop(stream.read(&mut [0; 64]));
+    });
+    let section = ask(&localhost("ssh-server", address));
+    let server = &section["ssh"][0];
+    assert_eq!(server["openssh_version"], "9.2p1");
+    for fact in ["ciphers", "keys", "dh_gex_bits"] {
+        assert_eq!(server.get(fact), None, "{fact}");
+    }
+}
+
+#[test]
 fn what_cannot_be_reached_says_why() {
     let door = Door::new(Arc::new(Local::new()));
     let reach = |target: &str| target.parse::<Named>().unwrap().reach(&door).unwrap_err().to_string();
