@@ -169,8 +169,8 @@ fn old_versions_alone_still_show_their_certificate() {
     assert_eq!(section["http"], json!([]));
 }
 
-#[test]
-fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
+/// nginx with a certificate of an authority whose key is on that curve; the authority's PEM.
+fn with_authority(curve: &str) -> (Nginx, String) {
     let bundle = std::sync::Mutex::new(String::new());
     let config = "ssl_certificate {dir}/own.pem; ssl_certificate_key {dir}/own.key;";
     let nginx = Nginx::start(true, config, |dir| {
@@ -182,10 +182,10 @@ fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
                 .unwrap();
             assert!(done.status.success(), "{args}: {}", String::from_utf8_lossy(&done.stderr));
         };
-        run(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Root -keyout ca.key -out ca.pem \
-             -addext keyUsage=critical,keyCertSign -days 30",
-        );
+        run(&format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -subj /CN=Root -keyout ca.key \
+             -out ca.pem -addext keyUsage=critical,keyCertSign -days 30"
+        ));
         run(
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=own -keyout own.key -out own.csr",
         );
@@ -199,8 +199,14 @@ fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
         std::fs::write(dir.join("own.pem"), chain).unwrap();
         *bundle.lock().unwrap() = std::fs::read_to_string(root).unwrap();
     });
-    let machine = super::machine(&[(443, "nginx", nginx.address())])
-        .file("/etc/ssl/certs/ca-certificates.crt", bundle.into_inner().unwrap());
+    (nginx, bundle.into_inner().unwrap())
+}
+
+#[test]
+fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
+    let (nginx, bundle) = with_authority("P-256");
+    let machine =
+        super::machine(&[(443, "nginx", nginx.address())]).file("/etc/ssl/certs/ca-certificates.crt", bundle);
     let (section, reasons) = super::read(machine);
     println!("{section:#} {reasons:#?}");
     let chain = &section["tls"][0]["chain"];
@@ -210,6 +216,17 @@ fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
     assert_eq!(chain["certificates"].as_array().unwrap().len(), 2);
     assert_eq!(chain["certificates"][1]["authority"], true);
     assert_eq!(section["tls"][0]["certificate"]["self_signed"], false);
+}
+
+#[test]
+fn a_signature_that_cannot_be_verified_is_not_taken_for_a_wrong_one() {
+    let (nginx, bundle) = with_authority("P-521");
+    let machine =
+        super::machine(&[(443, "nginx", nginx.address())]).file("/etc/ssl/certs/ca-certificates.crt", bundle);
+    let (section, reasons) = super::read(machine);
+    assert_eq!(section["tls"][0]["chain"]["complete"], true);
+    assert_eq!(section["tls"][0]["chain"].get("trusted"), None);
+    assert!(reasons.iter().any(|reason| reason.contains("cannot verify")), "{reasons:?}");
 }
 
 #[test]
