@@ -7,7 +7,9 @@ use super::wire::{Reader, Writer};
 
 /// Endpoints, and servers, taken from one answer.
 const LIST: usize = 100;
-/// Ways to log in, and addresses, taken from one description.
+/// Ways to log in of one endpoint.
+const TOKENS: usize = 100;
+/// Addresses taken from one description.
 const FEW: usize = 20;
 
 /// Where the names of security policies begin.
@@ -87,7 +89,7 @@ pub fn answer(bytes: &[u8]) -> Option<Answer> {
             from.u32()?;
             Some(Answer::Channel { channel: from.u32()?, token: from.u32()? })
         }
-        kind if kind == GET_ENDPOINTS.1 => from.list(LIST, endpoint).map(Answer::Endpoints),
+        kind if kind == GET_ENDPOINTS.1 => from.whole_list(LIST, endpoint).map(Answer::Endpoints),
         kind if kind == FIND_SERVERS.1 => {
             from.list(LIST, |from| application(from).map(|read| read.0)).map(Answer::Servers)
         }
@@ -129,7 +131,7 @@ fn endpoint(from: &mut Reader<'_>) -> Option<Described> {
         _ => "invalid",
     };
     let security_policy = policy_name(&from.text()?);
-    let tokens = from.list(FEW, token)?;
+    let tokens = from.whole_list(TOKENS, token)?;
     let transport = from.text()?;
     let level = from.u8()?;
     let anonymous = tokens.iter().find(|token| token.kind == 0).map(|token| token.name.clone());
