@@ -410,7 +410,7 @@ fn certificates(
                 alpn.extend(again.ok().and_then(|(_, seen)| seen.alpn));
             }
             server.alpn = Fact::known(alpn);
-            (seen.certificates, seen.at)
+            (seen.certificates, seen.at.ok_or_else(|| "it showed no certificate".to_owned()))
         }
         Err(error) => {
             let reason = no_handshake(error);
@@ -431,7 +431,7 @@ fn certificates(
             };
             server.ocsp_stapling = Fact::unreadable(&reason);
             server.asks_client_certificate = Fact::known(plain.asks_certificate);
-            (plain.certificates, None)
+            (plain.certificates, Err(reason))
         }
     };
     let Some(own) = sent.first() else {
@@ -444,8 +444,8 @@ fn certificates(
         None => Fact::unreadable("what it sent as a certificate is none"),
     };
     server.chain = match at {
-        Some(now) => Fact::known(certificate::chain(&sent, roots, provider, now)),
-        None => Fact::unreadable("its versions of TLS are too old for a whole handshake"),
+        Ok(now) => Fact::known(certificate::chain(&sent, roots, provider, now)),
+        Err(reason) => Fact::unreadable(reason),
     };
     Some(own.clone())
 }

@@ -167,6 +167,8 @@ fn old_versions_alone_still_show_their_certificate() {
     assert_eq!(server["certificate"]["key_bits"], 2048);
     assert_eq!(server["refuses_fallback"], true);
     assert_eq!(section["http"], json!([]));
+    // What it speaks inside is not known: no handshake of ours gets that far.
+    assert_eq!(section["sockets"][0].get("speaks_http"), None);
 }
 
 /// nginx with a certificate of an authority whose key is on that curve; the authority's PEM.
