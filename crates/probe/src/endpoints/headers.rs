@@ -80,6 +80,25 @@ pub(super) fn limits_framing(policy: &str) -> Option<bool> {
         .reduce(|one, other| one || other)
 }
 
+/// What `Referrer-Policy` may say.
+const REFERRER_POLICIES: [&str; 8] = [
+    "no-referrer",
+    "no-referrer-when-downgrade",
+    "origin",
+    "origin-when-cross-origin",
+    "same-origin",
+    "strict-origin",
+    "strict-origin-when-cross-origin",
+    "unsafe-url",
+];
+
+/// Reads `Referrer-Policy`: of several the last that browsers know counts (Referrer Policy, 8.1).
+pub(super) fn referrer_policy(text: &str) -> String {
+    let lower = text.trim().to_ascii_lowercase();
+    let last = lower.rsplit(',').map(str::trim).find(|policy| REFERRER_POLICIES.contains(policy));
+    last.unwrap_or(&lower).to_owned()
+}
+
 /// Reads `Set-Cookie`. The value is measured and forgotten.
 pub fn cookie(text: &str) -> Option<Cookie> {
     let mut parts = text.split(';');
@@ -215,6 +234,13 @@ mod tests {
         assert_eq!(limits_framing("frame-ancestors *; frame-ancestors 'none'"), Some(false));
         assert_eq!(limits_framing("frame-ancestors 'self' HTTPS:"), Some(false));
         assert_eq!(limits_framing("default-src 'self'"), None);
+    }
+
+    #[test]
+    fn of_several_referrer_policies_the_last_that_is_known_counts() {
+        assert_eq!(referrer_policy("no-referrer, Unsafe-URL"), "unsafe-url");
+        assert_eq!(referrer_policy("unsafe-url, same-origin, something-new"), "same-origin");
+        assert_eq!(referrer_policy("Nonsense"), "nonsense");
     }
 
     #[test]

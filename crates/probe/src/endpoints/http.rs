@@ -260,7 +260,8 @@ fn read_headers(server: &mut HttpServer, start: &Answer) {
             .header("x-frame-options")
             .is_some_and(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "deny" | "sameorigin"))
     });
-    server.referrer_policy = lower("referrer-policy");
+    server.referrer_policy =
+        Fact::from_option(text("referrer-policy").map(|value| headers::referrer_policy(&value)));
     server.permissions_policy = Fact::from_option(text("permissions-policy"));
     server.allowed_origin = Fact::from_option(text("access-control-allow-origin"));
     server.cookies = start
