@@ -53,6 +53,8 @@ struct Accepted {
     closed: bool,
     /// Whether TLS 1.3 is answered only when a key share comes along.
     share: bool,
+    /// Why there may be more suites than were found.
+    failure: Option<String>,
 }
 
 /// Asks one server everything.
@@ -66,17 +68,17 @@ pub(super) fn look(
 ) -> TlsServer {
     let before = peer.times_broken_off();
     let mut host = called.sent();
-    let mut versions = every_version(peer, host);
-    let refused = |(_, accepted): &Version| accepted.as_ref().is_ok_and(|accepted| accepted.suites.is_empty());
-    if matches!(called, Called::Socket) && versions.iter().all(refused) {
+    let mut accepted = every_version(peer, host);
+    let refused = |accepted: &Accepted| accepted.suites.is_empty() && accepted.failure.is_none();
+    if matches!(called, Called::Socket) && accepted.iter().all(refused) {
         host = Some(LOCAL_NAME);
-        versions = every_version(peer, host);
+        accepted = every_version(peer, host);
     }
     let mut server = TlsServer {
         name,
         place,
         server_name: Fact::from_option(host.map(str::to_owned)),
-        offers: offers(&versions),
+        offers: offers(&accepted),
         name_matches: Fact::Absent,
         ticket_lifetime_seconds: Fact::Absent,
         resumes_by_id: Fact::Absent,
@@ -84,8 +86,7 @@ pub(super) fn look(
         ..TlsServer::default()
     };
     server.offers.ssl2_0 = fact(ssl2::offered(peer).map(Some));
-    let failure = versions.iter().find_map(|(_, accepted)| accepted.as_ref().err().cloned());
-    let accepted: Vec<Accepted> = versions.into_iter().filter_map(|(_, accepted)| accepted.ok()).collect();
+    let failure = accepted.iter().find_map(|accepted| accepted.failure.clone());
     let failure = failure.or_else(|| still_answers(peer, host, &accepted, before).err()).or_else(|| {
         let silent = accepted.iter().all(|accepted| accepted.suites.is_empty());
         silent.then(|| "it refuses every handshake; it may want a host name that is not known here".to_owned())
@@ -178,19 +179,14 @@ fn doubt(server: &mut TlsServer, reason: &str) {
     }
 }
 
-type Version = (u16, Result<Accepted, String>);
-
-fn every_version(peer: &Peer, name: Option<&str>) -> Vec<Version> {
-    [TLS1_3, TLS1_2, TLS1_1, TLS1_0, SSL3_0]
-        .into_iter()
-        .map(|version| (version, accepted(peer, name, version)))
-        .collect()
+fn every_version(peer: &Peer, name: Option<&str>) -> Vec<Accepted> {
+    [TLS1_3, TLS1_2, TLS1_1, TLS1_0, SSL3_0].into_iter().map(|version| accepted(peer, name, version)).collect()
 }
 
-fn offers(versions: &[Version]) -> Offers {
-    let offer = |wanted: u16| match versions.iter().find(|(version, _)| *version == wanted) {
-        Some((_, Ok(accepted))) => Fact::known(!accepted.suites.is_empty()),
-        Some((_, Err(reason))) => Fact::unreadable(reason),
+fn offers(versions: &[Accepted]) -> Offers {
+    let offer = |wanted: u16| match versions.iter().find(|accepted| accepted.version == wanted) {
+        Some(Accepted { suites, failure: Some(reason), .. }) if suites.is_empty() => Fact::unreadable(reason),
+        Some(accepted) => Fact::known(!accepted.suites.is_empty()),
         None => Fact::default(),
     };
     Offers {
@@ -218,13 +214,21 @@ fn hello<'a>(version: u16, suites: &'a [u16], groups: &'a [u16], name: Option<&'
 }
 
 /// Every suite that the server accepts with one version.
-fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Result<Accepted, String> {
+fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Accepted {
     let groups = suites::groups(version);
-    let mut accepted = Accepted { version, suites: Vec::new(), first: None, closed: false, share: false };
+    let mut accepted =
+        Accepted { version, suites: Vec::new(), first: None, closed: false, share: false, failure: None };
     for mut left in suites::offers(version) {
         while !left.is_empty() {
             let said = Hello { share: accepted.share, ..hello(version, &left, &groups, name) };
-            match ask(peer, &said, Until::Hello)? {
+            let reaction = match ask(peer, &said, Until::Hello) {
+                Ok(reaction) => reaction,
+                Err(reason) => {
+                    accepted.failure = Some(reason);
+                    return accepted;
+                }
+            };
+            match reaction {
                 Reaction::Hello(answer) if answer.version == version && left.contains(&answer.suite) => {
                     left.retain(|suite| *suite != answer.suite);
                     accepted.suites.push(answer.suite);
@@ -237,7 +241,7 @@ fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Result<Accepted, S
                     accepted.share = true;
                 }
                 // The version itself is refused: other suites change nothing.
-                Reaction::Refused(PROTOCOL_VERSION) if accepted.suites.is_empty() => return Ok(accepted),
+                Reaction::Refused(PROTOCOL_VERSION) if accepted.suites.is_empty() => return accepted,
                 Reaction::Hello(_) | Reaction::Refused(_) => break,
                 Reaction::Closed => {
                     accepted.closed = true;
@@ -246,7 +250,7 @@ fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Result<Accepted, S
             }
         }
     }
-    Ok(accepted)
+    accepted
 }
 
 /// A server that breaks connections off without a word may refuse a suite, or us: once it has, it must still take what it

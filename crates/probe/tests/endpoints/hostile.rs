@@ -75,6 +75,30 @@ fn a_tls_server_that_turns_slow_is_not_taken_for_one_that_refuses() {
 }
 
 #[test]
+fn what_a_tls_server_accepted_before_it_fell_silent_it_accepts() {
+    let silent = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let section = ends(server(move |mut stream| {
+        let mut hello = [0; 4096];
+        let count = stream.read(&mut hello).unwrap_or(0);
+        if silent.load(std::sync::atomic::Ordering::SeqCst) {
+            thread::sleep(Duration::from_secs(20));
+        } else if count > 11 && hello[0] == 22 && hello[9..11] == [3, 1] {
+            silent.store(true, std::sync::atomic::Ordering::SeqCst);
+            let mut answer = vec![22, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
+            answer.extend([7; 32]);
+            answer.extend([0, 0, 0x2f, 0]);
+            drop(stream.write_all(&answer));
+        } else {
+            drop(stream.write_all(&[21, 3, 1, 0, 2, 2, 40]));
+        }
+    }));
+    let server = &section["tls"][0];
+    assert_eq!(server["offers"]["tls1_0"], true);
+    assert_eq!(server["offers"].get("ssl3_0"), None);
+    assert_eq!(server.get("suites"), None);
+}
+
+#[test]
 fn a_tls_server_that_begins_to_hang_up_is_not_taken_for_one_that_has_no_faults() {
     let gone = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let section = ends(server(move |mut stream| {
