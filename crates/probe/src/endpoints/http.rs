@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use host::Error;
 use model::Fact;
-use model::facts::endpoints::{Cookie, ErrorPage, HttpServer, Place, Resource};
+use model::facts::endpoints::{Artefact, Cookie, ErrorPage, HttpServer, Place, Resource};
 use ureq::http::Request;
 
 use super::artefacts::SUSPECTS;
@@ -380,14 +380,21 @@ fn echoes(answer: &Result<Answer, Error>) -> Fact<bool> {
 }
 
 fn look_for_artefacts(asking: &mut Asking<'_>, server: &mut HttpServer, nowhere: Option<&Answer>) {
-    let mut found = Vec::new();
+    let mut found: Vec<Artefact> = Vec::new();
     for suspect in SUSPECTS {
         match asking.ask("GET", suspect.path, SMALL) {
             Ok(answer) => found.extend(suspect.judge(&answer, nowhere)),
             Err(error) => {
-                // One that was found is bad enough, whatever else there may be.
-                server.artefacts =
-                    if found.is_empty() { Fact::unreadable(error.to_string()) } else { Fact::known(found) };
+                // One that was found is bad enough, whatever else there may be; of the other kind it says nothing.
+                let of_each_kind =
+                    SUSPECTS.iter().all(|suspect| found.iter().any(|one| one.kind == suspect.kind));
+                server.artefacts = if of_each_kind {
+                    Fact::known(found)
+                } else {
+                    let seen: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
+                    let so_far = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
+                    Fact::unreadable(format!("{error}; found so far: {so_far}"))
+                };
                 return;
             }
         }

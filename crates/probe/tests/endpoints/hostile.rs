@@ -134,6 +134,29 @@ fn a_tls_server_that_begins_to_hang_up_is_not_taken_for_one_that_has_no_faults()
 }
 
 #[test]
+fn a_site_that_falls_silent_is_not_said_to_have_no_samples() {
+    let section = ends(server(|mut stream| {
+        let mut request = [0; 4096];
+        let count = stream.read(&mut request).unwrap_or(0);
+        let request = String::from_utf8_lossy(&request[..count]).into_owned();
+        let body = match request.split(' ').nth(1) {
+            Some("/.git/HEAD") => "ref: refs/heads/main\n",
+            Some("/.svn/entries") => {
+                thread::sleep(Duration::from_secs(20));
+                return;
+            }
+            _ => "",
+        };
+        let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        drop(stream.write_all(format!("{head}{body}").as_bytes()));
+    }));
+    assert_eq!(section["http"][0]["status"], 404);
+    assert_eq!(section["http"][0].get("artefacts"), None);
+}
+
+#[test]
 fn headers_without_end_are_cut_off() {
     ends(server(|mut stream| {
         let mut request = [0; 4096];
