@@ -119,15 +119,19 @@ pub(super) fn look(
         session = "account";
         let version = if broker.versions.iter().any(|number| number == "5.0") { V5 } else { V3 };
         broker.connections += 1;
-        match hello(dial, asked, version, Some(login))? {
-            Reply::Welcome(talk) => open = Some((talk, version)),
-            Reply::Refused(code) => {
-                let why = format!("the account was refused: {}", packet::refusal(code).0);
-                broker.session = Fact::unreadable(&why);
-                broker.system_topics = Fact::unreadable(&why);
-                broker.everything = Fact::unreadable(why);
+        let why = match hello(dial, asked, version, Some(login)) {
+            Ok(Reply::Welcome(talk)) => {
+                open = Some((talk, version));
+                None
             }
-            Reply::Closed => {}
+            Ok(Reply::Refused(code)) => Some(format!("the account was refused: {}", packet::refusal(code).0)),
+            Ok(Reply::Closed) => Some("it hung up on the account".to_owned()),
+            Err(why) => Some(format!("the account was not let in: {why}")),
+        };
+        if let Some(why) = why {
+            broker.session = Fact::unreadable(&why);
+            broker.system_topics = Fact::unreadable(&why);
+            broker.everything = Fact::unreadable(why);
         }
     }
     if let Some((mut talk, version)) = open {

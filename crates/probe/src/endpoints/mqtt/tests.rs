@@ -12,6 +12,8 @@ use super::*;
 #[derive(Default)]
 struct Scripted {
     ready: Vec<u8>,
+    /// Lets nobody in, and hangs up on whoever has a password.
+    guarded: bool,
     /// Sends messages of its own without end once somebody subscribes.
     floods: bool,
     subscribed: bool,
@@ -20,6 +22,11 @@ struct Scripted {
 impl Write for Scripted {
     fn write(&mut self, said: &[u8]) -> io::Result<usize> {
         match (said.first(), said.get(8)) {
+            (Some(&0x10), _) if self.guarded => {
+                if said.get(9) == Some(&0x02) {
+                    self.ready.extend([0x20, 2, 0, 5]);
+                }
+            }
             (Some(&0x10), Some(&V3)) => self.ready.extend([0x20, 2, 0, 0]),
             (Some(&0x82), _) => self.subscribed = true,
             _ => {}
@@ -51,12 +58,16 @@ impl Stream for Scripted {
 }
 
 fn ask(dial: &Dial<'_>) -> Result<MqttBroker, String> {
+    ask_as(None, dial)
+}
+
+fn ask_as(login: Option<&Login>, dial: &Dial<'_>) -> Result<MqttBroker, String> {
     let (door, _tree) = Machine::new().door();
     let peer = Peer::new(&door, Address::Tcp(([127, 0, 0, 1], 1).into()), Budget::LOOPBACK);
     let asked = Asked {
         peer: &peer,
         provider: &handshake::provider(),
-        login: None,
+        login,
         tls: true,
         wants_certificate: true,
         source: String::new(),
@@ -85,4 +96,13 @@ fn what_is_not_read_any_more_is_no_refusal() {
     let broker = ask(&|_| Ok(Box::new(flood()) as Box<dyn Stream>)).unwrap();
     assert_eq!(broker.system_topics.value(), Some(&true));
     assert!(broker.everything.is_unreadable(), "{:?}", broker.everything);
+}
+
+#[test]
+fn an_account_that_is_hung_up_on_shows_nothing_of_topics() {
+    let login = Login { user: "plant".to_owned(), password: "geheim".to_owned() };
+    let guarded = || Scripted { guarded: true, ..Scripted::default() };
+    let broker = ask_as(Some(&login), &|_| Ok(Box::new(guarded()) as Box<dyn Stream>)).unwrap();
+    assert_eq!(broker.anonymous.value(), Some(&false));
+    assert!(broker.session.is_unreadable() && broker.everything.is_unreadable(), "{broker:?}");
 }
