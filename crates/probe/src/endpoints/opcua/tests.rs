@@ -77,6 +77,8 @@ fn refusals_are_told_by_their_status() {
     assert_eq!(answer(&response(470, 0).bytes_so_far()), Some(Answer::Activated));
     assert_eq!(status(0x8021_0000), ("BadIdentityTokenRejected".to_owned(), true));
     assert_eq!(status(0x8056_0000), ("BadTooManySessions".to_owned(), false));
+    assert_eq!(status(0x8012_0000), ("BadCertificateInvalid".to_owned(), false));
+    assert_eq!(status(0x8055_0000), ("BadSecurityPolicyRejected".to_owned(), true));
 }
 
 #[test]
