@@ -39,6 +39,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("sslscan", "the cross-check of TLS suites"),
     ("sudo", "sudoers"),
     ("systemd", "unit files"),
+    ("testssl.sh", "the cross-check of TLS versions and certificates"),
 ];
 
 /// Python packages of the tests' environment.

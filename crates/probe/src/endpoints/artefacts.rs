@@ -10,7 +10,8 @@ pub(super) struct Suspect {
     /// Its path.
     pub(super) path: &'static str,
     what: &'static str,
-    kind: &'static str,
+    /// `development` or `default`.
+    pub(super) kind: &'static str,
     is: fn(&Answer, &str) -> bool,
 }
 

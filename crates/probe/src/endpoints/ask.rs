@@ -8,6 +8,9 @@ use super::answer::{self, Answer, ServerHello, Until};
 use super::hello::Hello;
 use super::peer::{Peer, is_timeout};
 
+/// "Something went wrong here", which says nothing of what was asked (RFC 8446, 6.2).
+const INTERNAL_ERROR: u8 = 80;
+
 /// Bytes of one answer that are read.
 const ANSWER: usize = 128 << 10;
 
@@ -28,6 +31,7 @@ pub(super) fn ask(peer: &Peer, said: &Hello<'_>, until: Until) -> Result<Reactio
             Err(Error::TimedOut { what: format!("TLS at {}", peer.address()), limit }.to_string())
         } else {
             // Reset: a refusal without words.
+            peer.broke_off();
             Ok(Reaction::Closed)
         }
     };
@@ -38,7 +42,10 @@ pub(super) fn ask(peer: &Peer, said: &Hello<'_>, until: Until) -> Result<Reactio
     let mut chunk = [0; 16 << 10];
     loop {
         let count = match line.read(&mut chunk) {
-            Ok(0) => return Ok(Reaction::Closed),
+            Ok(0) => {
+                peer.broke_off();
+                return Ok(Reaction::Closed);
+            }
             Ok(count) => count,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return io(&error),
@@ -51,6 +58,9 @@ pub(super) fn ask(peer: &Peer, said: &Hello<'_>, until: Until) -> Result<Reactio
             }
             Some(Answer::Refused(alert)) => {
                 peer.answered();
+                if alert == INTERNAL_ERROR {
+                    peer.broke_off();
+                }
                 return Ok(Reaction::Refused(alert));
             }
             Some(Answer::NotTls) => return Err("it answers something that is not TLS".to_owned()),

@@ -109,12 +109,9 @@ pub(super) fn describe(der: &[u8]) -> Option<ServerCertificate> {
 /// The certificates a server sent, its own first, and whether the host trusts them.
 pub(super) fn chain(sent: &[Vec<u8>], roots: &Roots, provider: &Arc<CryptoProvider>, now: UnixTime) -> Chain {
     let (trusted, problem) = match trust(sent, roots, provider, now) {
-        Ok(()) => (Fact::known(true), Fact::Absent),
-        Err(Some(problem)) => (Fact::known(false), Fact::known(problem)),
-        Err(None) => {
-            let reason = roots.as_ref().err().cloned().unwrap_or_default();
-            (Fact::unreadable(reason.clone()), Fact::unreadable(reason))
-        }
+        Ok(None) => (Fact::known(true), Fact::Absent),
+        Ok(Some(problem)) => (Fact::known(false), Fact::known(problem)),
+        Err(reason) => (Fact::unreadable(&reason), Fact::unreadable(reason)),
     };
     let complete = match is_complete(sent, roots) {
         Some(complete) => Fact::known(complete),
@@ -162,35 +159,55 @@ fn is_ordered(sent: &[Vec<u8>]) -> bool {
     })
 }
 
-/// Whether the chain leads to an authority the host trusts. The error is the problem; none: it cannot be known.
+/// Why the chain leads to no authority the host trusts; none when it does. The error: why that cannot be known.
 fn trust(
     sent: &[Vec<u8>],
     roots: &Roots,
     provider: &Arc<CryptoProvider>,
     now: UnixTime,
-) -> Result<(), Option<String>> {
+) -> Result<Option<String>, String> {
     let Some((own, others)) = sent.split_first() else {
-        return Err(Some("it sent no certificate".to_owned()));
+        return Ok(Some("it sent no certificate".to_owned()));
     };
     let store = match roots {
         Ok(Some(store)) if !store.is_empty() => store,
-        Ok(_) => return Err(Some("the host trusts no authority at all".to_owned())),
-        Err(_) => return Err(None),
+        Ok(_) => return Ok(Some("the host trusts no authority at all".to_owned())),
+        Err(reason) => return Err(reason.clone()),
     };
     // The chain is judged by itself: whether the name is the right one is another question.
     let name = X509Certificate::from_der(own)
         .ok()
-        .and_then(|(_, certificate)| names(&certificate).into_iter().find_map(|name| server_name(&name)))
-        .ok_or_else(|| Some("the certificate names no host".to_owned()))?;
+        .and_then(|(_, certificate)| names(&certificate).into_iter().find_map(|name| server_name(&name)));
+    let Some(name) = name else { return Ok(Some("the certificate names no host".to_owned())) };
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(store), Arc::clone(provider))
         .build()
-        .map_err(|error| Some(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     let others: Vec<CertificateDer<'_>> =
         others.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-    verifier
-        .verify_server_cert(&CertificateDer::from(own.as_slice()), &others, &name, &[], now)
-        .map(|_| ())
-        .map_err(|error| Some(problem(&error)))
+    match verifier.verify_server_cert(&CertificateDer::from(own.as_slice()), &others, &name, &[], now) {
+        Ok(_) => Ok(None),
+        Err(error) if is_beyond_us(&error) && !is_weakly_signed(sent) => {
+            Err("a signature in the chain is of a kind that Palisade cannot verify".to_owned())
+        }
+        Err(error) => Ok(Some(problem(&error))),
+    }
+}
+
+/// Whether a signature was made with an algorithm that our cryptography lacks, such as one on P-521.
+fn is_beyond_us(error: &rustls::Error) -> bool {
+    use rustls::CertificateError as E;
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(
+            E::UnsupportedSignatureAlgorithmContext { .. }
+                | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        )
+    )
+}
+
+/// Whether one of the certificates is signed in a way that nobody accepts any more.
+fn is_weakly_signed(sent: &[Vec<u8>]) -> bool {
+    sent.iter().filter_map(|der| describe(der)).any(|one| one.weak_signature && !one.self_signed)
 }
 
 fn server_name(name: &str) -> Option<ServerName<'static>> {

@@ -174,7 +174,8 @@ pub(super) fn detect(peer: &Peer, port: u16, process: Option<&str>) -> Result<Sp
 fn mqtt(peer: &Peer) -> Result<bool, Error> {
     let mut line = peer.connect(peer.budget().exchange)?;
     let mut heard = Vec::new();
-    if line.write_all(&packet::connect(packet::V3, "palisade", None)).is_ok() {
+    // Without a name: a client that happened to have the same would be thrown out.
+    if line.write_all(&packet::connect(packet::V3, "", None)).is_ok() {
         listen(&mut line, &mut heard, |heard| packet::said(heard).is_some());
     }
     Ok(matches!(packet::said(&heard), Some(Ok((packet::Said::Connected { .. }, _)))))

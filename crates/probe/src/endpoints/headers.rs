@@ -39,14 +39,17 @@ pub fn content_security_policy(text: &str) -> ContentSecurityPolicy {
     said
 }
 
+/// The sources that a policy names for something; of several such directives the first counts.
+fn directive<'a>(policy: &'a str, wanted: &str) -> Option<Vec<&'a str>> {
+    policy.split(';').find_map(|part| {
+        let mut words = part.split_ascii_whitespace();
+        words.next().filter(|name| name.eq_ignore_ascii_case(wanted)).map(|_| words.collect())
+    })
+}
+
 fn script_sources(policy: &str) -> ContentSecurityPolicy {
-    let directive = |wanted: &str| {
-        policy.split(';').find_map(|part| {
-            let mut words = part.split_ascii_whitespace();
-            words.next().filter(|name| name.eq_ignore_ascii_case(wanted)).map(|_| words.collect::<Vec<_>>())
-        })
-    };
-    let Some(sources) = directive("script-src").or_else(|| directive("default-src")) else {
+    let sources = directive(policy, "script-src").or_else(|| directive(policy, "default-src"));
+    let Some(sources) = sources else {
         return ContentSecurityPolicy { inline_scripts: true, eval: true, ..ContentSecurityPolicy::default() };
     };
     let has = |word: &str| sources.iter().any(|source| source.eq_ignore_ascii_case(word));
@@ -64,13 +67,36 @@ fn script_sources(policy: &str) -> ContentSecurityPolicy {
     }
 }
 
-/// Whether a policy keeps other sites from framing the page.
-pub(super) fn limits_framing(policy: &str) -> bool {
-    policy.split([';', ',']).any(|part| {
-        let mut words = part.split_ascii_whitespace();
-        words.next().is_some_and(|name| name.eq_ignore_ascii_case("frame-ancestors"))
-            && !words.any(|word| word == "*")
-    })
+/// Whether a policy keeps other sites from framing the page; none when it does not speak of frames.
+pub(super) fn limits_framing(policy: &str) -> Option<bool> {
+    let anybody = |source: &&str| {
+        let source = source.to_ascii_lowercase();
+        matches!(source.as_str(), "*" | "http:" | "https:" | "http://*" | "https://*")
+    };
+    policy
+        .split(',')
+        .filter_map(|policy| directive(policy, "frame-ancestors"))
+        .map(|sources| !sources.iter().any(anybody))
+        .reduce(|one, other| one || other)
+}
+
+/// What `Referrer-Policy` may say.
+const REFERRER_POLICIES: [&str; 8] = [
+    "no-referrer",
+    "no-referrer-when-downgrade",
+    "origin",
+    "origin-when-cross-origin",
+    "same-origin",
+    "strict-origin",
+    "strict-origin-when-cross-origin",
+    "unsafe-url",
+];
+
+/// Reads `Referrer-Policy`: of several the last that browsers know counts (Referrer Policy, 8.1).
+pub(super) fn referrer_policy(text: &str) -> String {
+    let lower = text.trim().to_ascii_lowercase();
+    let last = lower.rsplit(',').map(str::trim).find(|policy| REFERRER_POLICIES.contains(policy));
+    last.unwrap_or(&lower).to_owned()
 }
 
 /// Reads `Set-Cookie`. The value is measured and forgotten.
@@ -203,8 +229,18 @@ mod tests {
         assert!(!content_security_policy("script-src 'nonce-abc' 'unsafe-inline'").inline_scripts);
         let both = content_security_policy("script-src 'unsafe-inline' a.example, script-src 'self'");
         assert!(!both.inline_scripts && both.foreign_scripts.is_empty());
-        assert!(limits_framing("default-src 'self'; frame-ancestors 'self'"));
-        assert!(!limits_framing("frame-ancestors *") && !limits_framing("default-src 'self'"));
+        assert_eq!(limits_framing("default-src 'self'; frame-ancestors 'self'"), Some(true));
+        assert_eq!(limits_framing("frame-ancestors *, frame-ancestors 'none'"), Some(true));
+        assert_eq!(limits_framing("frame-ancestors *; frame-ancestors 'none'"), Some(false));
+        assert_eq!(limits_framing("frame-ancestors 'self' HTTPS:"), Some(false));
+        assert_eq!(limits_framing("default-src 'self'"), None);
+    }
+
+    #[test]
+    fn of_several_referrer_policies_the_last_that_is_known_counts() {
+        assert_eq!(referrer_policy("no-referrer, Unsafe-URL"), "unsafe-url");
+        assert_eq!(referrer_policy("unsafe-url, same-origin, something-new"), "same-origin");
+        assert_eq!(referrer_policy("Nonsense"), "nonsense");
     }
 
     #[test]

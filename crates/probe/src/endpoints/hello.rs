@@ -16,10 +16,11 @@ const FALLBACK: u16 = 0x5600;
 /// "I know secure renegotiation" as a cipher suite, for SSL 3.0, which has no extensions (RFC 5746).
 const RENEGOTIATION: u16 = 0x00ff;
 
-/// Signature algorithms, the withdrawn ones too: a server without any we name says no to everything.
-const SIGNATURES: [u16; 20] = [
+/// Signature algorithms, the withdrawn ones, those of brainpool curves (RFC 8734) and ML-DSA too: a server without any we
+/// name says no to everything.
+const SIGNATURES: [u16; 26] = [
     0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401, 0x0501,
-    0x0601, 0x0303, 0x0301, 0x0203, 0x0201, 0x0402, 0x0202,
+    0x0601, 0x081a, 0x081b, 0x081c, 0x0904, 0x0905, 0x0906, 0x0303, 0x0301, 0x0203, 0x0201, 0x0402, 0x0202,
 ];
 
 /// Those of them that rest on SHA-1: with RSA, with a curve, with DSA.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use host::Error;
 use model::Fact;
-use model::facts::endpoints::{Cookie, ErrorPage, HttpServer, Place, Resource};
+use model::facts::endpoints::{Artefact, Cookie, ErrorPage, HttpServer, Place, Resource};
 use ureq::http::Request;
 
 use super::artefacts::SUSPECTS;
@@ -254,11 +254,14 @@ fn read_headers(server: &mut HttpServer, start: &Answer) {
     server.content_security_policy =
         if policies.is_empty() { Fact::Absent } else { Fact::known(headers::content_security_policy(&policy)) };
     server.content_type_options = lower("x-content-type-options");
-    server.framing_refused = headers::limits_framing(&policy)
-        || start
+    // Browsers that find a policy for frames do not look at the older header (CSP 3, 6.4.2).
+    server.framing_refused = headers::limits_framing(&policy).unwrap_or_else(|| {
+        start
             .header("x-frame-options")
-            .is_some_and(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "deny" | "sameorigin"));
-    server.referrer_policy = lower("referrer-policy");
+            .is_some_and(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "deny" | "sameorigin"))
+    });
+    server.referrer_policy =
+        Fact::from_option(text("referrer-policy").map(|value| headers::referrer_policy(&value)));
     server.permissions_policy = Fact::from_option(text("permissions-policy"));
     server.allowed_origin = Fact::from_option(text("access-control-allow-origin"));
     server.cookies = start
@@ -377,14 +380,21 @@ fn echoes(answer: &Result<Answer, Error>) -> Fact<bool> {
 }
 
 fn look_for_artefacts(asking: &mut Asking<'_>, server: &mut HttpServer, nowhere: Option<&Answer>) {
-    let mut found = Vec::new();
+    let mut found: Vec<Artefact> = Vec::new();
     for suspect in SUSPECTS {
         match asking.ask("GET", suspect.path, SMALL) {
             Ok(answer) => found.extend(suspect.judge(&answer, nowhere)),
             Err(error) => {
-                // One that was found is bad enough, whatever else there may be.
-                server.artefacts =
-                    if found.is_empty() { Fact::unreadable(error.to_string()) } else { Fact::known(found) };
+                // One that was found is bad enough, whatever else there may be; of the other kind it says nothing.
+                let of_each_kind =
+                    SUSPECTS.iter().all(|suspect| found.iter().any(|one| one.kind == suspect.kind));
+                server.artefacts = if of_each_kind {
+                    Fact::known(found)
+                } else {
+                    let seen: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
+                    let so_far = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
+                    Fact::unreadable(format!("{error}; found so far: {so_far}"))
+                };
                 return;
             }
         }
@@ -431,6 +441,21 @@ mod tests {
         assert_eq!(next("http://plant.example/x"), None);
         assert_eq!(next("//other.example/x"), None);
         assert_eq!(next("/a b"), None);
+    }
+
+    #[test]
+    fn a_policy_for_frames_counts_before_the_older_header() {
+        let framing_refused = |headers: &[(&str, &str)]| {
+            let headers =
+                headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let mut server = HttpServer::default();
+            read_headers(&mut server, &Answer { status: 200, headers, body: vec![], cut: false });
+            server.framing_refused
+        };
+        let older = ("x-frame-options", "DENY");
+        assert!(framing_refused(&[older]));
+        assert!(framing_refused(&[older, ("content-security-policy", "default-src 'self'")]));
+        assert!(!framing_refused(&[older, ("content-security-policy", "frame-ancestors *")]));
     }
 
     #[test]

@@ -182,13 +182,17 @@ impl Asker {
                 if heard.mqtt.is_none() {
                     let named = tls.server_name.value().map_or("localhost", String::as_str);
                     let page = Page { authority: named, ..page };
-                    (heard.http, socket.speaks_http) = told(self.http_over_tls(peer, &tls, page, name, place));
+                    let asked = self.http_over_tls(peer, &tls, page, name, place);
+                    (heard.http, socket.speaks_http) = told(peer, asked);
+                    if let (None, Fact::Unreadable(reason)) = (&heard.http, &tls.alpn) {
+                        socket.speaks_http = Fact::unreadable(reason);
+                    }
                 }
                 heard.tls = Some(tls);
                 (Some("tls"), Some(true))
             }
             Spoken::Http => {
-                (heard.http, socket.speaks_http) = told(self.http(peer, page, name, place));
+                (heard.http, socket.speaks_http) = told(peer, self.http(peer, page, name, place));
                 socket.only_redirects = heard.http.as_ref().is_some_and(|http| http.redirects_to_https);
                 (Some("http"), Some(false))
             }
@@ -253,7 +257,7 @@ impl Asker {
     fn mqtt(&self, peer: &Peer, name: String, place: Place) -> Result<MqttBroker, String> {
         let dial = |limit| peer.connect(limit).map(|line| Box::new(line) as Box<dyn Stream>);
         let asked = mqtt::Asked {
-            budget: peer.budget(),
+            peer,
             provider: &self.provider,
             login: None,
             tls: false,
@@ -277,7 +281,7 @@ impl Asker {
             Ok(Box::new(stream) as Box<dyn Stream>)
         };
         let asked = mqtt::Asked {
-            budget: peer.budget(),
+            peer,
             provider: &self.provider,
             login,
             tls: true,
@@ -300,11 +304,14 @@ fn site<'a>(peer: &Peer, client: &'a crate::http::Client, page: Page<'a>, tls: b
     }
 }
 
-/// What a server said in HTTP, and whether it speaks it at all: silence is not a no.
-fn told(server: Result<HttpServer, Error>) -> (Option<HttpServer>, Fact<bool>) {
+/// What a server said in HTTP, and whether it speaks it at all: silence is not a no, and neither is our own limit.
+fn told(peer: &Peer, server: Result<HttpServer, Error>) -> (Option<HttpServer>, Fact<bool>) {
     match server {
         Ok(server) => (Some(server), Fact::known(true)),
-        Err(error @ Error::TimedOut { .. }) => (None, Fact::unreadable(error.to_string())),
+        Err(error @ (Error::TimedOut { .. } | Error::TooLarge { .. })) => {
+            (None, Fact::unreadable(error.to_string()))
+        }
+        Err(error) if peer.spent().is_some() => (None, Fact::unreadable(error.to_string())),
         Err(_) => (None, Fact::known(false)),
     }
 }

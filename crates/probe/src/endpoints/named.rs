@@ -220,7 +220,8 @@ fn web_authority(named: &NamedServer, usual: u16) -> String {
     authority.strip_suffix(&format!(":{usual}")).map(str::to_owned).unwrap_or(authority)
 }
 
-/// The same host's port for plain HTTP. A port where nothing listens is as it should be.
+/// The same host's port for plain HTTP. A port where nothing listens is as it should be; one that listens and says
+/// nothing is not known to be.
 fn plain_web(asker: &Asker, named: &NamedServer, endpoints: &mut Endpoints) {
     let server = super::Server { scheme: Scheme::Http, port: PLAIN_WEB, ..named.reached.server.clone() };
     let mut plain = named.clone();
@@ -231,8 +232,20 @@ fn plain_web(asker: &Asker, named: &NamedServer, endpoints: &mut Endpoints) {
     let (place, name) = (place(&plain, PLAIN_WEB), plain.reached.server.authority());
     let authority = web_authority(&plain, PLAIN_WEB);
     let page = Page { authority: &authority, host: Some(&plain.reached.server.host), path: "" };
-    let Ok(site) = asker.http(&peer, page, name.clone(), place.clone()) else { return };
-    let mut socket = socket(&plain, name, &place, &address);
+    if peer.connect(peer.budget().exchange).is_err() {
+        return;
+    }
+    let mut socket = socket(&plain, name.clone(), &place, &address);
+    let site = match asker.http(&peer, page, name, place) {
+        Ok(site) => site,
+        Err(error) => {
+            let why = error.to_string();
+            socket.protocol = Fact::unreadable(&why);
+            socket.encrypted = Fact::unreadable(&why);
+            socket.speaks_http = Fact::unreadable(why);
+            return Heard { socket, ..Heard::default() }.into(endpoints);
+        }
+    };
     socket.protocol = Fact::known("http".to_owned());
     socket.encrypted = Fact::known(false);
     socket.speaks_http = Fact::known(true);

@@ -78,6 +78,7 @@ pub(super) struct Peer {
     until: Instant,
     connections: AtomicU32,
     failures: AtomicU32,
+    broken_off: AtomicU32,
     next: Mutex<Instant>,
 }
 
@@ -92,6 +93,7 @@ impl Peer {
             until: now + budget.total,
             connections: AtomicU32::new(0),
             failures: AtomicU32::new(0),
+            broken_off: AtomicU32::new(0),
             next: Mutex::new(now),
         }
     }
@@ -111,25 +113,31 @@ impl Peer {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Opens a connection that ends after `limit`.
-    pub(super) fn connect(&self, limit: Duration) -> Result<Line, Error> {
+    /// Why no further connection is opened; none while one is.
+    pub(super) fn spent(&self) -> Option<Error> {
         let refuse = |why: &str| Error::Io { what: self.address.to_string(), message: why.to_owned() };
         if self.failures.load(Ordering::Relaxed) >= FAILURES {
-            return Err(refuse("left alone after it failed to answer several times"));
+            return Some(refuse("left alone after it failed to answer several times"));
         }
-        let used = self.connections.fetch_add(1, Ordering::Relaxed);
-        if used >= self.budget.connections {
-            return Err(refuse("left alone: as many connections as one server may be asked for were opened"));
+        if self.connections() >= self.budget.connections {
+            return Some(refuse("left alone: as many connections as one server may be asked for were opened"));
         }
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Error::TimedOut { what: self.address.to_string(), limit: self.budget.total });
+        let late = self.until <= Instant::now();
+        late.then(|| Error::TimedOut { what: self.address.to_string(), limit: self.budget.total })
+    }
+
+    /// Opens a connection that ends after `limit`.
+    pub(super) fn connect(&self, limit: Duration) -> Result<Line, Error> {
+        if let Some(error) = self.spent() {
+            return Err(error);
         }
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let left = self.until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         self.wait_for_turn();
         let stream =
             self.door.connect(&self.address, self.budget.connect.min(left)).inspect_err(|_| self.failed())?;
         let until = Instant::now() + limit.min(left);
-        Ok(Line { stream, until, limit, bytes_left: BYTES })
+        Ok(Line { stream, until, end: self.until, limit, bytes_left: BYTES })
     }
 
     /// Waits until the next connection may be opened.
@@ -151,6 +159,16 @@ impl Peer {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes that it broke off without saying why: it may refuse what was asked, or have stopped answering anything.
+    pub(super) fn broke_off(&self) {
+        self.broken_off.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it did so.
+    pub(super) fn times_broken_off(&self) -> u32 {
+        self.broken_off.load(Ordering::Relaxed)
+    }
+
     /// Notes that it answered.
     pub(super) fn answered(&self) {
         self.failures.store(0, Ordering::Relaxed);
@@ -161,14 +179,16 @@ impl Peer {
 pub(super) struct Line {
     stream: Box<dyn Stream>,
     until: Instant,
+    /// The end of the whole conversation.
+    end: Instant,
     limit: Duration,
     bytes_left: usize,
 }
 
 impl Line {
-    /// Gives the connection another `limit` from now on.
+    /// Gives the connection another `limit` from now on, as far as the server's budget goes.
     pub(super) fn extend(&mut self, limit: Duration) {
-        self.until = Instant::now() + limit;
+        self.until = (Instant::now() + limit).min(self.end);
         self.limit = limit;
     }
 
@@ -242,5 +262,41 @@ mod tests {
         peer.wait_for_turn();
         peer.wait_for_turn();
         assert!(started.elapsed() >= pace * 3 / 2, "{:?}", started.elapsed());
+    }
+
+    /// A server that answers whatever it is asked, whenever it is asked.
+    struct Willing;
+
+    impl Read for Willing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            Ok(buffer.len())
+        }
+    }
+
+    impl Write for Willing {
+        fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+            Ok(buffer.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for Willing {
+        fn set_limit(&mut self, _: Duration) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_connection_that_goes_on_and_on_ends_with_the_budget() {
+        let (now, limit) = (Instant::now(), Duration::from_secs(60));
+        let mut line =
+            Line { stream: Box::new(Willing), until: now + limit, end: now, limit, bytes_left: BYTES };
+        assert_eq!(line.read(&mut [0; 8]).unwrap(), 8);
+        line.extend(limit);
+        assert!(is_timeout(&line.read(&mut [0; 8]).unwrap_err()));
+        assert!(is_timeout(&line.write(&[0; 8]).unwrap_err()));
     }
 }

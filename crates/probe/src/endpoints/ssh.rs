@@ -53,7 +53,17 @@ pub(super) fn look(peer: &Peer, mut line: Line, heard: Vec<u8>, name: String, pl
             fill_lists(&mut server, lists);
         }
         Err((greeting, reason)) => {
-            fill_greeting(&mut server, &greeting.unwrap_or_default());
+            match greeting {
+                Some(greeting) => fill_greeting(&mut server, &greeting),
+                None => {
+                    server.comment = Fact::unreadable(&reason);
+                    server.openssh_version = Fact::unreadable(&reason);
+                }
+            }
+            if named {
+                server.keys = Fact::unreadable(&reason);
+                server.dh_gex_bits = Fact::unreadable(&reason);
+            }
             withhold(&mut server, &reason);
         }
     }
@@ -210,7 +220,10 @@ fn fill_greeting(server: &mut SshServer, greeting: &Greeting) {
     server.protocol = greeting.protocol.clone();
     server.software = greeting.software.clone();
     server.comment = Fact::from_option(greeting.comment.clone());
-    server.openssh_version = Fact::from_option(greeting.software.strip_prefix("OpenSSH_").map(str::to_owned));
+    let version = greeting.software.strip_prefix("OpenSSH_");
+    // `OpenSSH_for_Windows_8.1`.
+    let version = version.map(|version| version.strip_prefix("for_Windows_").unwrap_or(version));
+    server.openssh_version = Fact::from_option(version.map(str::to_owned));
 }
 
 fn fill_lists(server: &mut SshServer, lists: Lists) {

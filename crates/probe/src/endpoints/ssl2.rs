@@ -18,8 +18,12 @@ const CIPHERS: [[u8; 3]; 7] =
 pub(super) fn offered(peer: &Peer) -> Result<bool, String> {
     let limit = peer.budget().exchange;
     let mut line = peer.connect(limit).map_err(|error| error.to_string())?;
+    let broke_off = || {
+        peer.broke_off();
+        Ok(false)
+    };
     if line.write_all(&hello()).is_err() {
-        return Ok(false);
+        return broke_off();
     }
     let mut heard = Vec::new();
     let mut chunk = [0; 256];
@@ -28,7 +32,7 @@ pub(super) fn offered(peer: &Peer) -> Result<bool, String> {
             return Ok(answer);
         }
         match line.read(&mut chunk) {
-            Ok(0) => return Ok(false),
+            Ok(0) => return broke_off(),
             Ok(count) => heard.extend_from_slice(chunk.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) if is_timeout(&error) => {
@@ -38,7 +42,7 @@ pub(super) fn offered(peer: &Peer) -> Result<bool, String> {
                 );
             }
             // Reset: a refusal without words.
-            Err(_) => return Ok(false),
+            Err(_) => return broke_off(),
         }
     }
 }

@@ -60,7 +60,8 @@ pub(super) fn describe(version: u16, id: u16) -> Suite {
     Suite {
         protocol,
         name: suite.name.to_owned(),
-        bits: suite.enc_size,
+        // Its keys have one size only (RFC 8439); the table tells that of its tag.
+        bits: if is_chacha20(id) { 256 } else { suite.enc_size },
         forward_secret: thirteen || is_ephemeral(suite),
         authenticated: suite.mac == TlsCipherMac::Aead,
         weaknesses: weaknesses(suite).into_iter().map(str::to_owned).collect(),
@@ -95,6 +96,11 @@ pub(super) fn is_signed(id: u16) -> bool {
             .iter()
             .any(|begin| suite.name.starts_with(begin))
     })
+}
+
+/// Whether the cipher is ChaCha20.
+pub(super) fn is_chacha20(id: u16) -> bool {
+    TlsCipherSuite::from_id(id).is_some_and(|suite| suite.enc == TlsCipherEnc::Chacha20_Poly1305)
 }
 
 /// Whether the server proves itself with a key on a curve.
@@ -221,6 +227,7 @@ mod tests {
         }
         assert!(describe(TLS1_3, 0x1301).authenticated && describe(TLS1_2, 0xcca8).authenticated);
         assert_eq!(describe(TLS1_3, 0x1302).bits, 256);
+        assert_eq!((describe(TLS1_3, 0x1303).bits, describe(TLS1_2, 0xcca8).bits), (256, 256));
         assert_eq!(describe(TLS1_2, 0xffee).name, "unknown suite 0xffee");
     }
 

@@ -53,6 +53,8 @@ struct Accepted {
     closed: bool,
     /// Whether TLS 1.3 is answered only when a key share comes along.
     share: bool,
+    /// Why there may be more suites than were found.
+    failure: Option<String>,
 }
 
 /// Asks one server everything.
@@ -64,18 +66,19 @@ pub(super) fn look(
     roots: &Roots,
     provider: &Arc<CryptoProvider>,
 ) -> TlsServer {
+    let before = peer.times_broken_off();
     let mut host = called.sent();
-    let mut versions = every_version(peer, host);
-    let refused = |(_, accepted): &Version| accepted.as_ref().is_ok_and(|accepted| accepted.suites.is_empty());
-    if matches!(called, Called::Socket) && versions.iter().all(refused) {
+    let mut accepted = every_version(peer, host);
+    let refused = |accepted: &Accepted| accepted.suites.is_empty() && accepted.failure.is_none();
+    if matches!(called, Called::Socket) && accepted.iter().all(refused) {
         host = Some(LOCAL_NAME);
-        versions = every_version(peer, host);
+        accepted = every_version(peer, host);
     }
     let mut server = TlsServer {
         name,
         place,
         server_name: Fact::from_option(host.map(str::to_owned)),
-        offers: offers(&versions),
+        offers: offers(&accepted),
         name_matches: Fact::Absent,
         ticket_lifetime_seconds: Fact::Absent,
         resumes_by_id: Fact::Absent,
@@ -83,12 +86,12 @@ pub(super) fn look(
         ..TlsServer::default()
     };
     server.offers.ssl2_0 = fact(ssl2::offered(peer).map(Some));
-    let failure = versions.iter().find_map(|(_, accepted)| accepted.as_ref().err().cloned());
-    let accepted: Vec<Accepted> = versions.into_iter().filter_map(|(_, accepted)| accepted.ok()).collect();
-    let failure = failure.or_else(|| still_answers(peer, host, &accepted).err()).or_else(|| {
+    let failure = accepted.iter().find_map(|accepted| accepted.failure.clone());
+    let failure = failure.or_else(|| still_answers(peer, host, &accepted, before).err()).or_else(|| {
         let silent = accepted.iter().all(|accepted| accepted.suites.is_empty());
         silent.then(|| "it refuses every handshake; it may want a host name that is not known here".to_owned())
     });
+    let before = peer.times_broken_off();
     if let Some(reason) = failure {
         withhold(&mut server, &reason);
         if matches!(called, Called::Named(_)) {
@@ -109,6 +112,9 @@ pub(super) fn look(
     server.dh_bits = fact(dh_bits(peer, host, &spoken));
     server.signs_with_sha1 = fact(sha1(peer, host, &spoken));
     older_versions(peer, host, &spoken, &mut server);
+    if let Err(reason) = still_answers(peer, host, &accepted, before) {
+        doubt(&mut server, &reason);
+    }
     let own = certificates(peer, host, &spoken, roots, provider, &mut server);
     if let Called::Named(wanted) = called {
         server.name_matches = match (&own, &server.certificate) {
@@ -163,19 +169,24 @@ fn withhold(server: &mut TlsServer, reason: &str) {
     server.chain = Fact::unreadable(reason);
 }
 
-type Version = (u16, Result<Accepted, String>);
-
-fn every_version(peer: &Peer, name: Option<&str>) -> Vec<Version> {
-    [TLS1_3, TLS1_2, TLS1_1, TLS1_0, SSL3_0]
-        .into_iter()
-        .map(|version| (version, accepted(peer, name, version)))
-        .collect()
+/// The reason for not believing what only a connection that was broken off seemed to say.
+fn doubt(server: &mut TlsServer, reason: &str) {
+    server.groups = Fact::unreadable(reason);
+    for seen in [&mut server.compression, &mut server.refuses_fallback, &mut server.signs_with_sha1] {
+        if seen.value() != Some(&true) {
+            *seen = Fact::unreadable(reason);
+        }
+    }
 }
 
-fn offers(versions: &[Version]) -> Offers {
-    let offer = |wanted: u16| match versions.iter().find(|(version, _)| *version == wanted) {
-        Some((_, Ok(accepted))) => Fact::known(!accepted.suites.is_empty()),
-        Some((_, Err(reason))) => Fact::unreadable(reason),
+fn every_version(peer: &Peer, name: Option<&str>) -> Vec<Accepted> {
+    [TLS1_3, TLS1_2, TLS1_1, TLS1_0, SSL3_0].into_iter().map(|version| accepted(peer, name, version)).collect()
+}
+
+fn offers(versions: &[Accepted]) -> Offers {
+    let offer = |wanted: u16| match versions.iter().find(|accepted| accepted.version == wanted) {
+        Some(Accepted { suites, failure: Some(reason), .. }) if suites.is_empty() => Fact::unreadable(reason),
+        Some(accepted) => Fact::known(!accepted.suites.is_empty()),
         None => Fact::default(),
     };
     Offers {
@@ -203,13 +214,21 @@ fn hello<'a>(version: u16, suites: &'a [u16], groups: &'a [u16], name: Option<&'
 }
 
 /// Every suite that the server accepts with one version.
-fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Result<Accepted, String> {
+fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Accepted {
     let groups = suites::groups(version);
-    let mut accepted = Accepted { version, suites: Vec::new(), first: None, closed: false, share: false };
+    let mut accepted =
+        Accepted { version, suites: Vec::new(), first: None, closed: false, share: false, failure: None };
     for mut left in suites::offers(version) {
         while !left.is_empty() {
             let said = Hello { share: accepted.share, ..hello(version, &left, &groups, name) };
-            match ask(peer, &said, Until::Hello)? {
+            let reaction = match ask(peer, &said, Until::Hello) {
+                Ok(reaction) => reaction,
+                Err(reason) => {
+                    accepted.failure = Some(reason);
+                    return accepted;
+                }
+            };
+            match reaction {
                 Reaction::Hello(answer) if answer.version == version && left.contains(&answer.suite) => {
                     left.retain(|suite| *suite != answer.suite);
                     accepted.suites.push(answer.suite);
@@ -222,7 +241,7 @@ fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Result<Accepted, S
                     accepted.share = true;
                 }
                 // The version itself is refused: other suites change nothing.
-                Reaction::Refused(PROTOCOL_VERSION) if accepted.suites.is_empty() => return Ok(accepted),
+                Reaction::Refused(PROTOCOL_VERSION) if accepted.suites.is_empty() => return accepted,
                 Reaction::Hello(_) | Reaction::Refused(_) => break,
                 Reaction::Closed => {
                     accepted.closed = true;
@@ -231,28 +250,30 @@ fn accepted(peer: &Peer, name: Option<&str>, version: u16) -> Result<Accepted, S
             }
         }
     }
-    Ok(accepted)
+    accepted
 }
 
-/// A server that closes connections without a word may refuse a suite, or us: it must still take what it took.
-fn still_answers(peer: &Peer, name: Option<&str>, accepted: &[Accepted]) -> Result<(), String> {
-    if !accepted.iter().any(|accepted| accepted.closed) {
+/// A server that breaks connections off without a word may refuse a suite, or us: once it has, it must still take what it
+/// took. `before` is how often it had done so when the questions began.
+fn still_answers(peer: &Peer, name: Option<&str>, accepted: &[Accepted], before: u32) -> Result<(), String> {
+    if peer.times_broken_off() == before {
         return Ok(());
     }
     let Some(known) = accepted.iter().find(|accepted| !accepted.suites.is_empty()) else {
-        return Err("it closes every connection without an answer".to_owned());
+        let closed = accepted.iter().any(|accepted| accepted.closed);
+        return if closed { Err("it closes every connection without an answer".to_owned()) } else { Ok(()) };
     };
     let groups = suites::groups(known.version);
     let said = Hello { share: known.share, ..hello(known.version, &known.suites, &groups, name) };
     match ask(peer, &said, Until::Hello)? {
         Reaction::Hello(_) => Ok(()),
-        Reaction::Refused(_) | Reaction::Closed => {
-            Err("it stopped answering while its cipher suites were counted".to_owned())
-        }
+        Reaction::Refused(_) | Reaction::Closed => Err("it stopped answering while it was asked".to_owned()),
     }
 }
 
-/// Whether it keeps its choice when the client's order is turned round.
+/// Whether it keeps its choice when the client's order is turned round. Servers with an order of their own may still let
+/// the client choose between AES and ChaCha20, whichever is faster there: that choice is not asked for where there are
+/// others.
 fn own_order(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Option<bool>, String> {
     let Some(choice) = spoken
         .iter()
@@ -261,13 +282,23 @@ fn own_order(peer: &Peer, name: Option<&str>, spoken: &[&Accepted]) -> Result<Op
     else {
         return Ok(None);
     };
-    let reversed: Vec<u16> = choice.suites.iter().rev().copied().collect();
-    let groups = suites::groups(choice.version);
-    let said = Hello { share: choice.share, ..hello(choice.version, &reversed, &groups, name) };
-    match ask(peer, &said, Until::Hello)? {
-        Reaction::Hello(answer) => Ok(Some(choice.suites.first() == Some(&answer.suite))),
-        Reaction::Refused(_) | Reaction::Closed => Err("it refused suites that it had accepted".to_owned()),
+    let mut order: Vec<u16> =
+        choice.suites.iter().copied().filter(|suite| !suites::is_chacha20(*suite)).collect();
+    if order.len() < 2 {
+        order.clone_from(&choice.suites);
     }
+    let groups = suites::groups(choice.version);
+    let chosen = |order: &[u16]| {
+        let said = Hello { share: choice.share, ..hello(choice.version, order, &groups, name) };
+        match ask(peer, &said, Until::Hello)? {
+            Reaction::Hello(answer) => Ok(answer.suite),
+            Reaction::Refused(_) | Reaction::Closed => Err("it refused suites that it had accepted".to_owned()),
+        }
+    };
+    // The suites were found in several lists: the first of them need not be its choice among all.
+    let before = chosen(&order)?;
+    order.reverse();
+    Ok(Some(chosen(&order)? == before))
 }
 
 /// Every group it exchanges keys in.
@@ -383,7 +414,7 @@ fn certificates(
                 alpn.extend(again.ok().and_then(|(_, seen)| seen.alpn));
             }
             server.alpn = Fact::known(alpn);
-            (seen.certificates, seen.at)
+            (seen.certificates, seen.at.ok_or_else(|| "it showed no certificate".to_owned()))
         }
         Err(error) => {
             let reason = no_handshake(error);
@@ -404,7 +435,7 @@ fn certificates(
             };
             server.ocsp_stapling = Fact::unreadable(&reason);
             server.asks_client_certificate = Fact::known(plain.asks_certificate);
-            (plain.certificates, None)
+            (plain.certificates, Err(reason))
         }
     };
     let Some(own) = sent.first() else {
@@ -417,8 +448,8 @@ fn certificates(
         None => Fact::unreadable("what it sent as a certificate is none"),
     };
     server.chain = match at {
-        Some(now) => Fact::known(certificate::chain(&sent, roots, provider, now)),
-        None => Fact::unreadable("its versions of TLS are too old for a whole handshake"),
+        Ok(now) => Fact::known(certificate::chain(&sent, roots, provider, now)),
+        Err(reason) => Fact::unreadable(reason),
     };
     Some(own.clone())
 }

@@ -1,7 +1,7 @@
-//! Our verdicts beside those of sslscan and ssh-audit on the same servers. A difference that `docs/agreement.md` does not
+//! Our verdicts beside those of sslscan, testssl.sh and ssh-audit on the same servers. A difference that `docs/agreement.md` does not
 //! explain fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Command;
 
@@ -149,6 +149,89 @@ fn openssl_with_weak_suites_and_a_key_on_a_curve() {
         );
         compare_tls(server.address);
     }
+}
+
+/// What testssl.sh finds of versions and of what a server shows by default: each finding by its name.
+fn testssl(address: SocketAddr) -> BTreeMap<String, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("findings.json");
+    let output = Command::new("/usr/bin/testssl")
+        .args(["--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "-p", "-S", "--jsonfile"])
+        .arg(&file)
+        .arg(address.to_string())
+        // It tells times as the zone has them.
+        .env("TZ", "UTC")
+        .output()
+        .unwrap();
+    let findings: Vec<Value> = std::fs::read_to_string(&file)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_else(|| panic!("testssl.sh: {}", String::from_utf8_lossy(&output.stdout)));
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    findings.iter().map(|finding| (text(finding, "id"), text(finding, "finding"))).collect()
+}
+
+fn compare_with_testssl(config: &str, certificate: &str) {
+    let config = format!("ssl_certificate {{dir}}/own.pem; ssl_certificate_key {{dir}}/own.key; {config}");
+    let nginx = Nginx::start(true, &config, |dir| {
+        self_signed(dir, "own", certificate);
+    });
+    let theirs = testssl(nginx.address());
+    let section = ask(&format!("tls://{}", nginx.address()));
+    let ours = &section["tls"][0];
+    let (own, chain) = (&ours["certificate"], &ours["chain"]);
+    for (fact, finding, yes) in [
+        (&ours["offers"]["ssl2_0"], "SSLv2", "offered"),
+        (&ours["offers"]["ssl3_0"], "SSLv3", "offered"),
+        (&ours["offers"]["tls1_0"], "TLS1", "offered"),
+        (&ours["offers"]["tls1_1"], "TLS1_1", "offered"),
+        (&ours["offers"]["tls1_2"], "TLS1_2", "offered"),
+        (&ours["offers"]["tls1_3"], "TLS1_3", "offered"),
+        (&ours["session_tickets"], "sessionresumption_ticket", "supported"),
+        (&ours["resumes_by_id"], "sessionresumption_ID", "supported"),
+        (&ours["ocsp_stapling"], "OCSP_stapling", "offered"),
+        (&ours["name_matches"], "cert_trust", "Ok"),
+        (&chain["trusted"], "cert_chain_of_trust", "passed"),
+        (&chain["ordered"], "certs_list_ordering_problem", "no"),
+    ] {
+        assert_eq!(fact, &json!(theirs[finding].starts_with(yes)), "{finding}: {}", theirs[finding]);
+    }
+    if let Some(seconds) = ours["ticket_lifetime_seconds"].as_u64() {
+        assert!(
+            theirs["TLS_session_ticket"].starts_with(&format!("valid for {seconds} seconds")),
+            "{theirs:?}"
+        );
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let words = |value: &Value| value.as_array().unwrap().iter().map(text).collect::<Vec<_>>().join(" ");
+    let signature = match own["signature_algorithm"].as_str() {
+        Some("sha1WithRSAEncryption") => "SHA1 with RSA",
+        Some("sha256WithRSAEncryption") => "SHA256 with RSA",
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(theirs["cert_signatureAlgorithm"], signature);
+    assert_eq!(theirs["cert_keySize"], format!("{} {} bits", text(&own["key_algorithm"]), own["key_bits"]));
+    assert_eq!(theirs["cert_fingerprintSHA256"], text(&own["fingerprint"]).to_ascii_uppercase());
+    assert_eq!(theirs["cert_notAfter"], text(&own["not_after"]).replace('T', " ")[..16]);
+    assert_eq!(theirs["cert_subjectAltName"], words(&own["names"]));
+    assert_eq!(theirs["certs_countServer"], chain["certificates"].as_array().unwrap().len().to_string());
+    assert_eq!(theirs["ALPN"], words(&ours["alpn"]));
+}
+
+#[test]
+fn testssl_finds_the_same_on_a_server_as_it_should_be() {
+    compare_with_testssl(
+        "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM; ssl_session_tickets off; ssl_session_cache off;",
+        "-newkey rsa:2048 -sha256 -days 90",
+    );
+}
+
+#[test]
+fn testssl_finds_the_same_on_a_server_of_yesterday() {
+    compare_with_testssl(
+        "ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0; ssl_session_cache shared:a:1m;",
+        "-newkey rsa:2048 -sha1 -days 800",
+    );
 }
 
 /// Names of an SSH server's algorithms as ssh-audit lists them, without markers.

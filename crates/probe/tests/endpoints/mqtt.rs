@@ -155,3 +155,23 @@ fn a_broker_of_the_host_is_recognised_at_its_port_or_by_its_program() {
     assert_eq!((&section["mqtt"][0]["anonymous"], &section["mqtt"][0]["tls"]), (&json!(false), &json!(true)));
     assert_eq!(section["tls"][0]["name_matches"], Value::Null);
 }
+
+#[test]
+fn no_client_is_thrown_out_by_our_name() {
+    let names = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = std::sync::Arc::clone(&names);
+    let address = liar(move |mut stream| {
+        let mut said = [0; 4096];
+        let count = stream.read(&mut said).unwrap_or(0);
+        // In a CONNECT of MQTT 3.1.1 the client's name stands last.
+        if count >= 14 && said[8] == 4 {
+            heard.lock().unwrap().push(said[14..count].to_vec());
+        }
+        drop(stream.write_all(&[0x20, 2, 0, 5]));
+    });
+    assert_eq!(look(1883, "docker-proxy", address)["mqtt"][0]["anonymous"], false);
+    let mut names = names.lock().unwrap().clone();
+    // Nameless, or by a name made up for the occasion.
+    names.retain(|name| !name.is_empty() && name.len() <= b"palisade".len());
+    assert_eq!(names, Vec::<Vec<u8>>::new());
+}

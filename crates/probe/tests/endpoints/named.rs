@@ -1,18 +1,18 @@
 //! Servers that are named, as on the command line: real ones, found by their names.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use host::{Door, Local};
+use host::{Address, Door, Local};
 use model::Timestamp;
 use model::report::{Target, TargetKind};
-use probe::{ENDPOINT_PROBES, Login, NamedServer, Request, Server as Named, Subject, collect};
+use probe::{ENDPOINT_PROBES, Login, NamedServer, Reached, Request, Server as Named, Subject, collect};
 use serde_json::{Value, json};
-use test_support::{Certificate, Nginx, Server, free_port, self_signed};
+use test_support::{Certificate, Machine, Nginx, Server, free_port, self_signed};
 
 /// Section `endpoints` of a server that is named, and why parts of it are unreadable.
 pub(super) fn ask_with(
@@ -271,12 +271,58 @@ fn an_ssh_server_shows_its_keys_and_its_smallest_prime() {
 }
 
 #[test]
+fn an_ssh_server_that_stops_after_its_greeting_may_have_anything() {
+    let address = liar(|mut stream| {
+        drop(stream.write_all(b"SSH-2.0-OpenSSH_9.2p1\r\n"));
+        drop(stream.read(&mut [0; 64]));
+    });
+    let section = ask(&localhost("ssh-server", address));
+    let server = &section["ssh"][0];
+    assert_eq!(server["openssh_version"], "9.2p1");
+    for fact in ["ciphers", "keys", "dh_gex_bits"] {
+        assert_eq!(server.get(fact), None, "{fact}");
+    }
+}
+
+#[test]
 fn what_cannot_be_reached_says_why() {
     let door = Door::new(Arc::new(Local::new()));
     let reach = |target: &str| target.parse::<Named>().unwrap().reach(&door).unwrap_err().to_string();
     let port = free_port();
     assert!(reach(&format!("https://127.0.0.1:{port}")).contains("a listener at tcp 127.0.0.1"));
     assert!(reach("https://no-such-host.invalid").contains("no-such-host.invalid"));
+}
+
+#[test]
+fn a_port_80_that_says_nothing_is_not_taken_for_one_that_is_closed() {
+    let silent = liar(|stream| {
+        thread::sleep(Duration::from_secs(90));
+        drop(stream);
+    });
+    let host = IpAddr::from([192, 0, 2, 9]);
+    let plain = Address::Tcp(SocketAddr::new(host, 80)).to_string();
+    let sockets = |machine: Machine| {
+        let (door, _tree) = machine.door();
+        let reached = Reached {
+            server: "https://192.0.2.9".parse().unwrap(),
+            address: SocketAddr::new(host, 443),
+            addresses: vec![host],
+        };
+        let named = NamedServer { reached, authorities: None, login: None };
+        let request = Request {
+            door: &door,
+            target: Target { kind: TargetKind::Endpoint, name: "t".to_owned(), id: String::new() },
+            subject: Subject::Endpoint(Box::new(named)),
+            now: Timestamp::UNIX_EPOCH,
+            sections: &[],
+            probes: ENDPOINT_PROBES,
+        };
+        collect(&request, &mut |_| {}).facts["endpoints"]["sockets"].clone()
+    };
+    let listening = sockets(Machine::new().socket(&plain, Address::Tcp(silent)));
+    assert_eq!(listening[1]["name"], "192.0.2.9:80");
+    assert_eq!(listening[1].get("encrypted"), None);
+    assert_eq!(sockets(Machine::new()).as_array().unwrap().len(), 1);
 }
 
 /// Longer than any budget: these tests are about ending at all.

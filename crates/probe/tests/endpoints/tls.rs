@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::{Nginx, Server, free_port, self_signed};
@@ -64,6 +65,19 @@ fn a_well_kept_server_is_seen_as_such() {
     assert_eq!(section["http"][0]["tls"], true);
     assert_eq!(section["http"][0]["status"], 200);
     assert_eq!(section["http"][0]["source"], "https 127.0.0.1:443");
+}
+
+#[test]
+fn a_server_that_likes_chacha20_best_has_an_order_of_its_own() {
+    let nginx = with_certificate(
+        "ssl_protocols TLSv1.2; ssl_prefer_server_ciphers on;
+         ssl_ciphers ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384;",
+        "-newkey rsa:2048 -sha256 -days 30",
+    );
+    let section = look(443, "nginx", nginx.address());
+    let server = &section["tls"][0];
+    assert_eq!(server["suites"].as_array().unwrap().len(), 3);
+    assert_eq!(server["prefers_own_order"], true);
 }
 
 #[test]
@@ -153,10 +167,12 @@ fn old_versions_alone_still_show_their_certificate() {
     assert_eq!(server["certificate"]["key_bits"], 2048);
     assert_eq!(server["refuses_fallback"], true);
     assert_eq!(section["http"], json!([]));
+    // What it speaks inside is not known: no handshake of ours gets that far.
+    assert_eq!(section["sockets"][0].get("speaks_http"), None);
 }
 
-#[test]
-fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
+/// nginx with a certificate of an authority whose key is on that curve; the authority's PEM.
+fn with_authority(curve: &str) -> (Nginx, String) {
     let bundle = std::sync::Mutex::new(String::new());
     let config = "ssl_certificate {dir}/own.pem; ssl_certificate_key {dir}/own.key;";
     let nginx = Nginx::start(true, config, |dir| {
@@ -168,10 +184,10 @@ fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
                 .unwrap();
             assert!(done.status.success(), "{args}: {}", String::from_utf8_lossy(&done.stderr));
         };
-        run(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Root -keyout ca.key -out ca.pem \
-             -addext keyUsage=critical,keyCertSign -days 30",
-        );
+        run(&format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -subj /CN=Root -keyout ca.key \
+             -out ca.pem -addext keyUsage=critical,keyCertSign -days 30"
+        ));
         run(
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=own -keyout own.key -out own.csr",
         );
@@ -185,8 +201,14 @@ fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
         std::fs::write(dir.join("own.pem"), chain).unwrap();
         *bundle.lock().unwrap() = std::fs::read_to_string(root).unwrap();
     });
-    let machine = super::machine(&[(443, "nginx", nginx.address())])
-        .file("/etc/ssl/certs/ca-certificates.crt", bundle.into_inner().unwrap());
+    (nginx, bundle.into_inner().unwrap())
+}
+
+#[test]
+fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
+    let (nginx, bundle) = with_authority("P-256");
+    let machine =
+        super::machine(&[(443, "nginx", nginx.address())]).file("/etc/ssl/certs/ca-certificates.crt", bundle);
     let (section, reasons) = super::read(machine);
     println!("{section:#} {reasons:#?}");
     let chain = &section["tls"][0]["chain"];
@@ -196,6 +218,17 @@ fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
     assert_eq!(chain["certificates"].as_array().unwrap().len(), 2);
     assert_eq!(chain["certificates"][1]["authority"], true);
     assert_eq!(section["tls"][0]["certificate"]["self_signed"], false);
+}
+
+#[test]
+fn a_signature_that_cannot_be_verified_is_not_taken_for_a_wrong_one() {
+    let (nginx, bundle) = with_authority("P-521");
+    let machine =
+        super::machine(&[(443, "nginx", nginx.address())]).file("/etc/ssl/certs/ca-certificates.crt", bundle);
+    let (section, reasons) = super::read(machine);
+    assert_eq!(section["tls"][0]["chain"]["complete"], true);
+    assert_eq!(section["tls"][0]["chain"].get("trusted"), None);
+    assert!(reasons.iter().any(|reason| reason.contains("cannot verify")), "{reasons:?}");
 }
 
 #[test]
@@ -239,4 +272,38 @@ fn ssl_3_is_found_where_it_is_spoken() {
     assert_eq!(server["offers"]["tls1_0"], false);
     assert!(suites(server).contains("SSL 3.0 TLS_RSA_WITH_RC4_128_SHA"));
     assert_eq!(server.get("certificate"), None);
+}
+
+#[test]
+fn ssl_2_is_found_where_it_is_spoken() {
+    // A script answers the hello of SSL 2.0, in two pieces, and refuses all others.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut hello = [0; 4096];
+            let count = stream.read(&mut hello).unwrap_or(0);
+            // A header of two bytes, CLIENT-HELLO, version 2.
+            if count > 5 && hello[0] & 0x80 != 0 && hello[2..5] == [1, 0, 2] {
+                // SERVER-HELLO: a certificate of four bytes, one cipher (RC4), a connection of sixteen.
+                let mut answer = vec![0x80, 34, 4, 0, 1, 0, 2, 0, 4, 0, 3, 0, 16, 0x30, 2, 5, 0, 1, 0, 0x80];
+                answer.extend([7; 16]);
+                let (first, rest) = answer.split_at(4);
+                drop(stream.write_all(first));
+                thread::sleep(Duration::from_millis(50));
+                drop(stream.write_all(rest));
+            } else {
+                drop(stream.write_all(&[21, 3, 1, 0, 2, 2, 40]));
+            }
+        }
+    });
+    let section = look(443, "old", address);
+    let named = super::named::ask(&format!("tls://{address}"));
+    for server in [&section["tls"][0], &named["tls"][0]] {
+        assert_eq!(server["offers"]["ssl2_0"], true);
+        // It refuses everybody else, and may have another reason than the version.
+        assert_eq!(server["offers"].get("tls1_2"), None);
+    }
+    assert_eq!(named["sockets"][0]["as_named"], true);
 }

@@ -149,6 +149,23 @@ fn every_length_in_our_hello_is_right() {
 }
 
 #[test]
+fn a_server_with_a_key_on_a_brainpool_curve_finds_its_signature() {
+    let signature = [0x08, 0x1a];
+    let hello = Hello {
+        version: TLS1_3,
+        any_version: false,
+        suites: &[0x1301],
+        groups: &[31],
+        name: None,
+        compress: false,
+        fallback: false,
+        sha1_only: false,
+        share: false,
+    };
+    assert!(hello.bytes().windows(2).any(|pair| pair == signature));
+}
+
+#[test]
 fn a_ticket_in_clear_tells_how_long_it_may_be_used() {
     let mut bytes = record(22, &server_says(TLS1_2, 0xc02f, &[(35, &[])]));
     assert_eq!(ticket_lifetime(&bytes), None);

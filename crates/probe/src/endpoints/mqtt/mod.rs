@@ -12,7 +12,7 @@ use model::Fact;
 use model::facts::endpoints::{MqttBroker, Place};
 use rustls::crypto::CryptoProvider;
 
-use super::peer::{Budget, is_timeout};
+use super::peer::{Budget, Peer, is_timeout};
 use super::server::Login;
 use packet::{Said, V3, V5};
 
@@ -27,8 +27,8 @@ pub(super) type Dial<'a> = dyn Fn(Duration) -> Result<Box<dyn Stream>, Error> + 
 
 /// How a broker is asked.
 pub(super) struct Asked<'a> {
-    /// How long things may take.
-    pub(super) budget: &'a Budget,
+    /// The broker, and what of its budget is used.
+    pub(super) peer: &'a Peer,
     /// Where random names come from.
     pub(super) provider: &'a Arc<CryptoProvider>,
     /// Who looks at its topics when strangers may not.
@@ -72,6 +72,7 @@ pub(super) fn look(
     let mut open = None;
     let mut refused = None;
     let mut failure = None;
+    let mut hung_up = 0;
     for (version, number) in [(V5, "5.0"), (V3, "3.1.1")] {
         broker.connections += 1;
         let reply = match hello(dial, asked, version, None) {
@@ -92,12 +93,7 @@ pub(super) fn look(
                 broker.versions.push(number.to_owned());
                 refused.get_or_insert(code);
             }
-            Reply::Closed if asked.wants_certificate => {
-                broker.anonymous = Fact::known(false);
-                broker.refusal = Fact::known("it wants a client certificate".to_owned());
-                return Ok(broker);
-            }
-            Reply::Closed => {}
+            Reply::Closed => hung_up += 1,
         }
     }
     match (&open, refused) {
@@ -111,6 +107,11 @@ pub(super) fn look(
             };
             broker.refusal = Fact::known(words);
         }
+        (None, None) if asked.wants_certificate && hung_up == 2 => {
+            broker.anonymous = Fact::known(false);
+            broker.refusal = Fact::known("it wants a client certificate".to_owned());
+            return Ok(broker);
+        }
         (None, None) => return Err(failure.unwrap_or_else(|| "it hangs up on a CONNECT of MQTT".to_owned())),
     }
     let mut session = "anonymous";
@@ -118,21 +119,25 @@ pub(super) fn look(
         session = "account";
         let version = if broker.versions.iter().any(|number| number == "5.0") { V5 } else { V3 };
         broker.connections += 1;
-        match hello(dial, asked, version, Some(login))? {
-            Reply::Welcome(talk) => open = Some((talk, version)),
-            Reply::Refused(code) => {
-                let why = format!("the account was refused: {}", packet::refusal(code).0);
-                broker.session = Fact::unreadable(&why);
-                broker.system_topics = Fact::unreadable(&why);
-                broker.everything = Fact::unreadable(why);
+        let why = match hello(dial, asked, version, Some(login)) {
+            Ok(Reply::Welcome(talk)) => {
+                open = Some((talk, version));
+                None
             }
-            Reply::Closed => {}
+            Ok(Reply::Refused(code)) => Some(format!("the account was refused: {}", packet::refusal(code).0)),
+            Ok(Reply::Closed) => Some("it hung up on the account".to_owned()),
+            Err(why) => Some(format!("the account was not let in: {why}")),
+        };
+        if let Some(why) = why {
+            broker.session = Fact::unreadable(&why);
+            broker.system_topics = Fact::unreadable(&why);
+            broker.everything = Fact::unreadable(why);
         }
     }
     if let Some((mut talk, version)) = open {
         broker.session = Fact::known(session.to_owned());
-        broker.system_topics = system_topics(&mut talk, version, asked.budget);
-        broker.everything = everything(&mut talk, version, asked.budget);
+        broker.system_topics = system_topics(&mut talk, version, asked.peer.budget());
+        broker.everything = everything(&mut talk, version, asked.peer.budget());
         // It may have hung up already.
         drop(talk.stream.write_all(&packet::disconnect()));
     }
@@ -141,10 +146,13 @@ pub(super) fn look(
 
 /// Connects. The error: it does not speak MQTT, or not in time.
 fn hello(dial: &Dial<'_>, asked: &Asked<'_>, version: u8, login: Option<&Login>) -> Result<Reply, String> {
-    let stream = match dial(asked.budget.exchange) {
+    let limit = asked.peer.budget().exchange;
+    let stream = match dial(limit) {
         Ok(stream) => stream,
-        // A server that wants a certificate may say so by ending the handshake.
-        Err(_) if asked.wants_certificate => return Ok(Reply::Closed),
+        // A server that wants a certificate may say so by ending the handshake; one that is silent says nothing.
+        Err(Error::Io { .. }) if asked.wants_certificate && asked.peer.spent().is_none() => {
+            return Ok(Reply::Closed);
+        }
         Err(error) => return Err(error.to_string()),
     };
     let mut talk = Talk { stream, heard: Vec::new(), left: BYTES };
@@ -153,14 +161,14 @@ fn hello(dial: &Dial<'_>, asked: &Asked<'_>, version: u8, login: Option<&Login>)
     if talk.stream.write_all(&packet::connect(version, &name, login)).is_err() {
         return Ok(Reply::Closed);
     }
-    match talk.next(asked.budget.exchange) {
+    match talk.next(limit) {
         Next::Said(Said::Connected { code: 0 }) => Ok(Reply::Welcome(talk)),
         Next::Said(Said::Connected { code }) => Ok(Reply::Refused(code)),
         Next::Closed => Ok(Reply::Closed),
-        Next::Silent => {
-            Err(format!("it did not answer a CONNECT of MQTT within {} ms", asked.budget.exchange.as_millis()))
+        Next::Silent => Err(format!("it did not answer a CONNECT of MQTT within {} ms", limit.as_millis())),
+        Next::Said(_) | Next::Nonsense | Next::Endless => {
+            Err("it answers something that is not MQTT".to_owned())
         }
-        Next::Said(_) | Next::Nonsense => Err("it answers something that is not MQTT".to_owned()),
     }
 }
 
@@ -203,6 +211,8 @@ enum Next {
     Closed,
     Silent,
     Nonsense,
+    /// It says more than is read.
+    Endless,
 }
 
 /// One conversation with a broker.
@@ -231,6 +241,7 @@ impl Talk {
                 Taken::Some(count) => self.heard.extend_from_slice(chunk.get(..count).unwrap_or_default()),
                 Taken::End => return Next::Closed,
                 Taken::Late => return Next::Silent,
+                Taken::Enough => return Next::Endless,
             }
         }
     }
@@ -247,7 +258,7 @@ impl Talk {
             let room = rest.min(chunk.len());
             match self.read(chunk.get_mut(..room).unwrap_or_default(), until) {
                 Taken::Some(count) => rest -= count.min(rest),
-                Taken::End | Taken::Late => {
+                Taken::End | Taken::Late | Taken::Enough => {
                     self.left = 0;
                     return true;
                 }
@@ -262,7 +273,10 @@ impl Talk {
             if left.is_zero() {
                 return Taken::Late;
             }
-            if self.left == 0 || self.stream.set_limit(left).is_err() {
+            if self.left == 0 {
+                return Taken::Enough;
+            }
+            if self.stream.set_limit(left).is_err() {
                 return Taken::End;
             }
             match self.stream.read(buffer) {
@@ -303,6 +317,7 @@ impl Talk {
                 Next::Closed | Next::Said(Said::Other { kind: 14 }) if !agreed => return Subscribed::Refused,
                 Next::Closed | Next::Said(_) => return Subscribed::Failed("it hung up after a subscription"),
                 Next::Nonsense => return Subscribed::Failed("it answers something that is not MQTT"),
+                Next::Endless => return Subscribed::Failed("it sends more than is read"),
             }
         }
     }
@@ -312,4 +327,8 @@ enum Taken {
     Some(usize),
     End,
     Late,
+    Enough,
 }
+
+#[cfg(test)]
+mod tests;

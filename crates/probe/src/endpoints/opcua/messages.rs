@@ -7,7 +7,9 @@ use super::wire::{Reader, Writer};
 
 /// Endpoints, and servers, taken from one answer.
 const LIST: usize = 100;
-/// Ways to log in, and addresses, taken from one description.
+/// Ways to log in of one endpoint.
+const TOKENS: usize = 100;
+/// Addresses taken from one description.
 const FEW: usize = 20;
 
 /// Where the names of security policies begin.
@@ -87,7 +89,7 @@ pub fn answer(bytes: &[u8]) -> Option<Answer> {
             from.u32()?;
             Some(Answer::Channel { channel: from.u32()?, token: from.u32()? })
         }
-        kind if kind == GET_ENDPOINTS.1 => from.list(LIST, endpoint).map(Answer::Endpoints),
+        kind if kind == GET_ENDPOINTS.1 => from.whole_list(LIST, endpoint).map(Answer::Endpoints),
         kind if kind == FIND_SERVERS.1 => {
             from.list(LIST, |from| application(from).map(|read| read.0)).map(Answer::Servers)
         }
@@ -129,7 +131,7 @@ fn endpoint(from: &mut Reader<'_>) -> Option<Described> {
         _ => "invalid",
     };
     let security_policy = policy_name(&from.text()?);
-    let tokens = from.list(FEW, token)?;
+    let tokens = from.whole_list(TOKENS, token)?;
     let transport = from.text()?;
     let level = from.u8()?;
     let anonymous = tokens.iter().find(|token| token.kind == 0).map(|token| token.name.clone());
@@ -263,7 +265,8 @@ pub(super) fn close_session(handle: u32, session: &[u8]) -> Vec<u8> {
     request(CLOSE_SESSION, session, handle).u8(1).bytes_so_far()
 }
 
-/// A status code's name, and whether it says that a user or a session without security is not let in.
+/// A status code's name, and whether it says that a user or a session without security is not let in. A server that misses
+/// a certificate, of which we show none, may let anybody in who shows one.
 pub(super) fn status(code: u32) -> (String, bool) {
     // The low half carries flags.
     let (name, refuses) = match code >> 16 {
@@ -273,7 +276,7 @@ pub(super) fn status(code: u32) -> (String, bool) {
         0x800b => ("BadServiceUnsupported", false),
         0x800d => ("BadServerNotConnected", false),
         0x8010 => ("BadTooManyOperations", false),
-        0x8012 => ("BadCertificateInvalid", true),
+        0x8012 => ("BadCertificateInvalid", false),
         0x8013 => ("BadSecurityChecksFailed", true),
         0x801a => ("BadCertificateUntrusted", true),
         0x801f => ("BadUserAccessDenied", true),
@@ -286,8 +289,8 @@ pub(super) fn status(code: u32) -> (String, bool) {
         0x8054 => ("BadSecurityModeRejected", true),
         0x8055 => ("BadSecurityPolicyRejected", true),
         0x8056 => ("BadTooManySessions", false),
-        0x8058 => ("BadApplicationSignatureInvalid", true),
-        0x8059 => ("BadNoValidCertificates", true),
+        0x8058 => ("BadApplicationSignatureInvalid", false),
+        0x8059 => ("BadNoValidCertificates", false),
         0x807d => ("BadTcpServerTooBusy", false),
         0x807e => ("BadTcpMessageTypeInvalid", false),
         0x8080 => ("BadTcpMessageTooLarge", false),

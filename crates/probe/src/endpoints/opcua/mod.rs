@@ -130,8 +130,8 @@ fn describe(server: &mut OpcUaServer, described: &[Described], asked: &Asked<'_>
             certificate,
         });
     }
-    server.certificates = if unread > 0 && certificates.is_empty() {
-        Fact::unreadable("what it shows as a certificate is none")
+    server.certificates = if unread > 0 {
+        Fact::unreadable("what it shows as a certificate of an endpoint is none")
     } else {
         Fact::known(certificates)
     };
@@ -218,5 +218,32 @@ fn refuse(server: &mut OpcUaServer, answer: Result<Answer, Failure>) {
             server.refusal = Fact::known(name);
         }
         other => server.anonymous_session = Fact::unreadable(no_answer(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    use test_support::Certificate;
+
+    use super::*;
+
+    #[test]
+    fn a_good_certificate_does_not_hide_one_that_cannot_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = Certificate::authority(directory.path(), "own", None);
+        let good = CertificateDer::from_pem_slice(made.pem().as_bytes()).unwrap().to_vec();
+        let asked = Asked { url: String::new(), host: None, address: IpAddr::from([127, 0, 0, 1]) };
+        let read = |certificates: &[&[u8]]| {
+            let one = |der: &&[u8]| Described { certificate: der.to_vec(), ..Described::default() };
+            let described: Vec<Described> = certificates.iter().map(one).collect();
+            let mut server = OpcUaServer::default();
+            describe(&mut server, &described, &asked);
+            server.certificates
+        };
+        let both: [&[u8]; 2] = [&good, &[0x30, 0]];
+        assert_eq!(read(&both[..1]).value().map(Vec::len), Some(1));
+        assert!(read(&both).is_unreadable());
     }
 }

@@ -64,12 +64,21 @@ fn a_password_is_in_clear_when_neither_token_nor_channel_encrypts() {
 }
 
 #[test]
+fn a_list_that_is_too_long_hides_nothing_at_its_end() {
+    let tokens = |count: usize| described(1, NO_SECURITY, &vec![(0, ""); count]);
+    assert_eq!(one(&tokens(TOKENS)).endpoint.tokens.len(), TOKENS);
+    assert_eq!(answer(&tokens(TOKENS + 1)), None);
+}
+
+#[test]
 fn refusals_are_told_by_their_status() {
     assert_eq!(answer(&response(397, 0x8021_0000).bytes_so_far()), Some(Answer::Refused(0x8021_0000)));
     assert_eq!(answer(&response(470, 0x801f_0000).bytes_so_far()), Some(Answer::Refused(0x801f_0000)));
     assert_eq!(answer(&response(470, 0).bytes_so_far()), Some(Answer::Activated));
     assert_eq!(status(0x8021_0000), ("BadIdentityTokenRejected".to_owned(), true));
     assert_eq!(status(0x8056_0000), ("BadTooManySessions".to_owned(), false));
+    assert_eq!(status(0x8012_0000), ("BadCertificateInvalid".to_owned(), false));
+    assert_eq!(status(0x8055_0000), ("BadSecurityPolicyRejected".to_owned(), true));
 }
 
 #[test]

@@ -88,6 +88,17 @@ impl<'a> Reader<'a> {
         Some(kept)
     }
 
+    /// Each element of a list of at most `cap`: of a longer one it is not known what the rest says.
+    pub(super) fn whole_list<T>(
+        &mut self,
+        cap: usize,
+        element: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let mut ahead = *self;
+        ahead.length()?.is_none_or(|length| length <= cap).then_some(())?;
+        self.list(cap, element)
+    }
+
     /// The name of a node: its number when it is one of the standard's own, and its bytes as they stand.
     pub(super) fn node(&mut self) -> Option<(Option<u32>, &'a [u8])> {
         let start = self.rest;

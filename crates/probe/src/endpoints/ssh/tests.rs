@@ -75,6 +75,17 @@ fn a_greeting_may_come_late_and_tell_much() {
 }
 
 #[test]
+fn the_version_of_openssh_is_a_number_on_windows_too() {
+    for (software, version) in
+        [("OpenSSH_9.2p1", Some("9.2p1")), ("OpenSSH_for_Windows_8.1", Some("8.1")), ("dropbear_2022.83", None)]
+    {
+        let mut server = SshServer::default();
+        fill_greeting(&mut server, &Greeting { software: software.to_owned(), ..Greeting::default() });
+        assert_eq!(server.openssh_version.value().map(String::as_str), version);
+    }
+}
+
+#[test]
 fn cut_and_hostile_packets_are_refused() {
     let whole = packet(["a", "b", "c", "c", "d", "d", "e", "e", "", ""]);
     for end in 0..whole.len() {
