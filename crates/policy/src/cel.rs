@@ -7,11 +7,12 @@
 mod matches;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ::cel::common::ast::IdedExpr;
-use ::cel::objects::{Key, Map};
+use ::cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
+use ::cel::common::value::Val;
 use ::cel::parser::PrattParser;
 use ::cel::{Context, Env, ExecutionError, ParseErrors, Value as CelValue};
 use jiff::Timestamp;
@@ -216,7 +217,7 @@ impl Engine {
     }
 
     /// The outermost scope of one decision.
-    pub(crate) fn scope(&self, now: Timestamp) -> Scope<'_> {
+    pub(crate) fn scope<'v>(&self, now: Timestamp) -> Scope<'_, 'v> {
         let mut context = Context::with_env(Arc::clone(&self.env));
         let age = move |text: Arc<String>| days(&text).map(|then| now.as_second() as f64 / 86_400.0 - then);
         let until = move |text: Arc<String>| days(&text).map(|then| then - now.as_second() as f64 / 86_400.0);
@@ -242,20 +243,20 @@ fn days(text: &str) -> Result<f64, ExecutionError> {
     Ok(at.as_second() as f64 / 86_400.0)
 }
 
-/// Values bound to paths.
-pub(crate) struct Scope<'p> {
-    context: Context<'p, 'static>,
-    bound: BTreeSet<String>,
+/// Values bound to paths. They are borrowed for `'v`: no text of the facts is copied.
+pub(crate) struct Scope<'p, 'v> {
+    context: Context<'p, 'v>,
+    bound: BTreeSet<&'v str>,
 }
 
-impl Scope<'_> {
+impl<'v> Scope<'_, 'v> {
     /// A scope inside this one, for one element or one rule.
-    pub(crate) fn inner(&self) -> Scope<'_> {
+    pub(crate) fn inner(&self) -> Scope<'_, 'v> {
         Scope { context: self.context.new_inner_scope(), bound: BTreeSet::new() }
     }
 
     /// Binds the paths of `expression` that begin at `root`, as far as they lead somewhere from `value`.
-    pub(crate) fn bind<'a>(&mut self, expression: &Expression, root: &str, value: impl Into<Root<'a>>) {
+    pub(crate) fn bind(&mut self, expression: &'v Expression, root: &'v str, value: impl Into<Root<'v>>) {
         let value = value.into();
         self.bind_values(expression, root, value);
         self.bind_absent(expression, root, value);
@@ -263,33 +264,33 @@ impl Scope<'_> {
 
     /// As [`Self::bind`], but without what is below an absent thing: that is null in some expressions only, so a
     /// scope that several rules share must not hold it.
-    pub(crate) fn bind_values<'a>(&mut self, expression: &Expression, root: &str, value: impl Into<Root<'a>>) {
+    pub(crate) fn bind_values(&mut self, expression: &'v Expression, root: &'v str, value: impl Into<Root<'v>>) {
         let value = value.into();
         for (path, name) in expression.variables(root) {
             if !self.bound.contains(name)
                 && let Resolved::Value(value) = path.resolve(value)
             {
-                self.set(name, to_cel(value));
+                self.set(name, to_val(value));
             }
         }
     }
 
     /// Binds what is below an absent thing where the expression reads that as absent.
-    pub(crate) fn bind_absent<'a>(&mut self, expression: &Expression, root: &str, value: impl Into<Root<'a>>) {
+    pub(crate) fn bind_absent(&mut self, expression: &'v Expression, root: &'v str, value: impl Into<Root<'v>>) {
         if !expression.below_absent_is_null {
             return;
         }
         let value = value.into();
         for (path, name) in expression.variables(root) {
             if matches!(path.resolve(value), Resolved::BelowAbsent(_)) {
-                self.set(name, CelValue::Null);
+                self.set(name, Box::new(CelNull));
             }
         }
     }
 
-    fn set(&mut self, name: &str, value: CelValue) {
-        self.context.add_variable_from_value(name.to_owned(), value);
-        self.bound.insert(name.to_owned());
+    fn set(&mut self, name: &'v str, value: Box<dyn Val + 'v>) {
+        self.context.add_variable_as_val(name, value);
+        self.bound.insert(name);
     }
 
     /// Evaluates an expression whose paths were bound.
@@ -304,10 +305,14 @@ impl Scope<'_> {
     }
 
     /// Whether `element` is one of those because of which the predicate around `pick` is false.
-    pub(crate) fn offends(&self, pick: &Pick, element: &Value) -> bool {
-        let mut inner = self.inner();
-        inner.context.add_variable_from_value(pick.variable.clone(), to_cel(element));
-        matches!(inner.context.resolve(&pick.test), Ok(CelValue::Bool(answer)) if answer == pick.offends_when)
+    pub(crate) fn offends<'s>(&'s self, pick: &Pick, element: &'s Value) -> bool
+    where
+        'v: 's,
+    {
+        let around: &Context<'_, 's> = &self.context;
+        let mut inner = around.new_inner_scope();
+        inner.add_variable_as_val(pick.variable.as_str(), to_val(element));
+        matches!(inner.resolve(&pick.test), Ok(CelValue::Bool(answer)) if answer == pick.offends_when)
     }
 
     /// Evaluates an expression to any value.
@@ -327,19 +332,19 @@ fn failure(error: &ExecutionError) -> Outcome {
     }
 }
 
-fn to_cel(value: &Value) -> CelValue {
+fn to_val(value: &Value) -> Box<dyn Val + '_> {
     match value {
-        Value::Null => CelValue::Null,
-        Value::Bool(value) => CelValue::Bool(*value),
+        Value::Null => Box::new(CelNull),
+        Value::Bool(value) => Box::new(CelBool::from(*value)),
         Value::Number(number) => match number.as_i64() {
-            Some(number) => CelValue::Int(number),
-            None => CelValue::Float(number.as_f64().unwrap_or(f64::NAN)),
+            Some(number) => Box::new(CelInt::from(number)),
+            None => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
         },
-        Value::String(text) => CelValue::String(Arc::new(text.clone())),
-        Value::Array(items) => CelValue::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::String(text) => Box::new(CelString::from(text.as_str())),
+        Value::Array(items) => Box::new(CelList::from(items.iter().map(to_val).collect::<Vec<_>>())),
         Value::Object(map) => {
-            let entries = map.iter().map(|(key, value)| (Key::String(Arc::new(key.clone())), to_cel(value)));
-            CelValue::Map(Map { map: Arc::new(entries.collect()) })
+            let entries = map.iter().map(|(key, value)| (CelMapKey::from(key.as_str()), to_val(value)));
+            Box::new(CelMap::from(entries.collect::<HashMap<_, _>>()))
         }
     }
 }

@@ -74,18 +74,18 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
         })
         .collect();
     let decide_some = |rules: &[&CompiledRule]| {
+        let params: Vec<Value> = rules.iter().map(|rule| parameters(&rule.rule, inputs.profile)).collect();
         let mut outer = inputs.content.engine.scope(inputs.now);
         let mut findings = Vec::new();
-        for rule in rules {
+        for (rule, params) in rules.iter().zip(&params) {
             // Many rules ask for the same lists: each is converted once.
             rule.bind_shared(&mut outer, inputs.document, &declared);
-            let params = parameters(&rule.rule, inputs.profile);
             let judge = Judge {
                 rule,
                 document: inputs.document,
                 content: Some(inputs.content),
                 declared: &declared,
-                params: &params,
+                params,
                 requirements: by_rule.get(rule.rule.id.as_str()).map(Vec::as_slice).unwrap_or_default(),
             };
             findings.extend(judge.findings(&outer));
@@ -206,9 +206,9 @@ struct Element<'a> {
     each: &'a EachPart,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
     /// All findings of the rule, in a scope in which its facts and declarations are bound.
-    pub(crate) fn findings(&self, outer: &Scope<'_>) -> Vec<Finding> {
+    pub(crate) fn findings(&self, outer: &Scope<'_, 'a>) -> Vec<Finding> {
         let mut scope = outer.inner();
         for part in self.rule.parts() {
             scope.bind_absent(&part.expression, "facts", &self.document.facts);
@@ -221,7 +221,7 @@ impl Judge<'_> {
         }
     }
 
-    fn judge_each(&self, scope: &Scope<'_>, each: &EachPart) -> Vec<Finding> {
+    fn judge_each(&self, scope: &Scope<'_, 'a>, each: &'a EachPart) -> Vec<Finding> {
         let list = match each.path.resolve(&self.document.facts) {
             Resolved::Value(Value::Null) => {
                 return vec![self.not_applicable(format!("`{}` is absent", each.path))];
@@ -246,13 +246,14 @@ impl Judge<'_> {
         let mut told: Vec<String> = Vec::new();
         for element in elements.into_iter().take(ELEMENT_LIMIT) {
             let mut inner = scope.inner();
-            for part in self.rule.parts() {
-                inner.bind(&part.expression, &each.name, element.value);
+            if let Some(when) = &self.rule.when {
+                inner.bind(&when.expression, &each.name, element.value);
             }
             let applies = self.applies(&inner);
             if applies == Outcome::Decided(false) {
                 continue;
             }
+            inner.bind(&self.rule.expect.expression, &each.name, element.value);
             let finding = self.judge(&inner, applies, Some(&element));
             let common = finding.verdict == Verdict::Unknown && finding.reason.contains("`declared.");
             if common {
@@ -293,11 +294,11 @@ impl Judge<'_> {
     }
 
     /// What `when` comes to.
-    fn applies(&self, scope: &Scope<'_>) -> Outcome {
+    fn applies(&self, scope: &Scope<'_, '_>) -> Outcome {
         self.rule.when.as_ref().map_or(Outcome::Decided(true), |when| scope.evaluate(&when.expression))
     }
 
-    fn judge(&self, scope: &Scope<'_>, applies: Outcome, element: Option<&Element<'_>>) -> Finding {
+    fn judge(&self, scope: &Scope<'_, '_>, applies: Outcome, element: Option<&Element<'_>>) -> Finding {
         match applies {
             Outcome::Decided(true) => {}
             Outcome::Decided(false) => {
@@ -321,7 +322,7 @@ impl Judge<'_> {
 
     /// Leaves of each list in the evidence only the elements because of which the rule fails; the place of the first is the
     /// place of the list then.
-    fn keep_offenders(&self, finding: &mut Finding, scope: &Scope<'_>, element: Option<&Element<'_>>) {
+    fn keep_offenders(&self, finding: &mut Finding, scope: &Scope<'_, '_>, element: Option<&Element<'_>>) {
         for pick in self.rule.expect.expression.picks() {
             let list = match element {
                 Some(element) if pick.range.root == element.each.name => element.full(&pick.range).below_root(),

@@ -125,7 +125,7 @@ pub fn write_profile(content: &Content, document: &FactsDocument, now: Timestamp
 fn declare(
     text: &mut String,
     declaration: &Declaration,
-    scope: &crate::cel::Scope<'_>,
+    scope: &crate::cel::Scope<'_, '_>,
     document: &FactsDocument,
 ) {
     let mut line = |content: std::fmt::Arguments<'_>| {

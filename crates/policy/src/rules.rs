@@ -244,7 +244,12 @@ impl CompiledRule {
     }
 
     /// Binds the facts and declarations it reads, for this and every later rule of the scope.
-    pub(crate) fn bind_shared(&self, scope: &mut Scope<'_>, document: &FactsDocument, declared: &Value) {
+    pub(crate) fn bind_shared<'v>(
+        &'v self,
+        scope: &mut Scope<'_, 'v>,
+        document: &'v FactsDocument,
+        declared: &'v Value,
+    ) {
         for part in self.parts() {
             scope.bind_values(&part.expression, "facts", &document.facts);
             scope.bind_values(&part.expression, "declared", declared);

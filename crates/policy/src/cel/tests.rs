@@ -7,10 +7,10 @@ use super::*;
 fn outcome(text: &str, facts: Value) -> Outcome {
     let engine = Engine::new(Purpose::Check);
     let expression = Expression::parse(&engine, text, Some("c")).unwrap();
+    let element = json!({"name": "web", "age": 3});
     let outer = engine.scope("2026-01-31T00:00:00Z".parse().unwrap());
     let mut scope = outer.inner();
     scope.bind(&expression, "facts", &facts);
-    let element = json!({"name": "web", "age": 3});
     scope.bind(&expression, "c", &element);
     scope.evaluate(&expression)
 }
