@@ -110,7 +110,7 @@ pub(super) fn confirm(root: Option<&Path>) -> Result<Ending> {
 
 /// Takes back what earlier runs left in the middle; the change sets concerned.
 pub(super) fn recover_first(door: &Door, root: Option<&Path>, operator: &Operator) -> Result<Vec<String>> {
-    let mut tell = super::page::teller();
+    let mut tell = page::teller();
     let mut executor = Executor::new(door, tree(root), who(operator), &mut tell)?;
     let recovered = executor.recover(target::now())?;
     for id in &recovered {
@@ -162,14 +162,14 @@ pub(super) fn undo(
         }
         error => error.into(),
     })?;
-    super::page::undoing(&named, &plan);
+    page::undoing(&named, &plan);
     // Nobody holds the lock while a person thinks: what waits to be confirmed must be able to revert.
     if !agrees("Take this back?", yes)? {
         bail!("nothing was undone");
     }
     // What has begun to be taken back is taken back, whoever presses Ctrl-C.
     let _unread = interrupt::watch()?;
-    let mut tell = super::page::teller();
+    let mut tell = page::teller();
     let mut executor = Executor::new(&door, tree(root), who(&operator), &mut tell)?;
     let now = target::now();
     let mut decisions = Vec::new();
@@ -189,7 +189,7 @@ pub(super) fn undo(
                 }
             }
             Err(ApplyError::Foreign(files)) => {
-                say(&super::page::three_ways(&files))?;
+                say(&page::three_ways(&files))?;
                 bail!(
                     "somebody else changed {} since; nothing was undone. Choose: --foreign keep leaves what they \
                      wrote, --foreign merge takes only our lines out, --foreign discard loses their change",
@@ -216,7 +216,7 @@ fn give_up(
         bail!("nothing was undone");
     }
     let _unread = interrupt::watch()?;
-    let mut tell = super::page::teller();
+    let mut tell = page::teller();
     let mut executor = Executor::new(door, tree(root), who(operator), &mut tell)?;
     let id = executor.give_up(change_set, target::now())?;
     say(&match executor.notes() {
