@@ -35,6 +35,7 @@ pub fn described(door: &Door, text: &str) -> Option<Docker> {
 
 fn docker(door: &Door, project: &Project) -> Docker {
     let mut containers = Vec::new();
+    let mut published = Vec::new();
     let mut images: BTreeMap<String, Result<Image, String>> = BTreeMap::new();
     let mut named: Vec<(&str, String, String)> = own_files(project);
     for entry in project.section("services") {
@@ -51,6 +52,7 @@ fn docker(door: &Door, project: &Project) -> Docker {
         for (path, node, _) in service.env_files() {
             named.extend(path.map(|path| ("env", path, node.at.to_string())));
         }
+        published.extend(service.ports(&container.name));
         containers.push(container);
     }
     named.extend(secret_files(project));
@@ -61,6 +63,7 @@ fn docker(door: &Door, project: &Project) -> Docker {
         compose_files: super::files(door, named),
         networks: Fact::known(networks(project, &containers)),
         volumes: Fact::known(volumes(project, &containers)),
+        published_ports: Fact::known(published),
         ..crate::docker::from_files(containers, images.map_or_else(Fact::unreadable, Fact::known))
     }
 }

@@ -2,7 +2,9 @@
 
 use host::Door;
 use model::Fact;
-use model::facts::docker::{Container, Device, HealthCheck, Limits, LogConfig, Ulimit, Variable};
+use model::facts::docker::{
+    Container, Device, HealthCheck, Limits, LogConfig, PublishedPort, Ulimit, Variable,
+};
 
 use super::load::Project;
 use super::merge::as_map;
@@ -181,6 +183,11 @@ impl Service<'_> {
             runtime: self.text("runtime"),
             name,
         }
+    }
+
+    /// The ports that it publishes as `container`, one by one.
+    pub(super) fn ports(&self, container: &str) -> Vec<Fact<PublishedPort>> {
+        self.get("ports").map_or_else(Vec::new, |node| ports::each(node, container))
     }
 
     /// The fact, read where the first of these keys stands.

@@ -112,6 +112,18 @@ fn the_environment_is_that_of_files_and_of_the_service() {
 }
 
 #[test]
+fn a_port_that_only_the_shell_knows_is_unknown_by_itself() {
+    let text = "services:\n  a: {image: x, ports: ['${PORT}:80', '22:22']}\n  b: {image: x, ports: ['443:443']}\n";
+    let section = section(Machine::new().file("/p/compose.yaml", text));
+    let ports = section.published_ports.value().unwrap();
+    let known: Vec<_> = ports.iter().filter_map(Fact::value).map(|port| port.name.as_str()).collect();
+    assert_eq!(known, ["22/tcp", "443/tcp"]);
+    assert!(reason(&ports[0]).contains("/p/compose.yaml:2:25: the variable PORT"), "{:?}", ports[0]);
+    let containers = section.containers.value().unwrap();
+    assert!(containers[0].ports.is_unreadable() && containers[1].ports.value().is_some());
+}
+
+#[test]
 fn namespaces_of_other_services_are_followed() {
     let text = "services:\n  a: {image: x, network_mode: 'service:b'}\n  b: {image: x, network_mode: host}\n";
     let section = section(Machine::new().file("/p/compose.yaml", text));
