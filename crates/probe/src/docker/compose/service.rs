@@ -13,6 +13,7 @@ use super::variables;
 use super::{ports, volumes};
 use crate::docker::capabilities;
 use crate::docker::container::{is_bounded, is_root, public_labels, values_of};
+use crate::docker::dockerfile::Build;
 use crate::docker::json::{both, clip};
 use crate::docker::secrets;
 use crate::fact::reason;
@@ -66,7 +67,10 @@ impl Service<'_> {
         let cap_drop = self.texts("cap_drop").map(capabilities::normalised);
         let granted = both(privileged.clone(), both(cap_add.clone(), cap_drop.clone()))
             .map(|(privileged, (add, drop))| capabilities::granted(privileged, &add, &drop));
-        let user = self.text("user");
+        // An empty one leaves it to the image too.
+        let user = self
+            .text("user")
+            .and_then(|user| if user.trim().is_empty() { Fact::Absent } else { Fact::known(user) });
         let name = self.text("container_name").value().cloned().unwrap_or_else(|| self.name.to_owned());
         let network_mode = self.network_mode();
         let labels = self.get("labels").map(|node| as_map(node.clone(), '='));
@@ -319,7 +323,10 @@ impl Service<'_> {
 
     fn health_check(&self) -> Fact<HealthCheck> {
         let Some(node) = self.get("healthcheck") else { return Fact::Absent };
-        let off = node.get("disable").map(switch).is_some_and(|off| off.value() == Some(&true));
+        let off = match node.get("disable").map_or(Fact::known(false), switch) {
+            Fact::Unreadable(why) => return Fact::unreadable(why),
+            off => off.value() == Some(&true),
+        };
         let test = node.get("test");
         let first = test.and_then(|test| words(test).first().map(|text| text.text.clone()));
         let kind = match first.as_deref() {
@@ -342,6 +349,14 @@ impl Service<'_> {
             Fact::Known(check, _) => at(check, &node.at),
             other => other,
         }
+    }
+
+    /// Whether it leaves to its image how its health is checked.
+    pub(super) fn leaves_health_check(&self) -> bool {
+        let Some(node) = self.get("healthcheck") else { return true };
+        let off = node.get("disable").map(switch).is_some_and(|off| off.value() != Some(&false));
+        let first = node.get("test").and_then(|test| words(test).first().copied());
+        !off && first.is_none_or(|word| word.text != "NONE")
     }
 
     fn log(&self) -> LogConfig {
@@ -468,9 +483,8 @@ impl Service<'_> {
         }
     }
 
-    /// The Dockerfile that it is built from, the folder that it is built in, and where that stands; none when it is not
-    /// built, or not from this machine's files.
-    pub(super) fn dockerfile(&self) -> Option<(String, String, Place)> {
+    /// How it is built, and where that stands; none when it is not built, or not from this machine's files.
+    pub(super) fn dockerfile(&self) -> Option<(Build, Place)> {
         let build = self.get("build")?;
         if build.get("dockerfile_inline").is_some() {
             return None;
@@ -486,7 +500,15 @@ impl Service<'_> {
             Some(_) => return None,
             None => "Dockerfile",
         };
-        Some((super::load::absolute(&context, file)?, context, build.at.clone()))
+        let path = super::load::absolute(&context, file)?;
+        let target = build.get("target").and_then(Node::text).map(|text| text.text.clone()).unwrap_or_default();
+        let args = build.get("args").map(|node| as_map(node.clone(), '='));
+        let args = args.iter().flat_map(Node::entries).map(|entry| {
+            let value = entry.node.text().filter(|text| text.unknown.is_empty() && !entry.node.is_null());
+            (entry.name.clone(), value.map(|text| text.text.clone()))
+        });
+        let args = args.collect();
+        Some((Build { path, context, target, args }, build.at.clone()))
     }
 }
 

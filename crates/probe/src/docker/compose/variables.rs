@@ -47,6 +47,11 @@ impl Variables {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// Makes one that was set unknown again.
+    pub(in crate::docker) fn forget(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// The text with its variables replaced.
     ///
     /// # Errors

@@ -113,7 +113,8 @@ fn the_environment_is_that_of_files_and_of_the_service() {
 
 #[test]
 fn a_port_that_only_the_shell_knows_is_unknown_by_itself() {
-    let text = "services:\n  a: {image: x, ports: ['${PORT}:80', '22:22']}\n  b: {image: x, ports: ['443:443']}\n";
+    let text =
+        "services:\n  a: {image: x, ports: ['${PORT}:80', '22:22']}\n  b: {image: x, ports: ['443:443']}\n";
     let section = section(Machine::new().file("/p/compose.yaml", text));
     let ports = section.published_ports.value().unwrap();
     let known: Vec<_> = ports.iter().filter_map(Fact::value).map(|port| port.name.as_str()).collect();
@@ -151,13 +152,29 @@ fn networks_volumes_and_files_are_those_of_the_project() {
 #[test]
 fn what_a_service_is_built_from_speaks_for_it() {
     let machine = Machine::new()
-        .file("/p/compose.yaml", "services:\n  a: {build: .}\n  b: {build: {context: ., dockerfile: other}}\n")
-        .file("/p/Dockerfile", "FROM scratch\nUSER 0\nHEALTHCHECK CMD true\n");
+        .file(
+            "/p/compose.yaml",
+            "services:\n  a: {build: .}\n  b: {build: {context: ., dockerfile: other}}\n  c: {build: ., healthcheck: {disable: \
+             true}}\n  d: {build: ., user: '${U:-}', healthcheck: {test: [NONE]}}\n  e: {build: {context: ., target: dev, args: \
+             [WHO]}}\n  f: {image: x, healthcheck: {disable: '${OFF}'}}\n",
+        )
+        .file(
+            "/p/Dockerfile",
+            "FROM scratch AS dev\nARG WHO=app\nUSER $WHO\nFROM scratch\nUSER 0\nHEALTHCHECK CMD true\n",
+        );
     let section = section(machine);
-    let containers = section.containers.value().unwrap();
-    assert_eq!(containers[0].runs_as_root.value(), Some(&true));
-    assert!(containers[0].health_check.value().is_some() && containers[1].health_check.is_absent());
-    assert!(reason(&section.images).contains("/p/compose.yaml:3:"), "{:?}", section.images);
+    let [a, b, c, d, e, f] = &section.containers.value().unwrap()[..] else { panic!("six services") };
+    assert_eq!((a.runs_as_root.value(), d.runs_as_root.value()), (Some(&true), Some(&true)));
+    assert!(a.health_check.value().is_some());
+    assert!(c.health_check.is_absent() && d.health_check.is_absent() && e.health_check.is_absent());
+    assert!(reason(&f.health_check).contains("OFF"));
+    for reason in [reason(&b.user), reason(&b.runs_as_root), reason(&b.health_check)] {
+        assert!(reason.starts_with("/p/compose.yaml:3:"), "{reason}");
+    }
+    assert!(e.user.is_unreadable());
+    let images = section.images.value().unwrap();
+    assert_eq!(images.len(), 3);
+    assert!(images.iter().any(|image| image.name == "/p/other" && image.dockerfile.is_unreadable()));
 }
 
 #[test]
