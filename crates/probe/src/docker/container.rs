@@ -105,6 +105,7 @@ pub(super) fn container(id: &str, name: &str, json: Json<'_>, defaults: &Default
         compose_service: text("/Config/Labels/com.docker.compose.service"),
         compose_digest: text("/Config/Labels/com.docker.compose.config-hash"),
         build_secrets: Fact::Absent,
+        config_secrets: Fact::Absent,
         label_secrets: labels.clone().map(|labels| {
             let is_secret = |(name, value): &(String, String)| !secrets::secret_kind(name, value).is_empty();
             labels.into_iter().filter(is_secret).map(|(name, _)| name).collect()

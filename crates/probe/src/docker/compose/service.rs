@@ -10,7 +10,7 @@ use super::load::Project;
 use super::merge::as_map;
 use super::values::{at, bytes, parsed, processors, seconds, switch, text, texts, words};
 use super::variables;
-use super::{ports, volumes};
+use super::{configs, ports, volumes};
 use crate::docker::capabilities;
 use crate::docker::container::{is_bounded, is_root, public_labels, values_of};
 use crate::docker::dockerfile::Build;
@@ -151,6 +151,7 @@ impl Service<'_> {
             environment: self.environment(),
             command_secrets: self.command_secrets(),
             build_secrets: self.build_secrets(),
+            config_secrets: configs::credentials(self.project, self.node, self.place),
             label_secrets: labels
                 .as_ref()
                 .map_or_else(|| at(Vec::new(), self.place), |node| at(secret_names(node), &node.at)),

@@ -150,6 +150,41 @@ fn networks_volumes_and_files_are_those_of_the_project() {
 }
 
 #[test]
+fn configurations_are_seen_like_binds_and_variables() {
+    let text = "services:\n  a: {image: x, configs: [app, {source: host, target: /etc/passwd}, none], secrets: [sock, plain]}\n  b: \
+                {image: x, configs: [shell]}\n  c: {image: x, configs: [open]}\n  d: {image: x}\nconfigs:\n  app: {content: \"mode = \
+                1\\npassword = hunter2hunter2\\n\"}\n  host: {file: /etc/passwd}\n  shell: {content: 'password = ${NOWHERE}'}\n  open: {file: \
+                '${NOWHERE}/x', content: 'mode = 1'}\nsecrets: {sock: {file: /run/docker.sock}, plain: {file: /etc/app/key}}\n";
+    let section = section(Machine::new().file("/p/compose.yaml", text));
+    let facts = serde_json::to_string(&section).unwrap();
+    assert!(!facts.contains("hunter2"), "{facts}");
+    let [a, b, c, d] = &section.containers.value().unwrap()[..] else { panic!("four services") };
+    assert_eq!(a.config_secrets.value().unwrap(), &["app line 2: assignment"]);
+    let mounts: Vec<_> = a.mounts.value().unwrap().iter().map(|mount| mount.destination.as_str()).collect();
+    assert_eq!(mounts, ["/etc/passwd", "/run/secrets/sock"]);
+    let mounts = a.mounts.value().unwrap();
+    assert!(mounts[0].is_sensitive_host_path && mounts[1].is_engine_socket);
+    assert!(mounts.iter().all(|mount| mount.kind == "bind" && mount.read_write == Fact::known(false)));
+    assert!(reason(&b.config_secrets).contains("NOWHERE"));
+    assert!(reason(&c.mounts).contains("NOWHERE"));
+    assert_eq!((d.config_secrets.value().unwrap().len(), d.mounts.value().unwrap().len()), (0, 0));
+}
+
+#[test]
+fn mounts_that_come_from_elsewhere_are_followed_or_unknown() {
+    let text = "services:\n  a: {image: x, volumes: ['/run/docker.sock:/s']}\n  b: {image: x, volumes_from: ['a:ro']}\n  c: {image: x, \
+                volumes_from: ['container:z']}\n  d: {image: x, volumes_from: [d]}\n  e: {image: x, volumes: ['v:/v']}\nvolumes: {v: \
+                {driver_opts: {device: '${NOWHERE}'}}}\n";
+    let section = section(Machine::new().file("/p/compose.yaml", text));
+    let [_, b, c, d, e] = &section.containers.value().unwrap()[..] else { panic!("five services") };
+    let mount = &b.mounts.value().unwrap()[0];
+    assert!(mount.is_engine_socket && mount.read_write == Fact::known(false));
+    assert!(reason(&c.mounts).contains("another container"));
+    assert!(reason(&d.mounts).contains("in a circle"));
+    assert!(reason(&e.mounts).contains("NOWHERE"));
+}
+
+#[test]
 fn what_a_service_is_built_from_speaks_for_it() {
     let machine = Machine::new()
         .file(
