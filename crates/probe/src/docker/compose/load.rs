@@ -259,7 +259,7 @@ impl Loader<'_> {
         let services = root.get("services").cloned();
         let Some(services) = services else { return Ok(root) };
         let mut done = Vec::new();
-        for entry in services.entries().iter().take(SERVICE_LIMIT) {
+        for entry in services.entries().iter().take(SERVICE_LIMIT + 1) {
             let mut node = self.service(&entry.node, &services, variables, 0)?;
             // The finding's place is the service that a person starts.
             node.at = entry.node.at.clone();
@@ -451,6 +451,8 @@ mod tests {
             + &(0..50).map(|n| format!("  s{n}: {{extends: base}}\n")).collect::<String>();
         assert!(refused(&large).contains("more than 200000 values"));
         assert!(refused("version: '3'\n").contains("no `services`"));
+        let many = (0..=SERVICE_LIMIT).map(|n| format!("  s{n}: {{image: x}}\n")).collect::<String>();
+        assert!(refused(&format!("services:\n{many}")).contains("more than 1024 services"));
         assert!(refused("services: {a: 1}").starts_with("/p/compose.yml:1:12: the service `a` is no map"));
         assert!(refused("[]").contains("is a map"));
         assert!(project(Machine::new().directory("/p")).unwrap_err().contains("holds no compose file"));
