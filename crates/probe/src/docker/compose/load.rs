@@ -101,7 +101,8 @@ fn read(door: &Door, paths: &[String], given: Option<&str>) -> Result<Project, S
             None => node,
         });
     }
-    let root = root.ok_or("no compose file is named")?;
+    let mut root = root.ok_or("no compose file is named")?;
+    merge::settle(&mut root);
     let services = root.get("services").map(Node::entries).unwrap_or_default();
     if services.is_empty() {
         return Err(format!("{}: there are no `services`; is this a compose file?", root.at));

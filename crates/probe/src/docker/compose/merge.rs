@@ -20,6 +20,21 @@ pub(super) fn merged(base: Node, over: Node) -> Node {
     named("", base, over)
 }
 
+/// Takes out what is marked to be taken away and had nothing to be merged with.
+pub(super) fn settle(node: &mut Node) {
+    match &mut node.value {
+        Value::Text(_) => {}
+        Value::List(items) => {
+            items.retain(|item| item.tag != RESET);
+            items.iter_mut().for_each(settle);
+        }
+        Value::Map(entries) => {
+            entries.retain(|entry| entry.node.tag != RESET);
+            entries.iter_mut().for_each(|entry| settle(&mut entry.node));
+        }
+    }
+}
+
 fn named(name: &str, base: Node, over: Node) -> Node {
     if over.tag == OVERRIDE || REPLACED.contains(&name) {
         return over;
@@ -50,6 +65,7 @@ fn members(mut old: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
             continue;
         }
         match place.and_then(|index| old.get_mut(index)) {
+            Some(known) if known.node.tag == RESET => *known = entry,
             Some(known) => {
                 let base = std::mem::replace(&mut known.node, Node::empty(entry.at.clone()));
                 // The later place decides, unless the value is what both say together.
@@ -150,5 +166,18 @@ mod tests {
         assert_eq!(node.get("ports").unwrap().items().len(), 1);
         assert!(node.get("privileged").is_none());
         assert_eq!(node.get("dns").unwrap().items().len(), 1);
+    }
+
+    #[test]
+    fn what_is_taken_away_is_not_there_where_nothing_was_before() {
+        let mut node = both(
+            "read_only: !reset true\nports: !reset ['1:1']\n",
+            "ports: ['2:2', !reset '3:3']\ndeploy: {limits: {memory: !reset 1g, cpus: 1}}\n",
+        );
+        settle(&mut node);
+        assert!(node.get("read_only").is_none());
+        assert_eq!(node.get("ports").unwrap().items().len(), 1);
+        let limits = node.get("deploy").unwrap().get("limits").unwrap();
+        assert!(limits.get("memory").is_none() && limits.get("cpus").is_some());
     }
 }
