@@ -142,7 +142,13 @@ fn of_folder(door: &Door, folder: &str) -> Result<(String, Vec<String>, Vec<Stri
     let env = Variables::of_file(&env.unwrap_or_default());
     if let Some(list) = env.get("COMPOSE_FILE").filter(|list| !list.is_empty()) {
         let separator = env.get("COMPOSE_PATH_SEPARATOR").filter(|text| !text.is_empty()).unwrap_or(":");
-        let files = list.split(separator).filter_map(|file| absolute(folder, file)).take(FILE_LIMIT).collect();
+        let named = list.split(separator).filter(|file| !file.is_empty());
+        let files: Option<Vec<String>> = named.map(|file| absolute(folder, file)).collect();
+        let files = files.ok_or_else(|| {
+            format!(
+                "{folder}/.env: COMPOSE_FILE names a file that cannot be read here; write a path from `/` on"
+            )
+        })?;
         return Ok((folder.to_owned(), files, Vec::new()));
     }
     let first = |names: &[&str]| {
@@ -241,7 +247,8 @@ impl Loader<'_> {
             None => vec![format!("{folder}/.env")],
         };
         for file in env_files {
-            known = known.or(&self.environment(&file)?);
+            // A later file wins.
+            known = self.environment(&file)?.or(&known);
         }
         let known = variables.clone().or(&known);
         let mut root: Option<Node> = None;
@@ -439,6 +446,25 @@ mod tests {
         assert_eq!(says(&project, "db", "image").unwrap(), "db:1");
         let volumes = project.root.get("services").unwrap().get("db").unwrap().get("volumes").unwrap();
         assert_eq!(project.absolute(&volumes.items()[0].at, "./d").unwrap(), "/p/sub/d");
+    }
+
+    #[test]
+    fn the_later_file_of_variables_wins_and_no_file_is_passed_over() {
+        let machine = Machine::new()
+            .file(
+                "/p/compose.yaml",
+                "include: [{path: sub/c.yaml, env_file: [one.env, two.env]}]\nservices: {web: {image: x}}\n",
+            )
+            .file("/p/one.env", "WHO=root\nTAG=1\n")
+            .file("/p/two.env", "WHO=app\n")
+            .file("/p/sub/c.yaml", "services: {db: {image: 'a:${TAG}', user: '${WHO}'}}\n");
+        let included = project(machine).unwrap();
+        assert_eq!(says(&included, "db", "user").unwrap(), "app");
+        assert_eq!(says(&included, "db", "image").unwrap(), "a:1");
+        let machine = Machine::new()
+            .file("/p/.env", "COMPOSE_FILE=a.yml:~/b.yml\n")
+            .file("/p/a.yml", "services: {web: {image: x}}\n");
+        assert!(project(machine).unwrap_err().contains("COMPOSE_FILE names a file that cannot be read"));
     }
 
     #[test]
