@@ -17,6 +17,8 @@ const FILE_LIMIT: usize = 1024;
 const DEPTH_LIMIT: usize = 16;
 /// Values of all files of a project, and of what its services extend, each time they are read.
 const VALUE_LIMIT: usize = 200_000;
+/// Bytes of all texts of a project in which variables were filled.
+const FILLED_LIMIT: usize = 16 << 20;
 /// Services of one project.
 const SERVICE_LIMIT: usize = 1024;
 /// The sections of a project whose members have names.
@@ -91,6 +93,7 @@ fn read(door: &Door, paths: &[String], given: Option<&str>) -> Result<Project, S
         shell: BTreeSet::new(),
         read: 0,
         values: 0,
+        room: FILLED_LIMIT,
     };
     let variables = loader.environment(&format!("{folder}/.env"))?;
     let mut root: Option<Node> = None;
@@ -170,6 +173,8 @@ struct Loader<'a> {
     shell: BTreeSet<String>,
     read: usize,
     values: usize,
+    /// Bytes that texts with variables may still have.
+    room: usize,
 }
 
 impl Loader<'_> {
@@ -218,7 +223,7 @@ impl Loader<'_> {
         self.bases.insert(path.to_owned(), base.to_owned());
         self.count(&root)?;
         variables::without_default(&root, &mut self.shell);
-        variables.fill(&mut root);
+        variables.fill(&mut root, &mut self.room);
         Ok(root)
     }
 

@@ -10,6 +10,8 @@ const DEPTH_LIMIT: usize = 8;
 const LINE_LIMIT: usize = 4096;
 /// The longest text that variables may make.
 const TEXT_LIMIT: usize = 64 << 10;
+/// What is said of a longer one.
+const TOO_LONG: &str = "its variables expand to more than any honest text";
 
 /// Variables by name.
 #[derive(Clone, Debug, Default)]
@@ -76,15 +78,20 @@ impl Variables {
         self
     }
 
-    /// Replaces the variables in every text of a document.
-    pub(super) fn fill(&self, node: &mut Node) {
+    /// Replaces the variables in every text of a document; the texts may have `room` bytes together.
+    pub(super) fn fill(&self, node: &mut Node, room: &mut usize) {
         match &mut node.value {
+            Value::Text(text) if !text.text.contains('$') => {}
+            Value::Text(text) if *room == 0 => text.unknown = TOO_LONG.to_owned(),
             Value::Text(text) => match self.filled(&text.text) {
-                Filled::Known(filled) => text.text = filled,
+                Filled::Known(filled) => {
+                    *room = room.saturating_sub(filled.len());
+                    text.text = filled;
+                }
                 Filled::Unknown(why) => text.unknown = why,
             },
-            Value::List(items) => items.iter_mut().for_each(|item| self.fill(item)),
-            Value::Map(entries) => entries.iter_mut().for_each(|entry| self.fill(&mut entry.node)),
+            Value::List(items) => items.iter_mut().for_each(|item| self.fill(item, room)),
+            Value::Map(entries) => entries.iter_mut().for_each(|entry| self.fill(&mut entry.node, room)),
         }
     }
 
@@ -104,7 +111,7 @@ impl Variables {
         while let Some((before, after)) = rest.split_once('$') {
             out.push_str(before);
             if out.len() > TEXT_LIMIT || depth > DEPTH_LIMIT {
-                return Err("its variables expand to more than any honest text".to_owned());
+                return Err(TOO_LONG.to_owned());
             }
             if let Some(after) = after.strip_prefix('$') {
                 out.push('$');
@@ -120,6 +127,7 @@ impl Variables {
             let set = if used.sign.starts_with(':') { set.filter(|value| !value.is_empty()) } else { set };
             match (set, used.sign.trim_start_matches(':')) {
                 (Some(_), "+") | (None, "-") => self.expand(used.word, depth + 1, out)?,
+                (Some(value), _) if out.len() + value.len() > TEXT_LIMIT => return Err(TOO_LONG.to_owned()),
                 (Some(value), _) => out.push_str(value),
                 (None, _) => return Err(unset(used.name)),
             }
@@ -293,6 +301,17 @@ mod tests {
         }
         let deep = "${A".to_owned() + &":-${N".repeat(200) + &"}".repeat(201);
         assert!(filled(&deep.replacen("${A", "${M", 1), env).is_err());
+    }
+
+    #[test]
+    fn long_values_are_not_repeated_for_ever() {
+        let long = Variables::of_file(&format!("A={}\nB={}\n", "x".repeat(100_000), "x".repeat(60_000)));
+        assert!(long.fill_text("${A}").is_err() && long.fill_text("${B}${B}").is_err());
+        let mut node = yaml::parse("/c", &format!("[{}]", vec!["'${B}'"; 100].join(", "))).unwrap();
+        let mut room = 200_000;
+        long.fill(&mut node, &mut room);
+        let unknown = node.items().iter().filter(|item| !item.text().unwrap().unknown.is_empty()).count();
+        assert_eq!((unknown, room), (96, 0));
     }
 
     #[test]
