@@ -12,7 +12,7 @@ use super::values::{at, bytes, parsed, processors, seconds, switch, text, texts,
 use super::variables;
 use super::{configs, ports, volumes};
 use crate::docker::capabilities;
-use crate::docker::container::{is_bounded, is_root, public_labels, values_of};
+use crate::docker::container::{forbids_new_privileges, is_bounded, is_root, public_labels, values_of};
 use crate::docker::dockerfile::Build;
 use crate::docker::json::{both, clip};
 use crate::docker::secrets;
@@ -119,23 +119,18 @@ impl Service<'_> {
             devices: self.places_of(self.devices(), &["devices"]),
             read_only_root: self.switch("read_only"),
             no_new_privileges: self.option_at(
-                options.clone().map(|options| {
-                    options.iter().any(|option| option == "no-new-privileges")
-                        || values_of(&options, "no-new-privileges").iter().any(|value| value == "true")
-                }),
+                options.clone().map(|options| forbids_new_privileges(&options).unwrap_or(false)),
                 "no-new-privileges",
             ),
             seccomp: self.seccomp(&options, &privileged),
             apparmor: self.option_at(
-                options
-                    .clone()
-                    .and_then(|options| Fact::from_option(values_of(&options, "apparmor").into_iter().next())),
+                options.clone().and_then(|options| Fact::from_option(values_of(&options, "apparmor").pop())),
                 "apparmor",
             ),
             selinux: self.option_at(options.clone().map(|options| values_of(&options, "label")), "label"),
             masked_paths: self.option_at(
                 both(options, privileged.clone()).map(|(options, privileged)| {
-                    !privileged && !options.iter().any(|option| option == "systempaths=unconfined")
+                    !privileged && !values_of(&options, "systempaths").iter().any(|value| value == "unconfined")
                 }),
                 "systempaths",
             ),
@@ -207,7 +202,7 @@ impl Service<'_> {
     /// The fact, read where the security option of that name stands.
     fn option_at<T>(&self, fact: Fact<T>, name: &str) -> Fact<T> {
         let items = self.get("security_opt").map(Node::items).unwrap_or_default();
-        let item = items.iter().find(|item| item.text().is_some_and(|text| text.text.starts_with(name)));
+        let item = items.iter().rfind(|item| item.text().is_some_and(|text| text.text.starts_with(name)));
         match (fact, item) {
             (Fact::Known(value, _), Some(item)) => at(value, &item.at),
             (fact, _) => fact,
@@ -243,7 +238,7 @@ impl Service<'_> {
             return privileged.clone().map(|_| "unconfined".to_owned());
         }
         let seccomp =
-            options.clone().map(|options| match values_of(&options, "seccomp").first().map(String::as_str) {
+            options.clone().map(|options| match values_of(&options, "seccomp").last().map(String::as_str) {
                 None | Some("builtin") => "default".to_owned(),
                 Some("unconfined") => "unconfined".to_owned(),
                 Some(_) => "custom".to_owned(),

@@ -150,6 +150,19 @@ fn networks_volumes_and_files_are_those_of_the_project() {
 }
 
 #[test]
+fn the_last_security_option_of_a_kind_wins() {
+    let web = service(
+        "image: a\nsecurity_opt: ['no-new-privileges:true', 'seccomp:x.json', 'apparmor:mine', 'systempaths:unconfined', \
+         'no-new-privileges:false', 'seccomp:unconfined', 'apparmor:unconfined']",
+    );
+    assert_eq!((web.no_new_privileges.value(), web.masked_paths.value()), (Some(&false), Some(&false)));
+    assert_eq!(web.seccomp.value().unwrap(), "unconfined");
+    assert_eq!(web.apparmor.value().unwrap(), "unconfined");
+    let web = service("image: a\nsecurity_opt: ['no-new-privileges:false', no-new-privileges]");
+    assert_eq!((web.no_new_privileges.value(), web.masked_paths.value()), (Some(&true), Some(&true)));
+}
+
+#[test]
 fn configurations_are_seen_like_binds_and_variables() {
     let text = "services:\n  a: {image: x, configs: [app, {source: host, target: /etc/passwd}, none], secrets: [sock, plain]}\n  b: \
                 {image: x, configs: [shell]}\n  c: {image: x, configs: [open]}\n  d: {image: x}\nconfigs:\n  app: {content: \"mode = \
