@@ -6,7 +6,7 @@ use crate::yaml::{Node, Value};
 
 /// How deep defaults may hold variables again.
 const DEPTH_LIMIT: usize = 8;
-/// The most lines of a file of variables that are read.
+/// The most variables of a file that are read.
 const LINE_LIMIT: usize = 4096;
 /// The longest text that variables may make.
 const TEXT_LIMIT: usize = 64 << 10;
@@ -222,14 +222,20 @@ pub(super) fn without_default(node: &Node, into: &mut BTreeSet<String>) {
 /// The lines of `.env` or of an `env_file`; variables in values are filled from `known` where it has them.
 pub(super) fn lines(text: &str, known: &Variables) -> Vec<Line> {
     let mut found = Vec::new();
-    for (index, line) in text.lines().take(LINE_LIMIT).enumerate() {
+    let mut lines = text.lines().enumerate();
+    while let Some((index, line)) = lines.next() {
+        if found.len() >= LINE_LIMIT {
+            break;
+        }
         let line = line.trim();
         let line = line.strip_prefix("export ").map_or(line, str::trim_start);
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (name, value) = match line.split_once('=') {
-            Some((name, value)) => (name.trim_end(), Some(value.trim_start())),
+        // `NAME=value`, and `NAME: value` as in YAML.
+        let sign = line.find('=').into_iter().chain(line.find(": ")).min();
+        let (name, value) = match sign.and_then(|at| line.split_at_checked(at)) {
+            Some((name, rest)) => (name.trim_end(), rest.get(1..).map(str::trim_start)),
             None => (line, None),
         };
         // Anything else is not a file of variables, and its text is nobody's business.
@@ -238,6 +244,12 @@ pub(super) fn lines(text: &str, known: &Variables) -> Vec<Line> {
         if !is_name {
             continue;
         }
+        // The lines of a value in quotes, such as a key in armour, are no variables of their own.
+        if let Some(quote) = value.and_then(left_open)
+            && lines.clone().any(|(_, line)| line.contains(quote))
+        {
+            lines.by_ref().find(|(_, line)| line.contains(quote));
+        }
         found.push(Line {
             name: name.to_owned(),
             value: value.map(|value| plain(value, known)),
@@ -245,6 +257,13 @@ pub(super) fn lines(text: &str, known: &Variables) -> Vec<Line> {
         });
     }
     found
+}
+
+/// The quote with which a value begins when it does not end in the same line.
+fn left_open(value: &str) -> Option<char> {
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let rest = value.get(1..)?;
+    (!rest.contains(quote)).then_some(quote)
 }
 
 /// A value without its quotes or its comment.
@@ -320,6 +339,18 @@ mod tests {
         let mut found = BTreeSet::new();
         without_default(&yaml::parse("/c", text).unwrap(), &mut found);
         assert_eq!(found.into_iter().collect::<Vec<_>>(), ["FIVE", "ONE", "SIX", "TWO"]);
+    }
+
+    #[test]
+    fn lines_within_quotes_are_no_variables() {
+        let text = "KEY=\"-----BEGIN KEY\nMIIEvAIBADANBgkq==\n-----END KEY\"\nDB_PASSWORD: x\nA='open\nB=1\n";
+        let lines = lines(text, &Variables::default());
+        let seen: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.number)).collect();
+        assert_eq!(seen, [("KEY", 1), ("DB_PASSWORD", 4), ("A", 5), ("B", 6)]);
+        assert!(lines[0].value.as_deref().unwrap().contains("-----BEGIN"));
+        assert_eq!(lines[1].value.as_deref(), Some("x"));
+        let padded = "#\n".repeat(LINE_LIMIT) + "TOKEN=1\n";
+        assert_eq!(super::lines(&padded, &Variables::default()).len(), 1);
     }
 
     #[test]
