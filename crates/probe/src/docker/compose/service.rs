@@ -1,5 +1,7 @@
 //! A service of a compose project as the container that it describes.
 
+use std::borrow::Cow;
+
 use host::Door;
 use model::Fact;
 use model::facts::docker::{
@@ -17,7 +19,7 @@ use crate::docker::dockerfile::Build;
 use crate::docker::json::{both, clip};
 use crate::docker::secrets;
 use crate::fact::reason;
-use crate::yaml::{Node, Place};
+use crate::yaml::{Node, Place, Text};
 
 /// What a container is whose file is all that is known of it.
 const DESCRIBED: &str = "described";
@@ -424,8 +426,8 @@ impl Service<'_> {
         }
         let environment = self.get("environment").map(|node| as_map(node.clone(), '='));
         for entry in environment.iter().flat_map(Node::entries) {
-            let value = entry.node.text().filter(|text| text.unknown.is_empty() && !entry.node.is_null());
-            put(&mut all, variable(&entry.name, value.map(|text| text.text.as_str()), entry.at.to_string()));
+            let value = entry.node.text().filter(|_| !entry.node.is_null()).map(as_given);
+            put(&mut all, variable(&entry.name, value.as_deref(), entry.at.to_string()));
         }
         match unread {
             // One secret decides, whatever stands in the file that could not be read.
@@ -457,8 +459,8 @@ impl Service<'_> {
         let mut place = None;
         let test = self.below(&["healthcheck", "test"]);
         for node in ["entrypoint", "command"].iter().filter_map(|key| self.get(key)).chain(test) {
-            let words = words(node);
-            let names = secrets::secrets_in(words.iter().map(|text| text.text.as_str()));
+            let words: Vec<_> = words(node).into_iter().map(as_given).collect();
+            let names = secrets::secrets_in(words.iter().map(AsRef::as_ref));
             if !names.is_empty() {
                 place = place.or(Some(&node.at));
             }
@@ -508,6 +510,15 @@ impl Service<'_> {
     }
 }
 
+/// The text with what only the shell knows as a value in it, and not as the reference that a program would follow.
+fn as_given(text: &Text) -> Cow<'_, str> {
+    if text.unknown.is_empty() {
+        return Cow::Borrowed(&text.text);
+    }
+    let parts: Vec<String> = text.text.split("$$").map(|part| part.replace('$', "")).collect();
+    Cow::Owned(parts.join("$"))
+}
+
 /// A variable of the container; without a value the shell gives it one.
 fn variable(name: &str, value: Option<&str>, source: String) -> Variable {
     // What the shell gives is not known, but under such a name it is a secret, or nothing.
@@ -526,8 +537,8 @@ fn put(all: &mut Vec<Variable>, variable: Variable) {
 /// Names of the members of a map whose values are secrets.
 fn secret_names(node: &Node) -> Vec<String> {
     let is_secret = |name: &str, node: &Node| {
-        let value = node.text().filter(|text| text.unknown.is_empty() && !node.is_null());
-        !secrets::secret_kind(name, value.map_or("given by the shell", |text| &text.text)).is_empty()
+        let value = node.text().filter(|_| !node.is_null()).map(as_given);
+        !secrets::secret_kind(name, value.as_deref().unwrap_or("given by the shell")).is_empty()
     };
     node.entries()
         .iter()

@@ -150,6 +150,18 @@ fn networks_volumes_and_files_are_those_of_the_project() {
 }
 
 #[test]
+fn what_the_shell_gives_is_a_secret_by_its_name_or_form_everywhere() {
+    let web = service(
+        "image: a\ncommand: ['--password=${PW}', '--token', '${TOKEN:?say}', '--key=$$KEY', '--user=${WHO}']\nenvironment: \
+         {DB_URL: 'postgres://u:${PW}@db/x', DB_PASSWORD: '${PW}', WHO: '${WHO}', FROM_SHELL: null}",
+    );
+    assert_eq!(web.command_secrets.value().unwrap(), &["password", "token"]);
+    let variables = web.environment.value().unwrap().iter().filter(|variable| variable.is_secret);
+    let names: Vec<_> = variables.map(|variable| (variable.name.as_str(), variable.reason.as_str())).collect();
+    assert_eq!(names, [("DB_URL", "url"), ("DB_PASSWORD", "name")]);
+}
+
+#[test]
 fn the_last_security_option_of_a_kind_wins() {
     let web = service(
         "image: a\nsecurity_opt: ['no-new-privileges:true', 'seccomp:x.json', 'apparmor:mine', 'systempaths:unconfined', \
