@@ -9,6 +9,8 @@ use super::values::{at, switch, text};
 use crate::docker::mounts::{gives_engine_socket, is_sensitive, resolved};
 use crate::yaml::{Node, Place, Value};
 
+/// What `use_api_socket` mounts.
+const API_SOCKET: &str = "/var/run/docker.sock";
 /// Services whose volumes one service takes, each time it takes them.
 const FROM_LIMIT: usize = 256;
 /// Mounts of one service, with those of others.
@@ -37,6 +39,16 @@ fn of_service(project: &Project, service: &Node, left: &mut usize) -> Result<Vec
         }
     }
     all.extend(configs::mounts(project, service)?);
+    if let Some(node) = service.get("use_api_socket") {
+        match switch(node) {
+            Fact::Known(true, _) => {
+                let target = API_SOCKET.to_owned();
+                all.push(mount(project, node, "bind", API_SOCKET, target, Fact::known(true), Fact::Absent)?);
+            }
+            Fact::Unreadable(why) => return Err(why),
+            Fact::Known(false, _) | Fact::Absent => {}
+        }
+    }
     for item in service.get("volumes_from").map(Node::items).unwrap_or_default() {
         let said = known(text(item))?;
         let (name, mode) = said.split_once(':').unwrap_or((said.as_str(), ""));

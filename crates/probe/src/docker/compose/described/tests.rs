@@ -196,6 +196,14 @@ fn configurations_are_seen_like_binds_and_variables() {
 }
 
 #[test]
+fn a_service_that_may_use_the_engine_has_its_socket() {
+    let mounts = service("image: a\nuse_api_socket: true").mounts;
+    assert!(matches!(mounts.value().unwrap().as_slice(), [mount] if mount.is_engine_socket));
+    assert!(service("image: a\nuse_api_socket: false").mounts.value().unwrap().is_empty());
+    assert!(reason(&service("image: a\nuse_api_socket: '${X}'").mounts).contains("variable X"));
+}
+
+#[test]
 fn mounts_that_come_from_elsewhere_are_followed_or_unknown() {
     let text = "services:\n  a: {image: x, volumes: ['/run/docker.sock:/s']}\n  b: {image: x, volumes_from: ['a:ro']}\n  c: {image: x, \
                 volumes_from: ['container:z']}\n  d: {image: x, volumes_from: [d]}\n  e: {image: x, volumes: ['v:/v']}\nvolumes: {v: \
