@@ -10,6 +10,8 @@ const NAMED: &[&str] = &["networks", "depends_on"];
 const REPLACED: &[&str] = &["command", "entrypoint", "test"];
 /// Lists whose elements replace each other when they say the same place inside the container.
 const BY_TARGET: &[&str] = &["volumes", "devices"];
+/// The map that is replaced as a whole when its driver is another.
+const LOGGING: &str = "logging";
 /// Tag of a value that stands instead of what it would be merged with.
 const OVERRIDE: &str = "override";
 /// Tag of a value that takes away what it would be merged with.
@@ -36,7 +38,7 @@ pub(super) fn settle(node: &mut Node) {
 }
 
 fn named(name: &str, base: Node, over: Node) -> Node {
-    if over.tag == OVERRIDE || REPLACED.contains(&name) {
+    if over.tag == OVERRIDE || REPLACED.contains(&name) || (name == LOGGING && changes_driver(&base, &over)) {
         return over;
     }
     let (base, over) = if MAPS.contains(&name) {
@@ -55,6 +57,12 @@ fn named(name: &str, base: Node, over: Node) -> Node {
         }
         (_, value) => Node { at: over.at, tag: over.tag, value },
     }
+}
+
+/// Whether both name a driver, and not the same: the options of one are not those of the other.
+fn changes_driver(base: &Node, over: &Node) -> bool {
+    let driver = |node: &Node| node.get("driver").and_then(Node::text).map(|text| text.text.clone());
+    driver(base).zip(driver(over)).is_some_and(|(old, new)| old != new)
 }
 
 fn members(mut old: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
@@ -155,6 +163,14 @@ mod tests {
         assert_eq!(texts("volumes"), ["/c:/d:ro", "./b:/e"]);
         assert_eq!(&*node.get("volumes").unwrap().items()[1].at.file, "/base");
         assert_eq!(node.get("user").unwrap().text().unwrap().text, "root");
+    }
+
+    #[test]
+    fn options_of_logging_go_with_their_driver() {
+        let base = "logging: {driver: local, options: {max-size: 1m}}\n";
+        let options = |over: &str| both(base, over).get("logging").unwrap().get("options").is_some();
+        assert!(options("logging: {driver: local}\n") && options("logging: {options: {mode: x}}\n"));
+        assert!(!options("logging: {driver: json-file}\n"));
     }
 
     #[test]
