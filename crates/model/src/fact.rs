@@ -238,12 +238,14 @@ pub fn split(
             });
             Some(Value::Object(plain.collect()))
         }
-        // An element that could not be read is dropped from its list but stays in the table of reasons.
+        // An element that could not be read is dropped from its list but stays in the table of reasons, behind the others:
+        // each keeps a path of its own.
         Value::Array(items) => {
-            let mut plain = Vec::with_capacity(items.len());
-            for item in items {
-                let path = format!("{prefix}[{}]", plain.len());
-                plain.extend(split(item, &path, sources, unreadable));
+            let is_unread = |item: &Value| item.get(REASON).is_some_and(Value::is_string);
+            let (unread, read): (Vec<Value>, Vec<Value>) = items.into_iter().partition(is_unread);
+            let mut plain = Vec::with_capacity(read.len());
+            for (index, item) in read.into_iter().chain(unread).enumerate() {
+                plain.extend(split(item, &format!("{prefix}[{index}]"), sources, unreadable));
             }
             Some(Value::Array(plain))
         }
@@ -295,5 +297,20 @@ mod tests {
         assert_eq!(back.shell.value().map(String::as_str), Some("/bin/sh"));
         assert!(back.locked.is_absent());
         assert!(back.uid.is_unreadable());
+    }
+
+    #[test]
+    fn every_element_that_could_not_be_read_keeps_its_reason() {
+        let list = vec![
+            Fact::unreadable("first"),
+            Fact::unreadable("second"),
+            Fact::known(1_u32),
+            Fact::unreadable("third"),
+        ];
+        let (mut sources, mut unreadable) = (BTreeMap::new(), BTreeMap::new());
+        let value = serde_json::to_value(&list).unwrap();
+        assert_eq!(split(value, "keys", &mut sources, &mut unreadable).unwrap(), serde_json::json!([1]));
+        let told: Vec<_> = unreadable.iter().map(|(path, why)| (path.as_str(), why.as_str())).collect();
+        assert_eq!(told, [("keys[1]", "first"), ("keys[2]", "second"), ("keys[3]", "third")]);
     }
 }

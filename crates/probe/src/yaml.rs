@@ -13,6 +13,8 @@ use granit_parser::{Event, Marker, Options, Parser, ScalarStyle};
 const DEPTH_LIMIT: usize = 64;
 /// The most values of one document, those that aliases repeat included; large files of people have some thousand.
 const VALUE_LIMIT: usize = 20_000;
+/// Bytes of a text that count as one more value: aliases repeat long texts too.
+const TEXT_UNIT: usize = 1 << 10;
 /// The key whose value's members are added to the map that it stands in.
 const MERGE: &str = "<<";
 
@@ -132,12 +134,14 @@ impl Node {
         }
     }
 
-    /// How many values it is made of.
+    /// How many values it is made of; long texts count as several.
     pub(crate) fn size(&self) -> usize {
-        1 + match &self.value {
-            Value::Text(_) => 0,
-            Value::List(items) => items.iter().map(Self::size).sum(),
-            Value::Map(entries) => entries.iter().map(|entry| 1 + entry.node.size()).sum::<usize>(),
+        match &self.value {
+            Value::Text(text) => weight(&text.text),
+            Value::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            Value::Map(entries) => {
+                1 + entries.iter().map(|entry| weight(&entry.name) + entry.node.size()).sum::<usize>()
+            }
         }
     }
 
@@ -198,11 +202,12 @@ impl Builder {
     fn take(&mut self, event: Event<'_>, at: Place) -> Result<(), Problem> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.count(1, &at)?;
+                let size = weight(&text);
+                self.count(size, &at)?;
                 let plain = style == ScalarStyle::Plain;
                 let text = Text { text: text.into_owned(), plain, unknown: String::new() };
                 let tag = tag.filter(|tag| tag.is_custom()).map(|tag| tag.suffix().to_owned());
-                self.complete(Node { at, tag: tag.unwrap_or_default(), value: Value::Text(text) }, anchor, 1)
+                self.complete(Node { at, tag: tag.unwrap_or_default(), value: Value::Text(text) }, anchor, size)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 let tag = tag.filter(|tag| tag.is_custom()).map(|tag| tag.suffix().to_owned());
@@ -324,6 +329,11 @@ fn with_merged(members: Members) -> Vec<Entry> {
     entries
 }
 
+/// As how many values a text counts.
+fn weight(text: &str) -> usize {
+    1 + text.len() / TEXT_UNIT
+}
+
 fn problem(at: Place, message: impl Into<String>) -> Problem {
     Problem { at, message: message.into() }
 }
@@ -387,6 +397,9 @@ mod tests {
             bomb.push_str(&format!("{name}: &{name} [{all}]\n"));
         }
         assert!(refused(&bomb).contains("more than 20000 values"));
+        let long = format!("a: &a |\n  {}\nb: [{}]\n", "x".repeat(500_000), vec!["*a"; 50].join(", "));
+        assert!(refused(&long).contains("more than 20000 values"));
+        assert!(parse("/c.yaml", &format!("a: |\n  {}\n", "x".repeat(500_000))).is_ok());
     }
 
     #[test]

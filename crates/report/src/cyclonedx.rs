@@ -51,9 +51,9 @@ pub fn cyclonedx(image: &Image, now: Timestamp, version: &str) -> String {
         "components": components,
     });
     let (fixable, open) = (contents.fixable_vulnerabilities.value(), contents.open_vulnerabilities.value());
-    if let (Some(fixable), Some(open), Some(fields)) = (fixable, open, bom.as_object_mut()) {
-        let listed: Vec<Value> =
-            fixable.iter().chain(open).map(|found| vulnerability(found, packages, distribution)).collect();
+    if let Some(fields) = bom.as_object_mut().filter(|_| fixable.is_some() || open.is_some()) {
+        let all = fixable.into_iter().chain(open).flatten();
+        let listed: Vec<Value> = all.map(|found| vulnerability(found, packages, distribution)).collect();
         fields.insert("vulnerabilities".to_owned(), Value::from(listed));
     }
     let mut text = serde_json::to_string_pretty(&bom).unwrap_or_default();
@@ -144,7 +144,7 @@ fn vulnerability(
         .map(|package| json!({"ref": purl(package, distribution)}))
         .collect();
     let mut entry = json!({
-        "bom-ref": format!("{}:{}", found.id, found.package),
+        "bom-ref": format!("{}:{}@{}", found.id, found.package, found.version),
         "id": found.id,
         "affects": affects,
     });
@@ -193,6 +193,19 @@ mod tests {
             architecture: architecture.into(),
             ..ImagePackage::default()
         }
+    }
+
+    #[test]
+    fn a_vulnerability_of_two_versions_has_two_references() {
+        let found = |version: &str| Vulnerability {
+            id: "CVE-1".into(),
+            package: "left-pad".into(),
+            version: version.into(),
+            ..Vulnerability::default()
+        };
+        let references =
+            ["1.0", "1.1"].map(|version| vulnerability(&found(version), &[], None)["bom-ref"].clone());
+        assert_eq!(references, ["CVE-1:left-pad@1.0", "CVE-1:left-pad@1.1"]);
     }
 
     #[test]

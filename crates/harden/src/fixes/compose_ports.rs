@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::Fact;
 use model::facts::docker::{PortLine, PublishedPort};
 use serde::Deserialize;
 use serde_json::Value;
@@ -40,7 +41,8 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
             draft.refuse(one, format!("`{}` is no address", args.address));
             return;
         }
-        let open = published.iter().filter(|port| port.name == one.subject && is_open(port));
+        let known = published.iter().filter_map(Fact::value);
+        let open = known.filter(|port| port.name == one.subject && is_open(port));
         let names: std::collections::BTreeSet<&str> = open.map(|port| port.container.as_str()).collect();
         for name in names {
             let result = Project::of(ask, name).and_then(|project| bind(ask, &project, &args.address));

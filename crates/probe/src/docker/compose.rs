@@ -1,6 +1,7 @@
 //! Compose projects: labels of containers say which files they come from, the files say what can be changed there; and
 //! projects of which only the files are known.
 
+mod configs;
 mod described;
 mod load;
 mod merge;

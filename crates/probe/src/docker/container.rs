@@ -105,6 +105,7 @@ pub(super) fn container(id: &str, name: &str, json: Json<'_>, defaults: &Default
         compose_service: text("/Config/Labels/com.docker.compose.service"),
         compose_digest: text("/Config/Labels/com.docker.compose.config-hash"),
         build_secrets: Fact::Absent,
+        config_secrets: Fact::Absent,
         label_secrets: labels.clone().map(|labels| {
             let is_secret = |(name, value): &(String, String)| !secrets::secret_kind(name, value).is_empty();
             labels.into_iter().filter(is_secret).map(|(name, _)| name).collect()
@@ -145,21 +146,26 @@ pub(super) fn values_of(options: &[String], name: &str) -> Vec<String> {
     options.iter().filter_map(value).collect()
 }
 
+/// Whether the options forbid to gain rights; none when they do not say. Of several the engine takes the last.
+pub(super) fn forbids_new_privileges(options: &[String]) -> Option<bool> {
+    options.iter().rev().find_map(|option| {
+        let rest = option.strip_prefix("no-new-privileges")?;
+        if rest.is_empty() {
+            return Some(true);
+        }
+        rest.strip_prefix(['=', ':']).map(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+    })
+}
+
 fn no_new_privileges(options: &[String], defaults: &Defaults) -> Fact<bool> {
-    if options.iter().any(|option| option == "no-new-privileges") {
-        return Fact::known(true);
-    }
-    match values_of(options, "no-new-privileges").first() {
-        Some(value) => Fact::known(value == "true"),
-        None => defaults.no_new_privileges.clone(),
-    }
+    forbids_new_privileges(options).map_or_else(|| defaults.no_new_privileges.clone(), Fact::known)
 }
 
 fn seccomp(options: &[String], privileged: bool, defaults: &Defaults) -> Fact<String> {
     if privileged {
         return Fact::known("unconfined".to_owned());
     }
-    match values_of(options, "seccomp").first().map(String::as_str) {
+    match values_of(options, "seccomp").last().map(String::as_str) {
         Some("unconfined") => Fact::known("unconfined".to_owned()),
         Some("builtin") => Fact::known("default".to_owned()),
         Some(_) => Fact::known("custom".to_owned()),

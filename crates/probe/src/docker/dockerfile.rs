@@ -33,10 +33,13 @@ pub(crate) fn probe(cx: &Context) -> Fact<Docker> {
         Err(why) => return Fact::unreadable(why),
     };
     let mut images = Vec::new();
-    for file in files {
-        match image(&cx.door, &file, parent(&file)) {
+    for file in &files {
+        let build = Build { path: file.clone(), context: parent(file).to_owned(), ..Build::default() };
+        match image(&cx.door, &build) {
             Ok(image) => images.push(image),
-            Err(why) => return Fact::unreadable(why),
+            // One target that cannot be read is no target.
+            Err(why) if files.len() == 1 => return Fact::unreadable(why),
+            Err(why) => images.push(unread(file, file, &why)),
         }
     }
     Fact::known(super::from_files(Fact::Absent, Fact::known(images)))
@@ -61,8 +64,27 @@ fn files(door: &Door, path: &str) -> Result<Vec<String>, String> {
     };
     let entries = door.read_dir(path).map_err(|error| reason(&error, door))?;
     let named = entries.iter().filter(|entry| entry.kind != FileKind::Directory && is_one(&entry.name));
-    let files: Vec<String> = named.take(FILE_LIMIT).map(|entry| format!("{folder}/{}", entry.name)).collect();
-    if files.is_empty() { Err(format!("{path} holds no Dockerfile")) } else { Ok(files) }
+    let files: Vec<String> = named.map(|entry| format!("{folder}/{}", entry.name)).collect();
+    match files.len() {
+        0 => Err(format!("{path} holds no Dockerfile")),
+        count if count > FILE_LIMIT => {
+            Err(format!("{path} holds {count} Dockerfiles, more than {FILE_LIMIT}; name them one by one"))
+        }
+        _ => Ok(files),
+    }
+}
+
+/// What a builder is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Build {
+    /// The Dockerfile.
+    pub(super) path: String,
+    /// The folder that it is built in.
+    pub(super) context: String,
+    /// The stage that is built; the last one when empty.
+    pub(super) target: String,
+    /// Arguments by name; one without a value is given by the shell.
+    pub(super) args: Vec<(String, Option<String>)>,
 }
 
 /// One stage: its place among the instructions, and what it stands on.
@@ -75,13 +97,56 @@ struct Stage {
     to: usize,
 }
 
-/// The image that a Dockerfile describes, built in `context`.
-pub(super) fn image(door: &Door, path: &str, context: &str) -> Result<Image, String> {
+/// An image of which nothing is known but that the file at `path` should describe it.
+pub(super) fn unread(path: &str, place: &str, why: &str) -> Image {
+    Image {
+        id: String::new(),
+        name: path.to_owned(),
+        source: place.to_owned(),
+        digest: String::new(),
+        tags: Fact::Absent,
+        repo_digests: Fact::Absent,
+        registries: Fact::unreadable(why),
+        is_latest: Fact::Absent,
+        is_dangling: Fact::Absent,
+        created: Fact::Absent,
+        size_bytes: Fact::Absent,
+        user: Fact::unreadable(why),
+        runs_as_root: Fact::unreadable(why),
+        exposed_ports: Fact::unreadable(why),
+        exposes_remote_shell: Fact::unreadable(why),
+        label_names: Fact::Absent,
+        labels: Fact::Absent,
+        environment: Fact::unreadable(why),
+        starts_through_shell: Fact::unreadable(why),
+        has_health_check: Fact::unreadable(why),
+        base_layer: Fact::Absent,
+        layers: Fact::Absent,
+        history: Fact::unreadable(why),
+        upgrades_packages: Fact::unreadable(why),
+        remote_shells: Fact::unreadable(why),
+        build_tools: Fact::Absent,
+        network_tools: Fact::Absent,
+        package_managers: Fact::Absent,
+        used_by: Fact::Absent,
+        unused: Fact::Absent,
+        base_image: Fact::Absent,
+        contents: Fact::Absent,
+        dockerfile: Fact::unreadable(why),
+    }
+}
+
+/// The image that a build makes.
+pub(super) fn image(door: &Door, build: &Build) -> Result<Image, String> {
+    let path = build.path.as_str();
     let text = door.read_text(path).map_err(|error| reason(&error, door))?;
     let instructions =
         parse::parse(&text).map_err(|wrong| format!("{path}:{}: {}", wrong.line, wrong.message))?;
-    let stages = stages(&instructions);
-    let last = stages.last().ok_or_else(|| format!("{path}: there is no FROM"))?;
+    let stages = stages(&instructions, &build.args);
+    let built = built(&stages, &build.target);
+    let (built, last) = built
+        .and_then(|at| Some((at, stages.get(at)?)))
+        .ok_or_else(|| format!("{path}: there is no stage `{}`", clip(&build.target)))?;
     let place = |instruction: &Instruction| format!("{path}:{}", instruction.line);
     let from = instructions.get(last.from).map(&place).unwrap_or_default();
     // What the image is made of: the last stage, with the stages it stands on before it.
@@ -92,20 +157,16 @@ pub(super) fn image(door: &Door, path: &str, context: &str) -> Result<Image, Str
     let base = chain.first().map_or(SCRATCH, |stage| stage.base.as_str()).to_owned();
     let own: Vec<&Instruction> =
         chain.iter().flat_map(|stage| instructions.get(stage.from..stage.to).unwrap_or_default()).collect();
-    let mut set = Variables::default();
-    for instruction in own.iter().filter(|one| matches!(one.keyword, "ARG" | "ENV")) {
-        assignments(&instruction.rest).into_iter().for_each(|(name, value)| set.set(name, &value));
-    }
     let latest = |keyword: &str| own.iter().rev().find(|one| one.keyword == keyword);
-    let user = match latest("USER") {
+    let user = match own.iter().enumerate().rev().find(|(_, one)| one.keyword == "USER") {
         None => Fact::Absent,
-        Some(one) => match set.fill_text(&one.rest) {
-            Ok(user) => Fact::read_at(clip(user.trim()), place(one)),
-            Err(_) => Fact::unreadable(format!("{}: an argument of the build names the user", place(one))),
+        Some((at, one)) => match settings(own.iter().take(at).copied(), &build.args).fill_text(&one.rest) {
+            Ok(user) if !user.trim().is_empty() => Fact::read_at(clip(user.trim()), place(one)),
+            _ => Fact::unreadable(format!("{}: an argument of the build names the user", place(one))),
         },
     };
-    let judged = judged(door, &instructions, &stages, path, context);
-    let servers = judged.iter().filter(|one| one.stage == stages.len() as u64 && !one.remote_shells.is_empty());
+    let judged = judged(door, &instructions, &stages, path, &build.context);
+    let servers = judged.iter().filter(|one| one.stage == built as u64 + 1 && !one.remote_shells.is_empty());
     let servers: Vec<_> = servers.collect();
     let health = latest("HEALTHCHECK");
     let start = latest("ENTRYPOINT").or_else(|| latest("CMD"));
@@ -195,15 +256,61 @@ pub(super) fn image(door: &Door, path: &str, context: &str) -> Result<Image, Str
     })
 }
 
+/// The place of the stage that is built.
+fn built(stages: &[Stage], target: &str) -> Option<usize> {
+    if target.is_empty() {
+        return stages.len().checked_sub(1);
+    }
+    let name = target.to_lowercase();
+    let named = stages.iter().position(|stage| stage.name == name);
+    named.or_else(|| target.parse::<usize>().ok().filter(|at| *at < stages.len()))
+}
+
+/// What variables are behind these instructions: `ENV` wins over `ARG`.
+fn settings<'a>(
+    instructions: impl Iterator<Item = &'a Instruction>,
+    args: &[(String, Option<String>)],
+) -> Variables {
+    let mut set = Variables::default();
+    let mut by_env: Vec<&str> = Vec::new();
+    for instruction in instructions {
+        match instruction.keyword {
+            "ENV" => {
+                for (name, value) in assignments(&instruction.rest) {
+                    set.set(name, &value);
+                    by_env.push(name);
+                }
+            }
+            "ARG" => declare(&mut set, &instruction.rest, args, &by_env),
+            _ => {}
+        }
+    }
+    set
+}
+
+/// Sets what an `ARG` declares: what the builder is told, else the default.
+fn declare(set: &mut Variables, rest: &str, args: &[(String, Option<String>)], by_env: &[&str]) {
+    for word in rest.split_whitespace() {
+        let (name, default) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+        if by_env.contains(&name) {
+            continue;
+        }
+        match (args.iter().find(|(known, _)| known == name), default) {
+            (Some((_, Some(value))), _) => set.set(name, value),
+            (Some((_, None)), _) => set.forget(name),
+            (None, Some(value)) => set.set(name, value.trim_matches(['"', '\''])),
+            (None, None) => {}
+        }
+    }
+}
+
 /// The stages in order; arguments before the first `FROM` are filled in.
-fn stages(instructions: &[Instruction]) -> Vec<Stage> {
+fn stages(instructions: &[Instruction], args: &[(String, Option<String>)]) -> Vec<Stage> {
     let mut global = Variables::default();
     let mut stages: Vec<Stage> = Vec::new();
     for (index, instruction) in instructions.iter().enumerate() {
         match instruction.keyword {
-            "ARG" if stages.is_empty() => {
-                assignments(&instruction.rest).into_iter().for_each(|(name, value)| global.set(name, &value));
-            }
+            "ARG" if stages.is_empty() => declare(&mut global, &instruction.rest, args, &[]),
             "FROM" => {
                 if let Some(before) = stages.last_mut() {
                     before.to = index;
@@ -274,24 +381,28 @@ fn secrets_of_context(door: &Door, path: &str, context: &str) -> Vec<String> {
     let own = format!("{path}.dockerignore");
     let ignored = door.read_text(&own).or_else(|_| door.read_text(format!("{context}/.dockerignore")));
     let ignored = ignored.unwrap_or_default();
-    let patterns: Vec<&str> = ignored
+    let patterns: Vec<(bool, &str)> = ignored
         .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
         .map(|line| {
-            line.trim()
-                .trim_start_matches("**/")
-                .trim_start_matches('/')
-                .trim_end_matches("/**")
-                .trim_end_matches('/')
+            let (keeps_out, pattern) = line.strip_prefix('!').map_or((true, line), |back| (false, back));
+            let pattern = pattern.trim_start_matches("**/").trim_start_matches('/');
+            (keeps_out, pattern.trim_end_matches("/**").trim_end_matches('/'))
         })
-        .filter(|line| !line.is_empty() && !line.starts_with(['#', '!']))
+        .filter(|(_, pattern)| !pattern.is_empty())
         .collect();
-    let kept_out = |name: &str| patterns.iter().any(|pattern| crate::ssh::glob_matches(pattern, name));
+    // The last line that names it decides.
+    let kept_out = |name: &str| {
+        let last = patterns.iter().rev().find(|(_, pattern)| crate::ssh::glob_matches(pattern, name));
+        last.is_some_and(|(keeps_out, _)| *keeps_out)
+    };
     let entries = door.read_dir(context).unwrap_or_default();
     let names = entries.into_iter().map(|entry| entry.name);
     names.filter(|name| judge::is_secret_file(name) && !kept_out(name)).take(16).collect()
 }
 
-/// `NAME=value` pairs of `ENV` and `ARG`; the old form `ENV NAME value` too.
+/// `NAME=value` pairs of `ENV`; the old form `ENV NAME value` too.
 fn assignments(rest: &str) -> Vec<(&str, String)> {
     if let Some((name, value)) = rest.split_once(char::is_whitespace)
         && !name.contains('=')
@@ -329,7 +440,7 @@ fn plain(rest: &str) -> String {
 /// How many instructions a text has, for the fuzz target.
 pub fn instructions(text: &str) -> usize {
     let Ok(instructions) = parse::parse(text) else { return 0 };
-    let stages = stages(&instructions);
+    let stages = stages(&instructions, &[]);
     let of = |stage: &Stage| instructions.get(stage.from..stage.to).unwrap_or_default().len();
     let seen =
         instructions.iter().map(|one| judge::judged(one, 1, "Dockerfile").secret_files.len()).sum::<usize>();

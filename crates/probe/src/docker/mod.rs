@@ -309,14 +309,17 @@ fn name_digests(containers: &mut [Container], images: &Fact<Vec<Image>>) {
     }
 }
 
-/// All published ports in one list. One container whose ports cannot be read makes it unreadable.
-fn published_ports(containers: &Fact<Vec<Container>>) -> Fact<Vec<PublishedPort>> {
-    containers.clone().and_then(|containers| {
-        containers.into_iter().map(|container| container.ports).fold(Fact::known(Vec::new()), |all, ports| {
-            both(all, ports).map(|(mut all, ports)| {
-                all.extend(ports);
-                all
-            })
-        })
+/// All published ports in one list, in which those of a container that cannot be read are one unreadable element.
+fn published_ports(containers: &Fact<Vec<Container>>) -> Fact<Vec<Fact<PublishedPort>>> {
+    containers.clone().map(|containers| {
+        let mut all = Vec::new();
+        for container in containers {
+            match container.ports {
+                Fact::Known(ports, _) => all.extend(ports.into_iter().map(Fact::known)),
+                Fact::Absent => {}
+                Fact::Unreadable(why) => all.push(Fact::unreadable(why)),
+            }
+        }
+        all
     })
 }

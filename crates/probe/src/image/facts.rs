@@ -18,7 +18,7 @@ use crate::os;
 /// The most of one list; an image with more of them has one answer.
 const LIST_LIMIT: usize = 1000;
 /// The most packages of one image.
-const PACKAGE_LIMIT: usize = 20_000;
+const PACKAGE_LIMIT: usize = 50_000;
 
 /// The facts of an image whose layers were read; vulnerabilities are filled in by others.
 pub(super) fn image(parts: &Parts, name: String, place: &str) -> Image {
@@ -194,16 +194,21 @@ fn caches(stack: Stack<'_>) -> Vec<PackageCache> {
 fn packages(stack: Stack<'_>) -> Fact<Vec<ImagePackage>> {
     let mut all: Vec<ImagePackage> = Vec::new();
     let (mut read, mut rpm) = (false, false);
+    if stack.0.iter().any(|layer| layer.lists_cut) {
+        return Fact::unreadable("the image holds more lists of packages, or larger ones, than are read");
+    }
     for (_, (path, database)) in stack.visible(|layer| &layer.databases, |(path, _)| path) {
         match database {
             Database::Rpm => rpm = true,
             Database::Packages(packages) => {
                 read = true;
-                let room = PACKAGE_LIMIT.saturating_sub(all.len());
+                if all.len() + packages.len() > PACKAGE_LIMIT {
+                    return Fact::unreadable(format!("the image holds more than {PACKAGE_LIMIT} packages"));
+                }
                 let placed = packages
                     .iter()
                     .map(|package| ImagePackage { source: format!("/{path}"), ..package.clone() });
-                all.extend(placed.take(room));
+                all.extend(placed);
             }
         }
     }

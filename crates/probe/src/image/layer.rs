@@ -1,6 +1,6 @@
 //! One layer, read once: where its entries stand, and what of them matters to a rule.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufRead, Read};
 
@@ -11,6 +11,12 @@ use super::tar::{Archive, Entry, Kind, broken};
 
 /// Entries of all layers together; images of whole desktops have 300,000.
 const ENTRY_LIMIT: u64 = 1_000_000;
+/// Bytes of the paths of all entries and of what links lead to; a million of usual length fit.
+const NAMES_LIMIT: usize = 128 << 20;
+/// Bytes of all lists of packages; those of one image have a few megabytes each.
+const LISTS_LIMIT: u64 = 512 << 20;
+/// Files that packages of the distribution brought, of all layers together.
+const PACKAGED_LIMIT: usize = 2_000_000;
 /// Things of one sort that are kept of a layer; an image with more has one answer: build it anew.
 const LISTED: usize = 2000;
 /// What is searched of one text file. Larger ones are data.
@@ -83,8 +89,10 @@ pub(super) struct Layer {
     pub(super) releases: Vec<(String, String)>,
     /// Lists of packages by path.
     pub(super) databases: Vec<(String, Database)>,
+    /// Whether there are more such lists than were read.
+    pub(super) lists_cut: bool,
     /// Files below /usr that packages of the distribution brought: public, whatever they look like.
-    pub(super) packaged: Vec<u64>,
+    packaged: HashSet<u64>,
     /// Entries that lead out of the tree.
     pub(super) escaping: Vec<String>,
 }
@@ -93,17 +101,15 @@ pub(super) struct Layer {
 pub(super) struct Scanner {
     keys: RandomState,
     entries: u64,
+    names: usize,
+    lists: u64,
+    packaged: usize,
     buffer: Vec<u8>,
 }
 
 impl Scanner {
     pub(super) fn new() -> Self {
-        Self { keys: RandomState::new(), entries: 0, buffer: Vec::new() }
-    }
-
-    /// The key under which a path is kept in a set.
-    fn key(&self, path: &str) -> u64 {
-        self.keys.hash_one(path)
+        Self { keys: RandomState::new(), entries: 0, names: 0, lists: 0, packaged: 0, buffer: Vec::new() }
     }
 
     /// Reads an unpacked layer to its end.
@@ -121,7 +127,8 @@ impl Scanner {
             cached: Vec::new(),
             releases: Vec::new(),
             databases: Vec::new(),
-            packaged: Vec::new(),
+            lists_cut: false,
+            packaged: HashSet::new(),
             escaping: Vec::new(),
         };
         let mut stream = Hashed::new(reader);
@@ -130,6 +137,10 @@ impl Scanner {
             self.entries += 1;
             if self.entries > ENTRY_LIMIT {
                 return Err(broken(format!("its layers hold more than {ENTRY_LIMIT} entries")));
+            }
+            self.names = self.names.saturating_add(entry.path.len() + entry.link.len());
+            if self.names > NAMES_LIMIT {
+                return Err(broken(format!("the names in its layers have more than {NAMES_LIMIT} bytes")));
             }
             let Some(path) = inside(&entry.path) else {
                 keep(&mut layer.escaping, String::from_utf8_lossy(&entry.path).chars().take(200).collect());
@@ -185,15 +196,25 @@ impl Scanner {
         if RELEASES.contains(&path) {
             let mut text = Vec::new();
             content.take(RELEASE_LIMIT).read_to_end(&mut text)?;
+            // The last entry of a path is what an engine leaves there.
+            layer.releases.retain(|(known, _)| known != path);
             layer.releases.push((path.to_owned(), String::from_utf8_lossy(&text).into_owned()));
             return Ok(());
         }
         if packages::is_file_list(path) {
-            return packages::file_list(content, |file| layer.packaged.push(self.key(file)));
+            let (keys, packaged) = (&self.keys, &mut self.packaged);
+            return packages::file_list(content, |file| {
+                if *packaged < PACKAGED_LIMIT && layer.packaged.insert(keys.hash_one(file)) {
+                    *packaged += 1;
+                }
+            });
         }
         if let Some(kind) = packages::kind_of(path) {
-            if layer.databases.len() < packages::DATABASE_LIMIT {
+            self.lists = self.lists.saturating_add(packages::cost(kind, entry.size));
+            if layer.databases.len() < packages::DATABASE_LIMIT && self.lists <= LISTS_LIMIT {
                 layer.databases.push((path.to_owned(), packages::read(kind, content)?));
+            } else {
+                layer.lists_cut = true;
             }
             return Ok(());
         }

@@ -149,3 +149,29 @@ fn a_million_entries_are_the_limit() {
     let error = scanner.scan(builder.into_inner().unwrap().as_slice()).err().unwrap().to_string();
     assert!(error.contains("1000000 entries"), "{error}");
 }
+
+#[test]
+fn what_is_kept_of_all_layers_is_bounded_and_what_is_left_out_is_told() {
+    let mut scanner = Scanner::new();
+    let entries = [
+        ("etc/os-release", "ID=a\n", 0o644),
+        ("etc/os-release", "ID=b\n", 0o644),
+        ("var/lib/dpkg/info/a.list", "/usr/bin/a\n", 0o644),
+        ("var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\n", 0o644),
+    ];
+    let whole = layer(&mut scanner, &entries);
+    assert_eq!(whole.releases, [("etc/os-release".to_owned(), "ID=b\n".to_owned())]);
+    assert!(whole.packages("usr/bin/a") && whole.databases.len() == 1 && !whole.lists_cut);
+    (scanner.lists, scanner.packaged) = (LISTS_LIMIT, PACKAGED_LIMIT);
+    let cut = layer(&mut scanner, &entries);
+    assert!(!cut.packages("usr/bin/a") && cut.databases.is_empty() && cut.lists_cut);
+    scanner.names = NAMES_LIMIT;
+    let mut header = tar::Header::new_ustar();
+    header.set_path("a").unwrap();
+    header.set_size(0);
+    header.set_cksum();
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append(&header, std::io::empty()).unwrap();
+    let error = scanner.scan(builder.into_inner().unwrap().as_slice()).err().unwrap().to_string();
+    assert!(error.contains("the names in its layers"), "{error}");
+}

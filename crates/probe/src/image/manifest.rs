@@ -98,7 +98,10 @@ fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8], name: &str) -> Result<T, Stri
 
 fn saved(store: &mut impl Store, bytes: &[u8]) -> Result<Vec<Parts>, String> {
     let all: Vec<Saved> = parsed(bytes, "manifest.json")?;
-    all.into_iter().take(IMAGE_LIMIT).map(|saved| saved_one(store, saved)).collect()
+    if all.len() > IMAGE_LIMIT {
+        return Err(too_many());
+    }
+    all.into_iter().map(|saved| saved_one(store, saved)).collect()
 }
 
 fn saved_one(store: &mut impl Store, saved: Saved) -> Result<Parts, String> {
@@ -147,7 +150,7 @@ fn below(
 ) -> Result<(), String> {
     let annotation = |key: &str| pointer.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
     // What builders say of how they built is no image.
-    if annotation("vnd.docker.reference.type").is_some() || found.images.len() >= IMAGE_LIMIT {
+    if annotation("vnd.docker.reference.type").is_some() {
         return Ok(());
     }
     found.followed += 1;
@@ -196,8 +199,15 @@ fn below(
         }
     }
     compare_layers(&mut parts);
+    if found.images.len() >= IMAGE_LIMIT {
+        return Err(too_many());
+    }
     found.images.push(parts);
     Ok(())
+}
+
+fn too_many() -> String {
+    format!("it holds more than {IMAGE_LIMIT} images; save them to several archives")
 }
 
 fn is_index(media_type: &str, bytes: &[u8]) -> bool {

@@ -128,14 +128,19 @@ fn image(door: &Door, subject: &ImageSubject, parts: &Parts, name: String) -> Re
         contents.vulnerability_data = Fact::Absent;
         return Ok(image);
     };
-    let (data, found) = vulnerabilities::compare(door, path, &contents.packages, &facts::release(parts))?;
-    let part = |mended: bool| {
+    let told = vulnerabilities::compare(door, path, &contents.packages, &facts::release(parts))?;
+    let part = |mended: bool| -> Fact<Vec<Vulnerability>> {
         let is_wanted = |one: &Vulnerability| one.fixed_version.value().is_some() == mended;
-        found.clone().map(|all| all.into_iter().filter(is_wanted).collect())
+        let part = told.found.clone().map(|all| all.into_iter().filter(is_wanted).collect::<Vec<_>>());
+        match &told.left_out {
+            // What was found is told, whatever else there may be.
+            Some(why) if part.value().is_some_and(Vec::is_empty) => Fact::unreadable(why.clone()),
+            _ => part,
+        }
     };
     contents.fixable_vulnerabilities = part(true);
     contents.open_vulnerabilities = part(false);
-    contents.vulnerability_data = Fact::known(data);
+    contents.vulnerability_data = Fact::known(told.data);
     Ok(image)
 }
 

@@ -76,6 +76,16 @@ fn is_modules(folder: &str) -> bool {
     folder == "node_modules" || folder.ends_with("/node_modules")
 }
 
+/// Bytes of a list of that size that are read; past any limit where that would not be the whole list.
+pub(super) fn cost(format: Format, size: u64) -> u64 {
+    match format {
+        Format::Rpm => 0,
+        Format::Python | Format::Node => size.min(METADATA_LIMIT),
+        Format::Apk if size > APK_LIMIT => u64::MAX,
+        Format::Dpkg | Format::DpkgPart | Format::Apk => size,
+    }
+}
+
 /// Reads the list.
 pub(super) fn read(format: Format, content: &mut impl BufRead) -> io::Result<Database> {
     let other = |error: host::Error| broken(error.to_string());

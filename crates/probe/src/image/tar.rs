@@ -48,10 +48,23 @@ pub(super) struct Entry {
     pub(super) has_capabilities: bool,
 }
 
-/// What extension headers say of the next entry.
+/// What extension headers say of the next entry. What a header of GNU says wins over pax, whatever their order; a second pax
+/// header takes the place of the first; an empty value says nothing.
 #[derive(Default)]
 struct Extension {
+    gnu_path: Option<Vec<u8>>,
+    gnu_link: Option<Vec<u8>>,
+    pax: Pax,
+}
+
+#[derive(Default)]
+struct Pax {
     path: Option<Vec<u8>>,
+    /// The name of a file with holes, whose `path` is a made-up one, where the records beside it say that it is such a file.
+    sparse_path: Option<Vec<u8>>,
+    sparse_major: Vec<u8>,
+    sparse_minor: Vec<u8>,
+    has_sparse_map: bool,
     link: Option<Vec<u8>>,
     size: Option<u64>,
     uid: Option<u64>,
@@ -94,9 +107,9 @@ impl<R: BufRead> Archive<R> {
             let size = header.number(124, 12)?;
             self.expect(size);
             match header.kind() {
-                b'L' => extension.path = Some(terminated(&self.whole(size, PATH_LIMIT)?)),
-                b'K' => extension.link = Some(terminated(&self.whole(size, PATH_LIMIT)?)),
-                b'x' => extension.add(&self.whole(size, PAX_LIMIT)?)?,
+                b'L' => extension.gnu_path = said(terminated(&self.whole(size, PATH_LIMIT)?)),
+                b'K' => extension.gnu_link = said(terminated(&self.whole(size, PATH_LIMIT)?)),
+                b'x' => extension.pax = Pax::of(&self.whole(size, PAX_LIMIT)?)?,
                 // Defaults for all entries that follow: comments of git, never paths.
                 b'g' => drop(self.whole(size, PAX_LIMIT)?),
                 kind => return self.finish(&header, kind, size, extension).map(Some),
@@ -106,13 +119,17 @@ impl<R: BufRead> Archive<R> {
 
     /// The entry that the header begins.
     fn finish(&mut self, header: &Header<'_>, kind: u8, size: u64, extension: Extension) -> io::Result<Entry> {
-        let path = extension.path.unwrap_or_else(|| header.path());
+        let Extension { gnu_path, gnu_link, pax } = extension;
+        let is_sparse = pax.is_sparse();
+        let path = pax.sparse_path.filter(|_| is_sparse).or(gnu_path).or(pax.path);
+        let path = path.unwrap_or_else(|| header.path());
         if path.len() > PATH_LIMIT {
             return Err(broken("a path in the archive is longer than 8 KiB"));
         }
         let sparse = kind == b'S';
         let kind = match kind {
-            b'0' | 0 | b'7' if path.ends_with(b"/") && kind != b'7' => Kind::Directory,
+            // Of old archives; a `0` is a file whatever its name.
+            0 if path.ends_with(b"/") => Kind::Directory,
             b'0' | 0 | b'7' | b'S' => Kind::File,
             b'1' => Kind::HardLink,
             b'2' => Kind::Symlink,
@@ -122,7 +139,7 @@ impl<R: BufRead> Archive<R> {
         let size = match (kind, header.kind()) {
             // Engines take these as headers alone, whatever their size says.
             (Kind::HardLink | Kind::Symlink | Kind::Directory, _) | (_, b'3' | b'4' | b'6') => 0,
-            _ => extension.size.unwrap_or(size),
+            _ => pax.size.unwrap_or(size),
         };
         self.expect(size);
         if sparse && header.0.get(482) == Some(&1) {
@@ -130,13 +147,13 @@ impl<R: BufRead> Archive<R> {
         }
         Ok(Entry {
             path,
-            link: extension.link.unwrap_or_else(|| terminated(header.bytes(157, 100))),
+            link: gnu_link.or(pax.link).unwrap_or_else(|| terminated(header.bytes(157, 100))),
             kind,
             mode: u32::try_from(header.number(100, 8)? & 0o7777).unwrap_or(0),
-            uid: extension.uid.map_or_else(|| header.number(108, 8), Ok)?,
-            gid: extension.gid.map_or_else(|| header.number(116, 8), Ok)?,
+            uid: pax.uid.map_or_else(|| header.number(108, 8), Ok)?,
+            gid: pax.gid.map_or_else(|| header.number(116, 8), Ok)?,
             size,
-            has_capabilities: extension.has_capabilities,
+            has_capabilities: pax.has_capabilities,
         })
     }
 
@@ -177,9 +194,10 @@ impl<R: BufRead> Archive<R> {
     }
 }
 
-impl Extension {
+impl Pax {
     /// Records of a pax header: `LENGTH KEY=VALUE\n`.
-    fn add(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    fn of(mut bytes: &[u8]) -> io::Result<Self> {
+        let mut pax = Self::default();
         let bad = || broken("a pax header of the archive is damaged");
         while !bytes.is_empty() {
             let space = bytes.iter().position(|byte| *byte == b' ').ok_or_else(bad)?;
@@ -190,18 +208,38 @@ impl Extension {
             let (key, value) =
                 (record.get(..equals).ok_or_else(bad)?, record.get(equals + 1..).ok_or_else(bad)?);
             match key {
-                b"path" => self.path = Some(value.to_vec()),
-                b"linkpath" => self.link = Some(value.to_vec()),
-                b"size" => self.size = Some(number_text(Some(value)).ok_or_else(bad)?),
-                b"uid" => self.uid = number_text(Some(value)),
-                b"gid" => self.gid = number_text(Some(value)),
-                CAPABILITIES => self.has_capabilities = true,
+                b"path" => pax.path = said(value.to_vec()),
+                b"GNU.sparse.name" => pax.sparse_path = said(value.to_vec()),
+                b"GNU.sparse.major" => pax.sparse_major = value.to_vec(),
+                b"GNU.sparse.minor" => pax.sparse_minor = value.to_vec(),
+                b"GNU.sparse.map" | b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => {
+                    pax.has_sparse_map |= !value.is_empty();
+                }
+                b"linkpath" => pax.link = said(value.to_vec()),
+                b"size" if value.is_empty() => pax.size = None,
+                b"size" => pax.size = Some(number_text(Some(value)).ok_or_else(bad)?),
+                b"uid" => pax.uid = number_text(Some(value)),
+                b"gid" => pax.gid = number_text(Some(value)),
+                CAPABILITIES => pax.has_capabilities = true,
                 _ => {}
             }
             bytes = bytes.get(length..).unwrap_or_default();
         }
-        Ok(())
+        Ok(pax)
     }
+
+    /// Whether the records are those of a file with holes in a version that engines know.
+    fn is_sparse(&self) -> bool {
+        match (self.sparse_major.as_slice(), self.sparse_minor.as_slice()) {
+            (b"0", b"0" | b"1") | (b"1", b"0") => true,
+            (b"", b"") => self.has_sparse_map,
+            _ => false,
+        }
+    }
+}
+
+fn said(value: Vec<u8>) -> Option<Vec<u8>> {
+    (!value.is_empty()).then_some(value)
 }
 
 fn number_text<T: std::str::FromStr>(bytes: Option<&[u8]>) -> Option<T> {

@@ -136,3 +136,40 @@ fn a_size_in_a_pax_header_wins_as_it_does_for_engines() {
     let entries = read(&bytes).unwrap();
     assert_eq!((entries.len(), entries[0].1.len()), (1, 512));
 }
+
+/// A header of that kind and name, with what follows it.
+fn entry(kind: u8, name: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = header(tar::EntryType::new(kind), content.len() as u64);
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend(content);
+    bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+    bytes
+}
+
+#[test]
+fn no_header_hides_an_entry_from_this_reader_alone() {
+    let told = |parts: &[Vec<u8>]| {
+        let bytes = [parts.concat(), vec![0; 1024]].concat();
+        let path = |(entry, _): &(Entry, Vec<u8>)| String::from_utf8_lossy(&entry.path).into_owned();
+        read(&bytes).unwrap().iter().map(path).collect::<Vec<_>>()
+    };
+    let sshd = || entry(b'0', "sbin/sshd", b"x");
+    // What stands in a file with the name of a directory is its content.
+    let swallowing = entry(b'0', "other", &[b'x'; 600])[..512].to_vec();
+    assert_eq!(told(&[entry(b'0', "x/", &swallowing), sshd()]), ["x/", "sbin/sshd"]);
+    assert_eq!(told(&[entry(b'x', "p", b"8 path=\n"), sshd()]), ["sbin/sshd"]);
+    assert_eq!(told(&[entry(b'L', "l", b"\0"), sshd()]), ["sbin/sshd"]);
+    assert_eq!(
+        told(&[entry(b'x', "p", b"10 path=a\n"), entry(b'x', "p", b"9 uid=70\n"), sshd()]),
+        ["sbin/sshd"]
+    );
+    assert_eq!(
+        told(&[entry(b'L', "l", b"sbin/sshd\0"), entry(b'x', "p", b"10 path=a\n"), entry(b'0', "b", b"")]),
+        ["sbin/sshd"]
+    );
+    assert_eq!(told(&[entry(b'x', "p", b"33 GNU.sparse.name=usr/sbin/sshd\n"), entry(b'0', "b", b"")]), ["b"]);
+    let sparse = b"33 GNU.sparse.name=usr/sbin/sshd\n22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n";
+    assert_eq!(told(&[entry(b'x', "p", sparse), entry(b'0', "b", b"")]), ["usr/sbin/sshd"]);
+}

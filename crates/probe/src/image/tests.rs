@@ -216,6 +216,7 @@ fn what_is_no_image_is_said_to_be_none() {
     let parsed = |text: &str| saved_image(&archive(&[("manifest.json".to_owned(), text.as_bytes().to_vec())]));
     let without_layer = archive(&saved(&layers, &config)[1..]);
     let big = archive(&[("manifest.json".to_owned(), vec![b'['; 5 << 20])]);
+    let many = json!(vec![json!({"Config": "missing.json"}); 33]).to_string();
     let nested = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     for (found, expected) in [
         (saved_image(b""), "no tar archive"),
@@ -227,6 +228,7 @@ fn what_is_no_image_is_said_to_be_none() {
         (saved_image(&without_layer), "layer 0/layer.tar is not there"),
         (saved_image(&big), "neither manifest.json nor index.json"),
         (parsed("[]"), "names no image"),
+        (parsed(&many), "more than 32 images"),
         (parsed("[1]"), "manifest.json is not what it should be (line 1, column 2)"),
         (parsed(&nested), "manifest.json is not what it should be"),
         (parsed(r#"[{"Config": "../../etc/shadow", "Layers": []}]"#), "leads out of the image"),

@@ -101,6 +101,8 @@ pub struct Container {
     pub command_secrets: Fact<Vec<String>>,
     /// Arguments of its build that look like secrets: names only; absent for a container of an engine.
     pub build_secrets: Fact<Vec<String>>,
+    /// Credentials in the contents of its `configs:`: which, in which line, of what kind; absent for a container of an engine.
+    pub config_secrets: Fact<Vec<String>>,
     /// Labels that hold secrets: names only.
     pub label_secrets: Fact<Vec<String>>,
     /// Names of all labels.

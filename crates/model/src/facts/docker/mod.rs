@@ -35,7 +35,7 @@ pub struct Docker {
     /// The files of these projects and those that they name: who may read and write them.
     pub compose_files: Fact<Vec<ComposeFile>>,
     /// The ports that containers publish on the host, one by one.
-    pub published_ports: Fact<Vec<PublishedPort>>,
+    pub published_ports: Fact<Vec<Fact<PublishedPort>>>,
     /// All images (engine API).
     pub images: Fact<Vec<Image>>,
     /// All volumes (engine API).

@@ -35,45 +35,56 @@ pub fn described(door: &Door, text: &str) -> Option<Docker> {
 
 fn docker(door: &Door, project: &Project) -> Docker {
     let mut containers = Vec::new();
-    let mut images: BTreeMap<String, Result<Image, String>> = BTreeMap::new();
+    let mut published = Vec::new();
+    let mut images: BTreeMap<dockerfile::Build, Image> = BTreeMap::new();
     let mut named: Vec<(&str, String, String)> = own_files(project);
     for entry in project.section("services") {
         let service = Service { door, project, name: &entry.name, place: &entry.at, node: &entry.node };
         let mut container = service.container();
-        if let Some((path, context, place)) = service.dockerfile() {
-            let image = images.entry(path.clone()).or_insert_with(|| {
-                dockerfile::image(door, &path, &context).map_err(|why| format!("{place}: {why}"))
+        if let Some((build, place)) = service.dockerfile() {
+            let image = images.entry(build.clone()).or_insert_with(|| {
+                dockerfile::image(door, &build).unwrap_or_else(|why| {
+                    let place = place.to_string();
+                    dockerfile::unread(&build.path, &place, &format!("{place}: {why}"))
+                })
             });
-            if let Ok(image) = image {
-                inherit(&mut container, image);
-            }
+            inherit(&mut container, image, service.leaves_health_check());
         }
         for (path, node, _) in service.env_files() {
             named.extend(path.map(|path| ("env", path, node.at.to_string())));
         }
+        published.extend(service.ports(&container.name));
         containers.push(container);
     }
     named.extend(secret_files(project));
-    let images: Result<Vec<Image>, String> = images.into_values().collect();
+    let images: Vec<Image> = images.into_values().collect();
     let containers = Fact::known(containers);
     Docker {
         compose_projects: Fact::known(vec![described_project(project)]),
         compose_files: super::files(door, named),
         networks: Fact::known(networks(project, &containers)),
         volumes: Fact::known(volumes(project, &containers)),
-        ..crate::docker::from_files(containers, images.map_or_else(Fact::unreadable, Fact::known))
+        published_ports: Fact::known(published),
+        ..crate::docker::from_files(containers, Fact::known(images))
     }
 }
 
 /// What a service leaves to the image that it is built from.
-fn inherit(container: &mut Container, image: &Image) {
+fn inherit(container: &mut Container, image: &Image, health_check: bool) {
     if container.user.is_absent() {
         container.user = image.user.clone();
         container.runs_as_root = image.runs_as_root.clone();
     }
-    if let (Fact::Absent, Fact::Known(true, source)) = (&container.health_check, &image.has_health_check) {
-        let check = HealthCheck { kind: "program".to_owned(), ..HealthCheck::default() };
-        container.health_check = Fact::Known(check, source.clone());
+    if !health_check || !container.health_check.is_absent() {
+        return;
+    }
+    match &image.has_health_check {
+        Fact::Known(true, source) => {
+            let check = HealthCheck { kind: "program".to_owned(), ..HealthCheck::default() };
+            container.health_check = Fact::Known(check, source.clone());
+        }
+        Fact::Unreadable(why) => container.health_check = Fact::unreadable(why.clone()),
+        Fact::Known(false, _) | Fact::Absent => {}
     }
 }
 

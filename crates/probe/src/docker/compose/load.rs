@@ -17,6 +17,8 @@ const FILE_LIMIT: usize = 1024;
 const DEPTH_LIMIT: usize = 16;
 /// Values of all files of a project, and of what its services extend, each time they are read.
 const VALUE_LIMIT: usize = 200_000;
+/// Bytes of all texts of a project in which variables were filled.
+const FILLED_LIMIT: usize = 16 << 20;
 /// Services of one project.
 const SERVICE_LIMIT: usize = 1024;
 /// The sections of a project whose members have names.
@@ -91,6 +93,7 @@ fn read(door: &Door, paths: &[String], given: Option<&str>) -> Result<Project, S
         shell: BTreeSet::new(),
         read: 0,
         values: 0,
+        room: FILLED_LIMIT,
     };
     let variables = loader.environment(&format!("{folder}/.env"))?;
     let mut root: Option<Node> = None;
@@ -101,7 +104,8 @@ fn read(door: &Door, paths: &[String], given: Option<&str>) -> Result<Project, S
             None => node,
         });
     }
-    let root = root.ok_or("no compose file is named")?;
+    let mut root = root.ok_or("no compose file is named")?;
+    merge::settle(&mut root);
     let services = root.get("services").map(Node::entries).unwrap_or_default();
     if services.is_empty() {
         return Err(format!("{}: there are no `services`; is this a compose file?", root.at));
@@ -141,7 +145,13 @@ fn of_folder(door: &Door, folder: &str) -> Result<(String, Vec<String>, Vec<Stri
     let env = Variables::of_file(&env.unwrap_or_default());
     if let Some(list) = env.get("COMPOSE_FILE").filter(|list| !list.is_empty()) {
         let separator = env.get("COMPOSE_PATH_SEPARATOR").filter(|text| !text.is_empty()).unwrap_or(":");
-        let files = list.split(separator).filter_map(|file| absolute(folder, file)).take(FILE_LIMIT).collect();
+        let named = list.split(separator).filter(|file| !file.is_empty());
+        let files: Option<Vec<String>> = named.map(|file| absolute(folder, file)).collect();
+        let files = files.ok_or_else(|| {
+            format!(
+                "{folder}/.env: COMPOSE_FILE names a file that cannot be read here; write a path from `/` on"
+            )
+        })?;
         return Ok((folder.to_owned(), files, Vec::new()));
     }
     let first = |names: &[&str]| {
@@ -163,6 +173,8 @@ struct Loader<'a> {
     shell: BTreeSet<String>,
     read: usize,
     values: usize,
+    /// Bytes that texts with variables may still have.
+    room: usize,
 }
 
 impl Loader<'_> {
@@ -211,7 +223,7 @@ impl Loader<'_> {
         self.bases.insert(path.to_owned(), base.to_owned());
         self.count(&root)?;
         variables::without_default(&root, &mut self.shell);
-        variables.fill(&mut root);
+        variables.fill(&mut root, &mut self.room);
         Ok(root)
     }
 
@@ -240,7 +252,8 @@ impl Loader<'_> {
             None => vec![format!("{folder}/.env")],
         };
         for file in env_files {
-            known = known.or(&self.environment(&file)?);
+            // A later file wins.
+            known = self.environment(&file)?.or(&known);
         }
         let known = variables.clone().or(&known);
         let mut root: Option<Node> = None;
@@ -259,7 +272,7 @@ impl Loader<'_> {
         let services = root.get("services").cloned();
         let Some(services) = services else { return Ok(root) };
         let mut done = Vec::new();
-        for entry in services.entries().iter().take(SERVICE_LIMIT) {
+        for entry in services.entries().iter().take(SERVICE_LIMIT + 1) {
             let mut node = self.service(&entry.node, &services, variables, 0)?;
             // The finding's place is the service that a person starts.
             node.at = entry.node.at.clone();
@@ -441,6 +454,25 @@ mod tests {
     }
 
     #[test]
+    fn the_later_file_of_variables_wins_and_no_file_is_passed_over() {
+        let machine = Machine::new()
+            .file(
+                "/p/compose.yaml",
+                "include: [{path: sub/c.yaml, env_file: [one.env, two.env]}]\nservices: {web: {image: x}}\n",
+            )
+            .file("/p/one.env", "WHO=root\nTAG=1\n")
+            .file("/p/two.env", "WHO=app\n")
+            .file("/p/sub/c.yaml", "services: {db: {image: 'a:${TAG}', user: '${WHO}'}}\n");
+        let included = project(machine).unwrap();
+        assert_eq!(says(&included, "db", "user").unwrap(), "app");
+        assert_eq!(says(&included, "db", "image").unwrap(), "a:1");
+        let machine = Machine::new()
+            .file("/p/.env", "COMPOSE_FILE=a.yml:~/b.yml\n")
+            .file("/p/a.yml", "services: {web: {image: x}}\n");
+        assert!(project(machine).unwrap_err().contains("COMPOSE_FILE names a file that cannot be read"));
+    }
+
+    #[test]
     fn what_cannot_be_read_is_refused_with_its_place() {
         let refused = |text: &str| project(Machine::new().file("/p/compose.yml", text)).unwrap_err();
         assert!(refused("services: {a: {extends: b}, b: {extends: a}}").contains("in a circle"));
@@ -451,6 +483,8 @@ mod tests {
             + &(0..50).map(|n| format!("  s{n}: {{extends: base}}\n")).collect::<String>();
         assert!(refused(&large).contains("more than 200000 values"));
         assert!(refused("version: '3'\n").contains("no `services`"));
+        let many = (0..=SERVICE_LIMIT).map(|n| format!("  s{n}: {{image: x}}\n")).collect::<String>();
+        assert!(refused(&format!("services:\n{many}")).contains("more than 1024 services"));
         assert!(refused("services: {a: 1}").starts_with("/p/compose.yml:1:12: the service `a` is no map"));
         assert!(refused("[]").contains("is a map"));
         assert!(project(Machine::new().directory("/p")).unwrap_err().contains("holds no compose file"));

@@ -10,6 +10,8 @@ const NAMED: &[&str] = &["networks", "depends_on"];
 const REPLACED: &[&str] = &["command", "entrypoint", "test"];
 /// Lists whose elements replace each other when they say the same place inside the container.
 const BY_TARGET: &[&str] = &["volumes", "devices"];
+/// The map that is replaced as a whole when its driver is another.
+const LOGGING: &str = "logging";
 /// Tag of a value that stands instead of what it would be merged with.
 const OVERRIDE: &str = "override";
 /// Tag of a value that takes away what it would be merged with.
@@ -20,8 +22,23 @@ pub(super) fn merged(base: Node, over: Node) -> Node {
     named("", base, over)
 }
 
+/// Takes out what is marked to be taken away and had nothing to be merged with.
+pub(super) fn settle(node: &mut Node) {
+    match &mut node.value {
+        Value::Text(_) => {}
+        Value::List(items) => {
+            items.retain(|item| item.tag != RESET);
+            items.iter_mut().for_each(settle);
+        }
+        Value::Map(entries) => {
+            entries.retain(|entry| entry.node.tag != RESET);
+            entries.iter_mut().for_each(|entry| settle(&mut entry.node));
+        }
+    }
+}
+
 fn named(name: &str, base: Node, over: Node) -> Node {
-    if over.tag == OVERRIDE || REPLACED.contains(&name) {
+    if over.tag == OVERRIDE || REPLACED.contains(&name) || (name == LOGGING && changes_driver(&base, &over)) {
         return over;
     }
     let (base, over) = if MAPS.contains(&name) {
@@ -42,6 +59,12 @@ fn named(name: &str, base: Node, over: Node) -> Node {
     }
 }
 
+/// Whether both name a driver, and not the same: the options of one are not those of the other.
+fn changes_driver(base: &Node, over: &Node) -> bool {
+    let driver = |node: &Node| node.get("driver").and_then(Node::text).map(|text| text.text.clone());
+    driver(base).zip(driver(over)).is_some_and(|(old, new)| old != new)
+}
+
 fn members(mut old: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
     for entry in new {
         let place = old.iter().position(|known| known.name == entry.name);
@@ -50,6 +73,7 @@ fn members(mut old: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
             continue;
         }
         match place.and_then(|index| old.get_mut(index)) {
+            Some(known) if known.node.tag == RESET => *known = entry,
             Some(known) => {
                 let base = std::mem::replace(&mut known.node, Node::empty(entry.at.clone()));
                 // The later place decides, unless the value is what both say together.
@@ -142,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn options_of_logging_go_with_their_driver() {
+        let base = "logging: {driver: local, options: {max-size: 1m}}\n";
+        let options = |over: &str| both(base, over).get("logging").unwrap().get("options").is_some();
+        assert!(options("logging: {driver: local}\n") && options("logging: {options: {mode: x}}\n"));
+        assert!(!options("logging: {driver: json-file}\n"));
+    }
+
+    #[test]
     fn tags_take_away_and_replace() {
         let node = both(
             "ports: ['1:1']\nprivileged: true\ndns: [a]\n",
@@ -150,5 +182,18 @@ mod tests {
         assert_eq!(node.get("ports").unwrap().items().len(), 1);
         assert!(node.get("privileged").is_none());
         assert_eq!(node.get("dns").unwrap().items().len(), 1);
+    }
+
+    #[test]
+    fn what_is_taken_away_is_not_there_where_nothing_was_before() {
+        let mut node = both(
+            "read_only: !reset true\nports: !reset ['1:1']\n",
+            "ports: ['2:2', !reset '3:3']\ndeploy: {limits: {memory: !reset 1g, cpus: 1}}\n",
+        );
+        settle(&mut node);
+        assert!(node.get("read_only").is_none());
+        assert_eq!(node.get("ports").unwrap().items().len(), 1);
+        let limits = node.get("deploy").unwrap().get("limits").unwrap();
+        assert!(limits.get("memory").is_none() && limits.get("cpus").is_some());
     }
 }

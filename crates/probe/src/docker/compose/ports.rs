@@ -8,7 +8,7 @@ use model::facts::docker::PublishedPort;
 use super::values::{at, text};
 use crate::yaml::{Node, Value};
 
-/// Ports of one range; a longer one stands as one line under its first port.
+/// Ports of one range; of a longer one only the first is told, and that the others are not.
 const RANGE_LIMIT: u16 = 128;
 /// Ports of one service.
 const PORT_LIMIT: usize = 4096;
@@ -22,20 +22,39 @@ struct Said<'a> {
     protocol: &'a str,
 }
 
-/// All ports that the service `container` publishes.
+/// All ports that the service `container` publishes, when each of them is known.
 pub(super) fn ports(node: &Node, container: &str) -> Fact<Vec<PublishedPort>> {
     let mut all = Vec::new();
-    for item in node.items() {
-        match one(item, container) {
-            Ok(ports) if all.len() + ports.len() <= PORT_LIMIT => all.extend(ports),
-            Ok(_) => return Fact::unreadable(format!("{}: more than {PORT_LIMIT} ports", item.at)),
-            Err(why) => return Fact::unreadable(why),
+    for port in each(node, container) {
+        match port {
+            Fact::Known(port, _) => all.push(port),
+            Fact::Absent => {}
+            Fact::Unreadable(why) => return Fact::unreadable(why),
         }
     }
     at(all, &node.at)
 }
 
-fn one(item: &Node, container: &str) -> Result<Vec<PublishedPort>, String> {
+/// The ports that the service `container` publishes, one by one; one that is not known says why.
+pub(super) fn each(node: &Node, container: &str) -> Vec<Fact<PublishedPort>> {
+    if !matches!(node.value, Value::List(_)) {
+        return vec![Fact::unreadable(format!("{}: this is no list of ports", node.at))];
+    }
+    let mut all = Vec::new();
+    for item in node.items() {
+        match one(item, container) {
+            Ok(ports) if all.len() + ports.len() <= PORT_LIMIT => all.extend(ports),
+            Ok(_) => {
+                all.push(Fact::unreadable(format!("{}: more than {PORT_LIMIT} ports", item.at)));
+                break;
+            }
+            Err(why) => all.push(Fact::unreadable(why)),
+        }
+    }
+    all
+}
+
+fn one(item: &Node, container: &str) -> Result<Vec<Fact<PublishedPort>>, String> {
     let says = |name: &str| match item.get(name).map(text) {
         None | Some(Fact::Absent) => Ok(String::new()),
         Some(Fact::Known(text, _)) => Ok(text),
@@ -72,7 +91,7 @@ fn said(text: &str) -> Said<'_> {
     Said { ip, host, container, protocol }
 }
 
-fn published(said: &Said<'_>, item: &Node, container: &str) -> Result<Vec<PublishedPort>, String> {
+fn published(said: &Said<'_>, item: &Node, container: &str) -> Result<Vec<Fact<PublishedPort>>, String> {
     let wrong = || format!("{}: this is no port", item.at);
     let (first, last) = range(said.container).ok_or_else(wrong)?;
     let host = if said.host.is_empty() { None } else { Some(range(said.host).ok_or_else(wrong)?) };
@@ -92,13 +111,20 @@ fn published(said: &Said<'_>, item: &Node, container: &str) -> Result<Vec<Publis
     let same_length = host.is_none_or(|(from, to)| to - from == last - first);
     if last - first >= RANGE_LIMIT || !same_length {
         let name = if said.host.is_empty() { "any" } else { said.host };
-        return Ok(vec![port(name.to_owned(), first, host.map(|(from, _)| from))]);
+        let mut ports = vec![Fact::known(port(name.to_owned(), first, host.map(|(from, _)| from)))];
+        if last > first {
+            ports.push(Fact::unreadable(format!(
+                "{}: of this range only the first port is judged; write ranges of at most {RANGE_LIMIT} ports",
+                item.at
+            )));
+        }
+        return Ok(ports);
     }
     Ok((0..=last - first)
         .map(|step| {
             let host_port = host.map(|(from, _)| from.saturating_add(step));
             let name = host_port.map_or_else(|| "any".to_owned(), |port| port.to_string());
-            port(name, first.saturating_add(step), host_port)
+            Fact::known(port(name, first.saturating_add(step), host_port))
         })
         .collect())
 }
@@ -117,13 +143,15 @@ mod tests {
 
     fn read(text: &str) -> Vec<String> {
         let root = parse("/c", &format!("ports: [{text}]")).unwrap();
-        match ports(root.get("ports").unwrap(), "web") {
-            Fact::Known(ports, _) => ports
-                .iter()
-                .map(|p| format!("{} {} {} {}", p.name, p.host_ip, p.container_port, p.is_loopback))
-                .collect(),
-            other => vec![format!("{other:?}")],
-        }
+        let all = each(root.get("ports").unwrap(), "web");
+        all.iter()
+            .map(|port| match port {
+                Fact::Known(p, _) => {
+                    format!("{} {} {} {}", p.name, p.host_ip, p.container_port, p.is_loopback)
+                }
+                other => format!("{other:?}"),
+            })
+            .collect()
     }
 
     #[test]
@@ -141,8 +169,19 @@ mod tests {
             assert_eq!(read(text), [expected], "{text}");
         }
         assert_eq!(read("'8000-8001:80-81'").len(), 2);
-        assert_eq!(read("'1-60000:1-60000'"), ["1-60000/tcp 0.0.0.0 1 false"]);
         assert!(read("'a:b'")[0].contains("/c:1:9: this is no port"));
         assert!(read("'9-1:9-1'")[0].contains("no port"));
+    }
+
+    #[test]
+    fn a_port_that_is_not_known_leaves_the_others_as_they_are() {
+        let seen = read("'a:b', '80:80', '1-60000:1-60000'");
+        assert_eq!(seen.len(), 4, "{seen:?}");
+        assert!(seen[0].contains("/c:1:9: this is no port"));
+        assert_eq!(&seen[1..3], ["80/tcp 0.0.0.0 80 false", "1-60000/tcp 0.0.0.0 1 false"]);
+        assert!(seen[3].contains("only the first port is judged"));
+        let root = parse("/c", "ports: ['a:b', '80:80']\nwrong: '80:80'").unwrap();
+        assert!(ports(root.get("ports").unwrap(), "web").is_unreadable());
+        assert!(ports(root.get("wrong").unwrap(), "web").is_unreadable());
     }
 }

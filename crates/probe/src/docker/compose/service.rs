@@ -1,20 +1,25 @@
 //! A service of a compose project as the container that it describes.
 
+use std::borrow::Cow;
+
 use host::Door;
 use model::Fact;
-use model::facts::docker::{Container, Device, HealthCheck, Limits, LogConfig, Ulimit, Variable};
+use model::facts::docker::{
+    Container, Device, HealthCheck, Limits, LogConfig, PublishedPort, Ulimit, Variable,
+};
 
 use super::load::Project;
 use super::merge::as_map;
 use super::values::{at, bytes, parsed, processors, seconds, switch, text, texts, words};
 use super::variables;
-use super::{ports, volumes};
+use super::{configs, ports, volumes};
 use crate::docker::capabilities;
-use crate::docker::container::{is_bounded, is_root, public_labels, values_of};
+use crate::docker::container::{forbids_new_privileges, is_bounded, is_root, public_labels, values_of};
+use crate::docker::dockerfile::Build;
 use crate::docker::json::{both, clip};
 use crate::docker::secrets;
 use crate::fact::reason;
-use crate::yaml::{Node, Place};
+use crate::yaml::{Node, Place, Text};
 
 /// What a container is whose file is all that is known of it.
 const DESCRIBED: &str = "described";
@@ -64,7 +69,10 @@ impl Service<'_> {
         let cap_drop = self.texts("cap_drop").map(capabilities::normalised);
         let granted = both(privileged.clone(), both(cap_add.clone(), cap_drop.clone()))
             .map(|(privileged, (add, drop))| capabilities::granted(privileged, &add, &drop));
-        let user = self.text("user");
+        // An empty one leaves it to the image too.
+        let user = self
+            .text("user")
+            .and_then(|user| if user.trim().is_empty() { Fact::Absent } else { Fact::known(user) });
         let name = self.text("container_name").value().cloned().unwrap_or_else(|| self.name.to_owned());
         let network_mode = self.network_mode();
         let labels = self.get("labels").map(|node| as_map(node.clone(), '='));
@@ -113,23 +121,18 @@ impl Service<'_> {
             devices: self.places_of(self.devices(), &["devices"]),
             read_only_root: self.switch("read_only"),
             no_new_privileges: self.option_at(
-                options.clone().map(|options| {
-                    options.iter().any(|option| option == "no-new-privileges")
-                        || values_of(&options, "no-new-privileges").iter().any(|value| value == "true")
-                }),
+                options.clone().map(|options| forbids_new_privileges(&options).unwrap_or(false)),
                 "no-new-privileges",
             ),
             seccomp: self.seccomp(&options, &privileged),
             apparmor: self.option_at(
-                options
-                    .clone()
-                    .and_then(|options| Fact::from_option(values_of(&options, "apparmor").into_iter().next())),
+                options.clone().and_then(|options| Fact::from_option(values_of(&options, "apparmor").pop())),
                 "apparmor",
             ),
             selinux: self.option_at(options.clone().map(|options| values_of(&options, "label")), "label"),
             masked_paths: self.option_at(
                 both(options, privileged.clone()).map(|(options, privileged)| {
-                    !privileged && !options.iter().any(|option| option == "systempaths=unconfined")
+                    !privileged && !values_of(&options, "systempaths").iter().any(|value| value == "unconfined")
                 }),
                 "systempaths",
             ),
@@ -145,6 +148,7 @@ impl Service<'_> {
             environment: self.environment(),
             command_secrets: self.command_secrets(),
             build_secrets: self.build_secrets(),
+            config_secrets: configs::credentials(self.project, self.node, self.place),
             label_secrets: labels
                 .as_ref()
                 .map_or_else(|| at(Vec::new(), self.place), |node| at(secret_names(node), &node.at)),
@@ -183,6 +187,11 @@ impl Service<'_> {
         }
     }
 
+    /// The ports that it publishes as `container`, one by one.
+    pub(super) fn ports(&self, container: &str) -> Vec<Fact<PublishedPort>> {
+        self.get("ports").map_or_else(Vec::new, |node| ports::each(node, container))
+    }
+
     /// The fact, read where the first of these keys stands.
     fn places_of<T>(&self, fact: Fact<T>, keys: &[&str]) -> Fact<T> {
         let place = keys.iter().find_map(|key| self.node.entry(key)).map_or(self.place, |entry| &entry.at);
@@ -195,7 +204,7 @@ impl Service<'_> {
     /// The fact, read where the security option of that name stands.
     fn option_at<T>(&self, fact: Fact<T>, name: &str) -> Fact<T> {
         let items = self.get("security_opt").map(Node::items).unwrap_or_default();
-        let item = items.iter().find(|item| item.text().is_some_and(|text| text.text.starts_with(name)));
+        let item = items.iter().rfind(|item| item.text().is_some_and(|text| text.text.starts_with(name)));
         match (fact, item) {
             (Fact::Known(value, _), Some(item)) => at(value, &item.at),
             (fact, _) => fact,
@@ -231,7 +240,7 @@ impl Service<'_> {
             return privileged.clone().map(|_| "unconfined".to_owned());
         }
         let seccomp =
-            options.clone().map(|options| match values_of(&options, "seccomp").first().map(String::as_str) {
+            options.clone().map(|options| match values_of(&options, "seccomp").last().map(String::as_str) {
                 None | Some("builtin") => "default".to_owned(),
                 Some("unconfined") => "unconfined".to_owned(),
                 Some(_) => "custom".to_owned(),
@@ -312,7 +321,10 @@ impl Service<'_> {
 
     fn health_check(&self) -> Fact<HealthCheck> {
         let Some(node) = self.get("healthcheck") else { return Fact::Absent };
-        let off = node.get("disable").map(switch).is_some_and(|off| off.value() == Some(&true));
+        let off = match node.get("disable").map_or(Fact::known(false), switch) {
+            Fact::Unreadable(why) => return Fact::unreadable(why),
+            off => off.value() == Some(&true),
+        };
         let test = node.get("test");
         let first = test.and_then(|test| words(test).first().map(|text| text.text.clone()));
         let kind = match first.as_deref() {
@@ -335,6 +347,14 @@ impl Service<'_> {
             Fact::Known(check, _) => at(check, &node.at),
             other => other,
         }
+    }
+
+    /// Whether it leaves to its image how its health is checked.
+    pub(super) fn leaves_health_check(&self) -> bool {
+        let Some(node) = self.get("healthcheck") else { return true };
+        let off = node.get("disable").map(switch).is_some_and(|off| off.value() != Some(&false));
+        let first = node.get("test").and_then(|test| words(test).first().copied());
+        !off && first.is_none_or(|word| word.text != "NONE")
     }
 
     fn log(&self) -> LogConfig {
@@ -406,8 +426,8 @@ impl Service<'_> {
         }
         let environment = self.get("environment").map(|node| as_map(node.clone(), '='));
         for entry in environment.iter().flat_map(Node::entries) {
-            let value = entry.node.text().filter(|text| text.unknown.is_empty() && !entry.node.is_null());
-            put(&mut all, variable(&entry.name, value.map(|text| text.text.as_str()), entry.at.to_string()));
+            let value = entry.node.text().filter(|_| !entry.node.is_null()).map(as_given);
+            put(&mut all, variable(&entry.name, value.as_deref(), entry.at.to_string()));
         }
         match unread {
             // One secret decides, whatever stands in the file that could not be read.
@@ -439,8 +459,8 @@ impl Service<'_> {
         let mut place = None;
         let test = self.below(&["healthcheck", "test"]);
         for node in ["entrypoint", "command"].iter().filter_map(|key| self.get(key)).chain(test) {
-            let words = words(node);
-            let names = secrets::secrets_in(words.iter().map(|text| text.text.as_str()));
+            let words: Vec<_> = words(node).into_iter().map(as_given).collect();
+            let names = secrets::secrets_in(words.iter().map(AsRef::as_ref));
             if !names.is_empty() {
                 place = place.or(Some(&node.at));
             }
@@ -461,9 +481,8 @@ impl Service<'_> {
         }
     }
 
-    /// The Dockerfile that it is built from, the folder that it is built in, and where that stands; none when it is not
-    /// built, or not from this machine's files.
-    pub(super) fn dockerfile(&self) -> Option<(String, String, Place)> {
+    /// How it is built, and where that stands; none when it is not built, or not from this machine's files.
+    pub(super) fn dockerfile(&self) -> Option<(Build, Place)> {
         let build = self.get("build")?;
         if build.get("dockerfile_inline").is_some() {
             return None;
@@ -479,8 +498,25 @@ impl Service<'_> {
             Some(_) => return None,
             None => "Dockerfile",
         };
-        Some((super::load::absolute(&context, file)?, context, build.at.clone()))
+        let path = super::load::absolute(&context, file)?;
+        let target = build.get("target").and_then(Node::text).map(|text| text.text.clone()).unwrap_or_default();
+        let args = build.get("args").map(|node| as_map(node.clone(), '='));
+        let args = args.iter().flat_map(Node::entries).map(|entry| {
+            let value = entry.node.text().filter(|text| text.unknown.is_empty() && !entry.node.is_null());
+            (entry.name.clone(), value.map(|text| text.text.clone()))
+        });
+        let args = args.collect();
+        Some((Build { path, context, target, args }, build.at.clone()))
     }
+}
+
+/// The text with what only the shell knows as a value in it, and not as the reference that a program would follow.
+fn as_given(text: &Text) -> Cow<'_, str> {
+    if text.unknown.is_empty() {
+        return Cow::Borrowed(&text.text);
+    }
+    let parts: Vec<String> = text.text.split("$$").map(|part| part.replace('$', "")).collect();
+    Cow::Owned(parts.join("$"))
 }
 
 /// A variable of the container; without a value the shell gives it one.
@@ -501,8 +537,8 @@ fn put(all: &mut Vec<Variable>, variable: Variable) {
 /// Names of the members of a map whose values are secrets.
 fn secret_names(node: &Node) -> Vec<String> {
     let is_secret = |name: &str, node: &Node| {
-        let value = node.text().filter(|text| text.unknown.is_empty() && !node.is_null());
-        !secrets::secret_kind(name, value.map_or("given by the shell", |text| &text.text)).is_empty()
+        let value = node.text().filter(|_| !node.is_null()).map(as_given);
+        !secrets::secret_kind(name, value.as_deref().unwrap_or("given by the shell")).is_empty()
     };
     node.entries()
         .iter()

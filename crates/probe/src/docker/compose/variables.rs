@@ -6,10 +6,12 @@ use crate::yaml::{Node, Value};
 
 /// How deep defaults may hold variables again.
 const DEPTH_LIMIT: usize = 8;
-/// The most lines of a file of variables that are read.
+/// The most variables of a file that are read.
 const LINE_LIMIT: usize = 4096;
 /// The longest text that variables may make.
 const TEXT_LIMIT: usize = 64 << 10;
+/// What is said of a longer one.
+const TOO_LONG: &str = "its variables expand to more than any honest text";
 
 /// Variables by name.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +49,11 @@ impl Variables {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// Makes one that was set unknown again.
+    pub(in crate::docker) fn forget(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// The text with its variables replaced.
     ///
     /// # Errors
@@ -71,15 +78,20 @@ impl Variables {
         self
     }
 
-    /// Replaces the variables in every text of a document.
-    pub(super) fn fill(&self, node: &mut Node) {
+    /// Replaces the variables in every text of a document; the texts may have `room` bytes together.
+    pub(super) fn fill(&self, node: &mut Node, room: &mut usize) {
         match &mut node.value {
+            Value::Text(text) if !text.text.contains('$') => {}
+            Value::Text(text) if *room == 0 => text.unknown = TOO_LONG.to_owned(),
             Value::Text(text) => match self.filled(&text.text) {
-                Filled::Known(filled) => text.text = filled,
+                Filled::Known(filled) => {
+                    *room = room.saturating_sub(filled.len());
+                    text.text = filled;
+                }
                 Filled::Unknown(why) => text.unknown = why,
             },
-            Value::List(items) => items.iter_mut().for_each(|item| self.fill(item)),
-            Value::Map(entries) => entries.iter_mut().for_each(|entry| self.fill(&mut entry.node)),
+            Value::List(items) => items.iter_mut().for_each(|item| self.fill(item, room)),
+            Value::Map(entries) => entries.iter_mut().for_each(|entry| self.fill(&mut entry.node, room)),
         }
     }
 
@@ -99,7 +111,7 @@ impl Variables {
         while let Some((before, after)) = rest.split_once('$') {
             out.push_str(before);
             if out.len() > TEXT_LIMIT || depth > DEPTH_LIMIT {
-                return Err("its variables expand to more than any honest text".to_owned());
+                return Err(TOO_LONG.to_owned());
             }
             if let Some(after) = after.strip_prefix('$') {
                 out.push('$');
@@ -115,6 +127,7 @@ impl Variables {
             let set = if used.sign.starts_with(':') { set.filter(|value| !value.is_empty()) } else { set };
             match (set, used.sign.trim_start_matches(':')) {
                 (Some(_), "+") | (None, "-") => self.expand(used.word, depth + 1, out)?,
+                (Some(value), _) if out.len() + value.len() > TEXT_LIMIT => return Err(TOO_LONG.to_owned()),
                 (Some(value), _) => out.push_str(value),
                 (None, _) => return Err(unset(used.name)),
             }
@@ -209,14 +222,20 @@ pub(super) fn without_default(node: &Node, into: &mut BTreeSet<String>) {
 /// The lines of `.env` or of an `env_file`; variables in values are filled from `known` where it has them.
 pub(super) fn lines(text: &str, known: &Variables) -> Vec<Line> {
     let mut found = Vec::new();
-    for (index, line) in text.lines().take(LINE_LIMIT).enumerate() {
+    let mut lines = text.lines().enumerate();
+    while let Some((index, line)) = lines.next() {
+        if found.len() >= LINE_LIMIT {
+            break;
+        }
         let line = line.trim();
         let line = line.strip_prefix("export ").map_or(line, str::trim_start);
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (name, value) = match line.split_once('=') {
-            Some((name, value)) => (name.trim_end(), Some(value.trim_start())),
+        // `NAME=value`, and `NAME: value` as in YAML.
+        let sign = line.find('=').into_iter().chain(line.find(": ")).min();
+        let (name, value) = match sign.and_then(|at| line.split_at_checked(at)) {
+            Some((name, rest)) => (name.trim_end(), rest.get(1..).map(str::trim_start)),
             None => (line, None),
         };
         // Anything else is not a file of variables, and its text is nobody's business.
@@ -225,6 +244,12 @@ pub(super) fn lines(text: &str, known: &Variables) -> Vec<Line> {
         if !is_name {
             continue;
         }
+        // The lines of a value in quotes, such as a key in armour, are no variables of their own.
+        if let Some(quote) = value.and_then(left_open)
+            && lines.clone().any(|(_, line)| line.contains(quote))
+        {
+            lines.by_ref().find(|(_, line)| line.contains(quote));
+        }
         found.push(Line {
             name: name.to_owned(),
             value: value.map(|value| plain(value, known)),
@@ -232,6 +257,13 @@ pub(super) fn lines(text: &str, known: &Variables) -> Vec<Line> {
         });
     }
     found
+}
+
+/// The quote with which a value begins when it does not end in the same line.
+fn left_open(value: &str) -> Option<char> {
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let rest = value.get(1..)?;
+    (!rest.contains(quote)).then_some(quote)
 }
 
 /// A value without its quotes or its comment.
@@ -291,11 +323,34 @@ mod tests {
     }
 
     #[test]
+    fn long_values_are_not_repeated_for_ever() {
+        let long = Variables::of_file(&format!("A={}\nB={}\n", "x".repeat(100_000), "x".repeat(60_000)));
+        assert!(long.fill_text("${A}").is_err() && long.fill_text("${B}${B}").is_err());
+        let mut node = yaml::parse("/c", &format!("[{}]", vec!["'${B}'"; 100].join(", "))).unwrap();
+        let mut room = 200_000;
+        long.fill(&mut node, &mut room);
+        let unknown = node.items().iter().filter(|item| !item.text().unwrap().unknown.is_empty()).count();
+        assert_eq!((unknown, room), (96, 0));
+    }
+
+    #[test]
     fn variables_without_a_default_are_those_that_a_shell_must_set() {
         let text = "a: ${ONE}\n# ${COMMENT}\nb: $TWO-$$NOT ${THREE:-3} ${FOUR-4} ${FIVE:?say} ${} $ $1 ${SIX}";
         let mut found = BTreeSet::new();
         without_default(&yaml::parse("/c", text).unwrap(), &mut found);
         assert_eq!(found.into_iter().collect::<Vec<_>>(), ["FIVE", "ONE", "SIX", "TWO"]);
+    }
+
+    #[test]
+    fn lines_within_quotes_are_no_variables() {
+        let text = "KEY=\"-----BEGIN KEY\nMIIEvAIBADANBgkq==\n-----END KEY\"\nDB_PASSWORD: x\nA='open\nB=1\n";
+        let lines = lines(text, &Variables::default());
+        let seen: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.number)).collect();
+        assert_eq!(seen, [("KEY", 1), ("DB_PASSWORD", 4), ("A", 5), ("B", 6)]);
+        assert!(lines[0].value.as_deref().unwrap().contains("-----BEGIN"));
+        assert_eq!(lines[1].value.as_deref(), Some("x"));
+        let padded = "#\n".repeat(LINE_LIMIT) + "TOKEN=1\n";
+        assert_eq!(super::lines(&padded, &Variables::default()).len(), 1);
     }
 
     #[test]

@@ -84,7 +84,8 @@ pub(super) fn judged(instruction: &Instruction, stage: u64, path: &str) -> Judge
     let rest = instruction.rest.as_str();
     let runs = instruction.keyword == "RUN";
     let copies = matches!(instruction.keyword, "COPY" | "ADD");
-    let parts = parts(rest);
+    let words = super::plain(rest);
+    let parts = parts(&words);
     let (flags, sources) = copied(rest);
     let parts_of_run: &[Vec<&str>] = if runs { &parts } else { &[] };
     Judged {
@@ -95,7 +96,7 @@ pub(super) fn judged(instruction: &Instruction, stage: u64, path: &str) -> Judge
             && !flags.iter().any(|flag| flag.starts_with("--checksum=")),
         skips_certificate_checks: skips_checks(rest, parts_of_run, runs),
         uses_sudo: parts_of_run.iter().any(|part| {
-            part.first().is_some_and(|word| base_name(word) == "sudo")
+            part.iter().find(|word| !word.starts_with("--")).is_some_and(|word| base_name(word) == "sudo")
                 || (installs(part) && part.contains(&"sudo"))
         }),
         opens_files_to_all: parts_of_run.iter().any(|part| opens(part))
@@ -216,7 +217,9 @@ mod tests {
         assert!(!one("RUN", "curl -fsSL https://a --kind x").skips_certificate_checks);
         assert!(one("RUN", "a && sudo b").uses_sudo);
         assert!(one("RUN", "apt-get install -y sudo").uses_sudo);
+        assert!(one("RUN", "--mount=type=cache,target=/x sudo b").uses_sudo);
         assert!(!one("RUN", "echo sudoku").uses_sudo);
+        assert!(one("RUN", "[\"chmod\", \"777\", \"/x\"]").opens_files_to_all);
         for open in ["chmod 777 /x", "chmod -R a+rwX /x", "/bin/chmod 0666 x", "chmod o=rw x"] {
             assert!(one("RUN", open).opens_files_to_all, "{open}");
         }

@@ -84,9 +84,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Instruction>, Wrong> {
         })?;
         let mut rest = rest.trim().to_owned();
         if matches!(*keyword, "RUN" | "COPY" | "ADD") {
-            for end in here_documents(&rest) {
+            for (end, may_be_indented) in here_documents(&rest) {
                 for (_, line) in lines.by_ref() {
-                    if line.trim_start_matches('\t') == end {
+                    if line == end || (may_be_indented && line.trim_start_matches('\t') == end) {
                         break;
                     }
                     rest.push('\n');
@@ -124,16 +124,32 @@ fn continued(line: &str, escape: char) -> Option<&str> {
     line.trim_end().strip_suffix(escape)
 }
 
-/// The words that end the here-documents of an instruction.
-fn here_documents(rest: &str) -> Vec<String> {
+/// The words that end the here-documents of an instruction, and whether tabs may stand before each.
+fn here_documents(rest: &str) -> Vec<(String, bool)> {
+    let (mut quote, mut escaped) = (None, false);
     rest.split_whitespace()
         .filter_map(|word| {
-            let word = word.split_once("<<")?.1;
+            let is_quoted = quote.is_some();
+            for c in word.chars() {
+                match (c, quote) {
+                    _ if escaped => escaped = false,
+                    ('\\', _) => escaped = true,
+                    (c, Some(open)) if c == open => quote = None,
+                    ('"' | '\'', None) => quote = Some(c),
+                    _ => {}
+                }
+            }
+            // As the builder sees it: at most a number stands before, and `a<<b` begins none.
+            let (before, word) = word.split_once("<<")?;
+            if is_quoted || !before.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
             // `<<<` is a here-string, `1 << 2` arithmetic.
-            let word = word.strip_prefix('-').unwrap_or(word).trim_matches(['"', '\'']);
+            let (word, may_be_indented) = word.strip_prefix('-').map_or((word, false), |word| (word, true));
+            let word = word.trim_matches(['"', '\'']);
             let is_name = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            is_name.then(|| word.to_owned())
+            is_name.then(|| (word.to_owned(), may_be_indented))
         })
         .collect()
 }
@@ -168,6 +184,16 @@ mod tests {
         assert_eq!(seen[2], ("RUN", "<<EOF\necho 1".to_owned(), 5));
         assert_eq!(seen[3].1, "<<-\"X\" /x\nFROM none");
         assert_eq!(seen[4], ("USER", "app".to_owned(), 11));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_here_document_hides_nothing() {
+        for run in ["RUN echo a<<EOF", "RUN echo \"a <<EOF\"", "RUN echo '<<EOF'", "RUN echo $((1<<EOF))"] {
+            let seen = seen(&format!("FROM a\n{run}\nUSER root\nRUN <<X\n\tX\nX\nUSER app\n"));
+            let keywords: Vec<_> = seen.iter().map(|(keyword, ..)| *keyword).collect();
+            assert_eq!(keywords, ["FROM", "RUN", "USER", "RUN", "USER"], "{run}");
+        }
+        assert_eq!(seen("FROM a\nRUN cat 3<<EOF it\\'s <<B\nUSER x\nEOF\nUSER y\nB\nUSER z\n").len(), 3);
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod tracker;
 mod versions;
 mod zip;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, Read};
 use std::path::Path;
 
@@ -96,9 +96,21 @@ fn python_name(name: &str) -> String {
 pub(super) struct Compared {
     format: &'static str,
     records: u64,
+    /// The kinds of packages that records are about.
+    covered: BTreeSet<&'static str>,
     /// The newest change among the records.
     newest: Option<model::Timestamp>,
     found: Vec<Vulnerability>,
+}
+
+/// What comparing told.
+pub(super) struct Told {
+    /// The data.
+    pub(super) data: VulnerabilityData,
+    /// What was found.
+    pub(super) found: Fact<Vec<Vulnerability>>,
+    /// Why other packages may have vulnerabilities all the same: the data is not about their kind.
+    pub(super) left_out: Option<String>,
 }
 
 /// Compares the packages with the file at `path`.
@@ -110,7 +122,7 @@ pub(super) fn compare(
     path: &Path,
     packages: &Fact<Vec<ImagePackage>>,
     release: &BTreeMap<String, String>,
-) -> Result<(VulnerabilityData, Fact<Vec<Vulnerability>>), String> {
+) -> Result<Told, String> {
     let none = Vec::new();
     let wanted = Wanted::new(packages.value().unwrap_or(&none), release);
     let file = door.open(path).map_err(|error| reason(&error, door))?;
@@ -137,7 +149,37 @@ pub(super) fn compare(
             found.fixed_version.value().map(|fixed| format!(" (mended in {fixed})")).unwrap_or_default();
         found.name = format!("{} in {} {}{mended}", found.id, found.package, found.version);
     }
-    Ok((data, packages.clone().map(|_| compared.found)))
+    let left_out = left_out(&place, packages.value().unwrap_or(&none), &compared.covered, &wanted);
+    Ok(Told { data, found: packages.clone().map(|_| compared.found), left_out })
+}
+
+/// Why packages of some kinds were compared with nothing.
+fn left_out(
+    place: &str,
+    packages: &[ImagePackage],
+    covered: &BTreeSet<&'static str>,
+    wanted: &Wanted<'_>,
+) -> Option<String> {
+    // Those of the distribution are packages of its own kind too.
+    let is_own = |package: &ImagePackage| {
+        package.source.contains("/dist-packages/") || package.source.starts_with("/usr/share/nodejs/")
+    };
+    let kinds: BTreeSet<&str> =
+        packages.iter().filter(|package| !is_own(package)).map(|package| package.kind.as_str()).collect();
+    let missing: Vec<String> = kinds
+        .into_iter()
+        .filter(|kind| !covered.contains(*kind))
+        .map(|kind| match kind {
+            "deb" | "apk" => format!("{kind} of {} {}", wanted.setting("ID"), wanted.setting("VERSION_ID")),
+            kind => kind.to_owned(),
+        })
+        .collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "{place} holds no records about packages of the kinds that the image has: {}; name data that does",
+            missing.join(", ")
+        )
+    })
 }
 
 /// Reads any bytes as records; how many vulnerabilities they tell of.

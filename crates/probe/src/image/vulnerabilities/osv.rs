@@ -137,6 +137,7 @@ fn add(record: &Record, wanted: &Wanted<'_>, compared: &mut Compared) {
     }
     for affected in &record.affected {
         let Some(package) = &affected.package else { continue };
+        compared.covered.extend(wanted.kind_of(&package.ecosystem));
         for installed in wanted.named(&package.ecosystem, &package.name) {
             if let Some(fixed) = affects(affected, installed) {
                 compared.found.push(vulnerability(record, affected, &package.name, installed, fixed));

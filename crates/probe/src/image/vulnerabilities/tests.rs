@@ -86,12 +86,21 @@ fn records() -> Vec<Value> {
     ]
 }
 
-fn compared(bytes: impl AsRef<[u8]>) -> Result<(VulnerabilityData, Vec<String>), String> {
+const BOOKWORM: [(&str, &str); 3] = [("ID", "debian"), ("VERSION_ID", "12"), ("VERSION_CODENAME", "bookworm")];
+
+fn told(
+    bytes: impl AsRef<[u8]>,
+    release: &[(&str, &str)],
+    packages: Vec<ImagePackage>,
+) -> Result<Told, String> {
     let (door, _root) = Machine::new().file("/data", bytes).door();
-    let release = [("ID", "debian"), ("VERSION_ID", "12"), ("VERSION_CODENAME", "bookworm")];
-    let release = release.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    let (data, found) = compare(&door, Path::new("/data"), &Fact::known(packages()), &release)?;
-    Ok((data, found.value().unwrap().iter().map(|found| found.name.clone()).collect()))
+    let release = release.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    compare(&door, Path::new("/data"), &Fact::known(packages), &release)
+}
+
+fn compared(bytes: impl AsRef<[u8]>) -> Result<(VulnerabilityData, Vec<String>), String> {
+    let told = told(bytes, &BOOKWORM, packages())?;
+    Ok((told.data, told.found.value().unwrap().iter().map(|found| found.name.clone()).collect()))
 }
 
 const EXPECTED: [&str; 4] = [
@@ -165,6 +174,33 @@ fn debian_s_tracker_decides_by_release() {
     );
     assert_eq!((data.format.as_str(), data.records), ("debian-security-tracker", 3));
     assert!(data.as_of.value().is_some());
+}
+
+#[test]
+fn packages_that_the_data_is_not_about_are_told() {
+    let left_out = |bytes: String, release: &[(&str, &str)], packages: Vec<ImagePackage>| {
+        told(bytes, release, packages).unwrap().left_out.unwrap_or_default()
+    };
+    let all = || Value::from(records()).to_string();
+    assert_eq!(left_out(all(), &BOOKWORM, packages()), "");
+    assert!(left_out(records()[0].to_string(), &BOOKWORM, packages()).contains("has: npm, pypi;"));
+    let ubuntu = [("ID", "ubuntu"), ("VERSION_ID", "22.04"), ("VERSION_CODENAME", "jammy")];
+    assert!(left_out(all(), &ubuntu, packages()).contains("has: deb of ubuntu 22.04;"));
+    let tracker = json!({
+        "a": {"CVE-1": {"releases": {}}},
+        "b": {"CVE-2": {"releases": {"bookworm": {"status": "open"}}}},
+        "c": {"CVE-3": {"releases": {"trixie": {"status": "open"}}}},
+    });
+    let debian = || packages().into_iter().filter(|package| package.kind == "deb").collect::<Vec<_>>();
+    assert_eq!(left_out(tracker.to_string(), &BOOKWORM, debian()), "");
+    assert!(left_out(tracker.to_string(), &ubuntu, debian()).contains("deb of ubuntu 22.04"));
+    let older = [("ID", "debian"), ("VERSION_ID", "9"), ("VERSION_CODENAME", "stretch")];
+    assert!(left_out(tracker.to_string(), &older, debian()).contains("deb of debian 9"));
+    let mut shipped = packages();
+    shipped
+        .iter_mut()
+        .for_each(|package| package.source = "/usr/lib/python3/dist-packages/x/METADATA".to_owned());
+    assert_eq!(left_out(records()[0].to_string(), &BOOKWORM, shipped), "");
 }
 
 #[test]

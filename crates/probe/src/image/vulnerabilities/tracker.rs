@@ -35,18 +35,24 @@ pub(super) fn read(stream: impl Read, wanted: &Wanted<'_>, compared: &mut Compar
             f.write_str("a map of packages")
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            let ecosystem = format!("Debian:{}", self.0.setting("VERSION_ID"));
+            let codename = self.0.setting("VERSION_CODENAME");
+            let kind = self.0.kind_of(&ecosystem);
             while let Some(name) = map.next_key::<String>()? {
-                let ecosystem = format!("Debian:{}", self.0.setting("VERSION_ID"));
                 let installed = self.0.named(&ecosystem, &name);
                 self.1.records += 1;
-                if installed.is_empty() {
+                // Others are looked into until one tells that the data is about the image's release.
+                if installed.is_empty() && kind.is_none_or(|kind| self.1.covered.contains(kind)) {
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }
                 let entries = map.next_value::<BTreeMap<String, Entry>>()?;
+                if entries.values().any(|entry| entry.releases.contains_key(codename)) {
+                    self.1.covered.extend(kind);
+                }
                 for package in installed {
                     let of_release = |(id, entry): (&String, &Entry)| {
-                        let state = entry.releases.get(self.0.setting("VERSION_CODENAME"))?;
+                        let state = entry.releases.get(codename)?;
                         let fixed = open(state, &package.source_version)?;
                         Some(Vulnerability {
                             name: String::new(),

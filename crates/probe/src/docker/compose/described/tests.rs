@@ -112,6 +112,19 @@ fn the_environment_is_that_of_files_and_of_the_service() {
 }
 
 #[test]
+fn a_port_that_only_the_shell_knows_is_unknown_by_itself() {
+    let text =
+        "services:\n  a: {image: x, ports: ['${PORT}:80', '22:22']}\n  b: {image: x, ports: ['443:443']}\n";
+    let section = section(Machine::new().file("/p/compose.yaml", text));
+    let ports = section.published_ports.value().unwrap();
+    let known: Vec<_> = ports.iter().filter_map(Fact::value).map(|port| port.name.as_str()).collect();
+    assert_eq!(known, ["22/tcp", "443/tcp"]);
+    assert!(reason(&ports[0]).contains("/p/compose.yaml:2:25: the variable PORT"), "{:?}", ports[0]);
+    let containers = section.containers.value().unwrap();
+    assert!(containers[0].ports.is_unreadable() && containers[1].ports.value().is_some());
+}
+
+#[test]
 fn namespaces_of_other_services_are_followed() {
     let text = "services:\n  a: {image: x, network_mode: 'service:b'}\n  b: {image: x, network_mode: host}\n";
     let section = section(Machine::new().file("/p/compose.yaml", text));
@@ -137,15 +150,99 @@ fn networks_volumes_and_files_are_those_of_the_project() {
 }
 
 #[test]
+fn what_the_shell_gives_is_a_secret_by_its_name_or_form_everywhere() {
+    let web = service(
+        "image: a\ncommand: ['--password=${PW}', '--token', '${TOKEN:?say}', '--key=$$KEY', '--user=${WHO}']\nenvironment: \
+         {DB_URL: 'postgres://u:${PW}@db/x', DB_PASSWORD: '${PW}', WHO: '${WHO}', FROM_SHELL: null}",
+    );
+    assert_eq!(web.command_secrets.value().unwrap(), &["password", "token"]);
+    let variables = web.environment.value().unwrap().iter().filter(|variable| variable.is_secret);
+    let names: Vec<_> = variables.map(|variable| (variable.name.as_str(), variable.reason.as_str())).collect();
+    assert_eq!(names, [("DB_URL", "url"), ("DB_PASSWORD", "name")]);
+}
+
+#[test]
+fn the_last_security_option_of_a_kind_wins() {
+    let web = service(
+        "image: a\nsecurity_opt: ['no-new-privileges:true', 'seccomp:x.json', 'apparmor:mine', 'systempaths:unconfined', \
+         'no-new-privileges:false', 'seccomp:unconfined', 'apparmor:unconfined']",
+    );
+    assert_eq!((web.no_new_privileges.value(), web.masked_paths.value()), (Some(&false), Some(&false)));
+    assert_eq!(web.seccomp.value().unwrap(), "unconfined");
+    assert_eq!(web.apparmor.value().unwrap(), "unconfined");
+    let web = service("image: a\nsecurity_opt: ['no-new-privileges:false', no-new-privileges]");
+    assert_eq!((web.no_new_privileges.value(), web.masked_paths.value()), (Some(&true), Some(&true)));
+}
+
+#[test]
+fn configurations_are_seen_like_binds_and_variables() {
+    let text = "services:\n  a: {image: x, configs: [app, {source: host, target: /etc/passwd}, none], secrets: [sock, plain]}\n  b: \
+                {image: x, configs: [shell]}\n  c: {image: x, configs: [open]}\n  d: {image: x}\nconfigs:\n  app: {content: \"mode = \
+                1\\npassword = hunter2hunter2\\n\"}\n  host: {file: /etc/passwd}\n  shell: {content: 'password = ${NOWHERE}'}\n  open: {file: \
+                '${NOWHERE}/x', content: 'mode = 1'}\nsecrets: {sock: {file: /run/docker.sock}, plain: {file: /etc/app/key}}\n";
+    let section = section(Machine::new().file("/p/compose.yaml", text));
+    let facts = serde_json::to_string(&section).unwrap();
+    assert!(!facts.contains("hunter2"), "{facts}");
+    let [a, b, c, d] = &section.containers.value().unwrap()[..] else { panic!("four services") };
+    assert_eq!(a.config_secrets.value().unwrap(), &["app line 2: assignment"]);
+    let mounts: Vec<_> = a.mounts.value().unwrap().iter().map(|mount| mount.destination.as_str()).collect();
+    assert_eq!(mounts, ["/etc/passwd", "/run/secrets/sock"]);
+    let mounts = a.mounts.value().unwrap();
+    assert!(mounts[0].is_sensitive_host_path && mounts[1].is_engine_socket);
+    assert!(mounts.iter().all(|mount| mount.kind == "bind" && mount.read_write == Fact::known(false)));
+    assert!(reason(&b.config_secrets).contains("NOWHERE"));
+    assert!(reason(&c.mounts).contains("NOWHERE"));
+    assert_eq!((d.config_secrets.value().unwrap().len(), d.mounts.value().unwrap().len()), (0, 0));
+}
+
+#[test]
+fn a_service_that_may_use_the_engine_has_its_socket() {
+    let mounts = service("image: a\nuse_api_socket: true").mounts;
+    assert!(matches!(mounts.value().unwrap().as_slice(), [mount] if mount.is_engine_socket));
+    assert!(service("image: a\nuse_api_socket: false").mounts.value().unwrap().is_empty());
+    assert!(reason(&service("image: a\nuse_api_socket: '${X}'").mounts).contains("variable X"));
+}
+
+#[test]
+fn mounts_that_come_from_elsewhere_are_followed_or_unknown() {
+    let text = "services:\n  a: {image: x, volumes: ['/run/docker.sock:/s']}\n  b: {image: x, volumes_from: ['a:ro']}\n  c: {image: x, \
+                volumes_from: ['container:z']}\n  d: {image: x, volumes_from: [d]}\n  e: {image: x, volumes: ['v:/v']}\nvolumes: {v: \
+                {driver_opts: {device: '${NOWHERE}'}}}\n";
+    let section = section(Machine::new().file("/p/compose.yaml", text));
+    let [_, b, c, d, e] = &section.containers.value().unwrap()[..] else { panic!("five services") };
+    let mount = &b.mounts.value().unwrap()[0];
+    assert!(mount.is_engine_socket && mount.read_write == Fact::known(false));
+    assert!(reason(&c.mounts).contains("another container"));
+    assert!(reason(&d.mounts).contains("in a circle"));
+    assert!(reason(&e.mounts).contains("NOWHERE"));
+}
+
+#[test]
 fn what_a_service_is_built_from_speaks_for_it() {
     let machine = Machine::new()
-        .file("/p/compose.yaml", "services:\n  a: {build: .}\n  b: {build: {context: ., dockerfile: other}}\n")
-        .file("/p/Dockerfile", "FROM scratch\nUSER 0\nHEALTHCHECK CMD true\n");
+        .file(
+            "/p/compose.yaml",
+            "services:\n  a: {build: .}\n  b: {build: {context: ., dockerfile: other}}\n  c: {build: ., healthcheck: {disable: \
+             true}}\n  d: {build: ., user: '${U:-}', healthcheck: {test: [NONE]}}\n  e: {build: {context: ., target: dev, args: \
+             [WHO]}}\n  f: {image: x, healthcheck: {disable: '${OFF}'}}\n",
+        )
+        .file(
+            "/p/Dockerfile",
+            "FROM scratch AS dev\nARG WHO=app\nUSER $WHO\nFROM scratch\nUSER 0\nHEALTHCHECK CMD true\n",
+        );
     let section = section(machine);
-    let containers = section.containers.value().unwrap();
-    assert_eq!(containers[0].runs_as_root.value(), Some(&true));
-    assert!(containers[0].health_check.value().is_some() && containers[1].health_check.is_absent());
-    assert!(reason(&section.images).contains("/p/compose.yaml:3:"), "{:?}", section.images);
+    let [a, b, c, d, e, f] = &section.containers.value().unwrap()[..] else { panic!("six services") };
+    assert_eq!((a.runs_as_root.value(), d.runs_as_root.value()), (Some(&true), Some(&true)));
+    assert!(a.health_check.value().is_some());
+    assert!(c.health_check.is_absent() && d.health_check.is_absent() && e.health_check.is_absent());
+    assert!(reason(&f.health_check).contains("OFF"));
+    for reason in [reason(&b.user), reason(&b.runs_as_root), reason(&b.health_check)] {
+        assert!(reason.starts_with("/p/compose.yaml:3:"), "{reason}");
+    }
+    assert!(e.user.is_unreadable());
+    let images = section.images.value().unwrap();
+    assert_eq!(images.len(), 3);
+    assert!(images.iter().any(|image| image.name == "/p/other" && image.dockerfile.is_unreadable()));
 }
 
 #[test]
