@@ -9,7 +9,7 @@ use crate::decide::Inputs;
 use crate::rollup::today;
 
 /// The id of findings about waivers themselves.
-const RULE: &str = "profile.waiver-in-force";
+pub(crate) const RULE: &str = "profile.waiver-in-force";
 
 /// Applies the profile's waivers to failing findings; returns findings about the waivers that do not hold.
 pub(crate) fn apply(findings: &mut [Finding], inputs: &Inputs<'_>) -> Vec<Finding> {

@@ -39,6 +39,19 @@ fn a_baseline_tells_what_changed_and_why() {
 }
 
 #[test]
+fn rules_that_were_not_asked_for_are_neither_mended_nor_lost() {
+    let folder = Folder::new();
+    let bad = folder.file("bad.json", &facts("yes"));
+    let everything = palisade(&["audit", "--facts", &bad, "--format", "json"]).out;
+    let everything = folder.file("everything.json", &everything);
+    let run = ["audit", "--rule", RULE, "--facts", &bad, "--baseline", &everything, "--format", "json"];
+    let changes = &palisade(&run).json()["changes"];
+    for list in ["new", "mended", "lost"] {
+        assert_eq!(changes[list], serde_json::json!([]), "{changes}");
+    }
+}
+
+#[test]
 fn the_same_facts_give_the_same_bytes_in_every_format() {
     let folder = Folder::new();
     let bad = folder.file("bad.json", &facts("yes"));
