@@ -53,6 +53,10 @@ fn a_waiver_that_does_not_hold_is_a_finding() {
             "  expires: 2027-01-01\n  evidence: {ssh.server.options.passwordauthentication: \"no\"}\n",
             "decide anew",
         ),
+        (
+            "  expires: 2027-01-01\n  evidence: {ssh.server.options.pasword: null}\n",
+            "it shows ssh.server.options.passwordauthentication",
+        ),
     ] {
         let report = with(&waiver(extra));
         let rule = report.findings.iter().find(|finding| finding.rule == "ssh.password-login-off").unwrap();
@@ -61,6 +65,40 @@ fn a_waiver_that_does_not_hold_is_a_finding() {
         assert_eq!(about.verdict, Verdict::Fail);
         assert!(about.reason.contains(said), "{}", about.reason);
     }
+}
+
+#[test]
+fn a_waiver_of_what_could_not_be_looked_at_is_left_alone() {
+    let content = content(RULES);
+    let mut blind = facts();
+    blind.facts.remove("ssh");
+    blind.unreadable.insert("ssh".into(), "permission denied; run as root".into());
+    for (expires, findings) in [("2027-01-01", 0), ("2026-06-14", 1)] {
+        let text = waiver(&format!("  expires: {expires}\n"));
+        let profile = policy::load_profile("site.yaml", &text, &content).unwrap().profile;
+        let report = report(&content, &blind, &profile);
+        let about = report.findings.iter().filter(|finding| finding.rule == "profile.waiver-in-force");
+        assert_eq!(about.count(), findings, "{expires}");
+    }
+}
+
+#[test]
+fn a_waiver_holds_when_its_element_moves_in_the_list() {
+    let content = content(RULES);
+    let text = "waivers:\n- rule: docker.container-young\n  subject: web\n  owner: x\n  reason: y\n\
+                \x20 expires: 2027-01-01\n\
+                \x20 evidence: {\"docker.containers[0].created\": \"2020-01-01T00:00:00Z\"}\n";
+    let profile = policy::load_profile("site.yaml", text, &content).unwrap().profile;
+    let facts = document(json!({
+        "ssh": {"server": null},
+        "docker": {"containers": [
+            {"name": "db", "running": true, "created": "2026-06-14T00:00:00Z"},
+            {"name": "web", "running": true, "created": "2020-01-01T00:00:00Z"},
+        ]},
+        "listeners": {"sockets": []}
+    }));
+    let verdicts = verdicts(&report(&content, &facts, &profile));
+    assert!(verdicts.contains(&"docker.container-young web waived".to_owned()), "{verdicts:?}");
 }
 
 #[test]
