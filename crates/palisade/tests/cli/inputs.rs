@@ -82,6 +82,10 @@ fn a_profile_waives_and_an_expired_waiver_is_a_finding() {
     let rules: Vec<Value> =
         expired.json()["findings"].as_array().unwrap().iter().map(|f| f["rule"].clone()).collect();
     assert_eq!(rules, [RULE, "profile.waiver-in-force"]);
+    let old = folder.path("old.yaml").display().to_string();
+    let text = palisade(&["audit", "--rule", RULE, "--facts", &bad, "--profile", &old]).out;
+    assert!(text.contains("because  it expired on 2026-01-01"), "{text}");
+    assert_eq!(palisade(&["explain", "profile.waiver-in-force"]).code, 0);
 }
 
 #[test]
