@@ -1,5 +1,7 @@
 //! Decides: every rule over the facts, every finding with the evidence it rests on.
 
+use std::collections::BTreeMap;
+
 use model::content::Rule;
 use model::fact::Source;
 use model::profile::Profile;
@@ -233,7 +235,7 @@ impl Judge<'_> {
         };
         let elements = elements(list, each);
         let unread = self.unread_elements(each);
-        if elements.is_empty() && unread.is_empty() {
+        if elements.is_empty() && unread.is_none() {
             return vec![self.not_applicable(format!("`{}` is empty", each.path))];
         }
         let count = elements.len();
@@ -270,11 +272,12 @@ impl Judge<'_> {
             let when = &self.rule.rule.when;
             findings.push(self.not_applicable(format!("`{when}` is false for all {count} of `{}`", each.path)));
         }
+        tell_apart(&mut findings);
         findings
     }
 
-    /// One unknown finding for each reason why an element of the list is missing from it.
-    fn unread_elements(&self, each: &EachPart) -> Vec<Finding> {
+    /// One unknown finding for the elements that are missing from the list, with the first one's reason.
+    fn unread_elements(&self, each: &EachPart) -> Option<Finding> {
         let list = each.path.below_root();
         let is_element = |path: &str| {
             let step = path.strip_prefix(list.as_str()).and_then(|rest| rest.strip_prefix('['));
@@ -284,8 +287,13 @@ impl Judge<'_> {
         let first = format!("{list}[");
         let below =
             self.document.unreadable.range(first.clone()..).take_while(|(path, _)| path.starts_with(&first));
-        let reasons = below.filter(|(path, _)| is_element(path));
-        reasons.take(ELEMENT_LIMIT).map(|(path, why)| self.unknown(None, format!("{path}: {why}"))).collect()
+        let mut reasons = below.filter(|(path, _)| is_element(path));
+        let (path, why) = reasons.next()?;
+        let reason = match reasons.count() {
+            0 => format!("{path}: {why}"),
+            more => format!("{path}: {why} (and {more} more)"),
+        };
+        Some(self.unknown(None, reason))
     }
 
     /// What `when` comes to.
@@ -471,7 +479,8 @@ impl Judge<'_> {
 
     /// A comprehension asked for a field that one of its elements does not have.
     fn explain_field(&self, name: &str) -> String {
-        let ranges = self.rule.expect.expression.uses.iter().filter_map(|found| match found {
+        let uses = self.rule.parts().flat_map(|part| &part.expression.uses);
+        let ranges = uses.filter_map(|found| match found {
             Use::Path { path, bound: false, .. } => path.steps.split_last(),
             _ => None,
         });
@@ -543,6 +552,18 @@ fn elements<'a>(list: &'a Value, each: &'a EachPart) -> Vec<Element<'a>> {
         }
         Value::Object(map) => map.iter().map(|(key, value)| element((Step::Key(key.clone()), value))).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// Numbers the findings on elements that are called alike: rule and subject tell a finding from every other.
+fn tell_apart(findings: &mut [Finding]) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for finding in findings {
+        let count = seen.entry(finding.subject.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            finding.subject = format!("{} ({count})", finding.subject);
+        }
     }
 }
 

@@ -85,6 +85,35 @@ fn elements_that_could_not_be_read_are_unknown_beside_those_that_could() {
     assert_eq!(findings(&document), [unread.clone(), (Verdict::Pass, String::new())]);
     document.facts.insert("docker".into(), json!({"containers": []}));
     assert_eq!(findings(&document), [unread]);
+    document.unreadable.insert("docker.containers[2]".into(), "the engine did not answer".into());
+    let both = "docker.containers[1]: the engine did not answer (and 1 more)".to_owned();
+    assert_eq!(findings(&document), [(Verdict::Unknown, both)]);
+}
+
+#[test]
+fn rule_and_subject_tell_a_finding_from_every_other() {
+    let container = json!({"name": "web", "running": true, "created": "2026-06-10T00:00:00Z"});
+    let document = document(json!({"docker": {"containers": [container, container]}}));
+    let report = report(&content(RULES), &document, &Profile::default());
+    let of_rule = report.findings.iter().filter(|finding| finding.rule == "docker.container-young");
+    let subjects: Vec<&str> = of_rule.map(|finding| finding.subject.as_str()).collect();
+    assert_eq!(subjects, ["web", "web (2)"]);
+}
+
+#[test]
+fn a_field_that_a_condition_cannot_read_is_unknown_with_its_reason() {
+    let condition = "when: '!facts.accounts.users.exists(a, a.name == \"web\" && a.password == \"locked\")'";
+    let rules = RULES.replacen("when: c.running", condition, 1);
+    let mut document = document(json!({
+        "accounts": {"users": [{"name": "web"}]},
+        "docker": {"containers": [{"name": "web", "running": true, "created": "2026-06-10T00:00:00Z"}]}
+    }));
+    let why = "/etc/shadow: permission denied; run as root";
+    document.unreadable.insert("accounts.users[0].password".into(), why.into());
+    let report = report(&content(&rules), &document, &Profile::default());
+    let finding = report.findings.iter().find(|finding| finding.rule == "docker.container-young").unwrap();
+    assert_eq!(finding.verdict, Verdict::Unknown);
+    assert_eq!(finding.reason, format!("accounts.users[0].password: {why}"));
 }
 
 #[test]
