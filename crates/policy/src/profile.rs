@@ -101,7 +101,8 @@ pub fn write_profile(content: &Content, document: &FactsDocument, now: Timestamp
          # Who runs the platform: hosted (the vendor) or self-managed (you).\nrole: self-managed\n\n\
          # How much depends on it: low, standard, high or critical.\nassurance: standard\n\n\
          # What is approved. Rules compare the host with these lists.\ndeclare:\n",
-        document.target.name,
+        // A line end in the name would end the comment.
+        document.target.name.escape_debug(),
         today(now)
     );
     let scope = content.engine.scope(now);
@@ -110,10 +111,10 @@ pub fn write_profile(content: &Content, document: &FactsDocument, now: Timestamp
     }
     text.push_str(
         "\n# Parameters that differ from a rule's default: `palisade explain RULE` lists them.\n\
-         # params:\n#   ssh.key-age:\n#     max_days: 60\n\n\
+         # params:\n#   ssh.keys-fresh:\n#     max_age_days: 60\n\n\
          # Failures that somebody accepts. Void when the evidence changes; a finding when it has expired.\n\
-         # waivers:\n# - rule: ssh.password-login-off\n#   subject: edge-07\n\
-         #   evidence: {ssh.server.options.passwordauthentication: \"yes\"}\n\
+         # waivers:\n# - rule: ssh.password-login-off\n#   subject: all connections\n\
+         #   evidence: {\"ssh.server.scopes[0].options.passwordauthentication\": \"yes\"}\n\
          #   owner: J. Doe\n#   reason: the vendor's technician has no key yet\n#   expires: 2026-12-31\n\n\
          # What people attest: `palisade guides` lists what is due.\n\
          # attestations:\n# - requirement: TSS-3.10-a\n#   by: J. Doe\n#   date: 2026-11-01\n\
@@ -143,7 +144,7 @@ fn declare(
     inner.bind(from, "facts", &document.facts);
     match inner.value(from) {
         Ok(Value::Array(items)) => {
-            let mut items: Vec<String> = items.iter().map(Value::to_string).collect();
+            let mut items: Vec<String> = items.iter().map(quoted).collect();
             items.sort();
             items.dedup();
             if items.is_empty() {
@@ -155,8 +156,26 @@ fn declare(
         }
         // A text that no host can tell is for the person to write.
         Ok(Value::String(text)) if text.is_empty() => line(format_args!("  # {}: \"\"", declaration.name)),
-        Ok(value) => line(format_args!("  {}: {value}", declaration.name)),
+        Ok(value) => line(format_args!("  {}: {}", declaration.name, quoted(&value))),
         Err(_) => line(format_args!("  # What the host has could not be read.\n  # {}: []", declaration.name)),
     }
     line(format_args!(""));
+}
+
+/// The value as JSON, which is YAML too, with every character escaped that does something other than being seen.
+fn quoted(value: &Value) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c,
+                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        if hidden(c) {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }

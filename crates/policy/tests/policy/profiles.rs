@@ -139,3 +139,32 @@ fn a_first_profile_declares_what_the_host_has_and_can_be_read_back() {
     let verdicts = verdicts(&report(&content, &facts(), &profile));
     assert!(verdicts.contains(&"net.listeners-declared tcp/80 pass".to_owned()), "{verdicts:?}");
 }
+
+#[test]
+fn names_of_a_host_cannot_write_into_its_profile() {
+    let content = content(RULES);
+    let mut facts = facts();
+    facts.target.name = "edge\nrole: hosted\n# \x1b[2J\u{202e}".to_owned();
+    facts.facts.insert("listeners".into(), json!({"sockets": [{"name": "tcp\u{9b}2J\u{202e}\n- x"}]}));
+    let text = policy::write_profile(&content, &facts, now());
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{text:?}");
+    let profile = policy::load_profile("p", &text, &content).unwrap().profile;
+    assert_eq!(profile.role.to_string(), "self-managed");
+    assert_eq!(profile.declare["listeners"], json!(["tcp\u{9b}2J\u{202e}\n- x"]));
+}
+
+#[test]
+fn what_a_first_profile_shows_in_comments_can_be_used() {
+    let (content, problems) = policy::Content::load(&policy::embedded());
+    assert_eq!(problems, []);
+    let text = policy::write_profile(&content, &facts(), now());
+    let (_, shown) = text.split_once("\n# Parameters").unwrap();
+    let keys = ["params:", "waivers:", "attestations:", "- ", "  "];
+    let used: Vec<&str> = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ").or_else(|| line.strip_prefix('#')))
+        .filter(|line| keys.iter().any(|key| line.starts_with(key)))
+        .collect();
+    let profile = policy::load_profile("p", &(used.join("\n") + "\n"), &content).unwrap().profile;
+    assert_eq!((profile.params.len(), profile.waivers.len(), profile.attestations.len()), (1, 1, 1));
+}

@@ -100,7 +100,8 @@ fn a_server_whose_files_cannot_be_read_is_unreadable_and_no_default_is_assumed()
     for machine in [
         loops("/etc/redis/redis.conf"),
         loops("/etc/mosquitto/mosquitto.conf"),
-        loops("/etc/mosquitto/conf.d").file("/etc/mosquitto/mosquitto.conf", "include_dir /etc/mosquitto/conf.d\n"),
+        loops("/etc/mosquitto/conf.d")
+            .file("/etc/mosquitto/mosquitto.conf", "include_dir /etc/mosquitto/conf.d\n"),
         loops("/etc/my.cnf").file("/usr/sbin/mysqld", ""),
         loops("/etc/postgresql/15/main/postgresql.conf"),
         loops("/etc/postgresql"),
