@@ -54,6 +54,8 @@ pub struct Declaration {
     pub about: String,
     /// Whether it is one text rather than a list.
     pub is_text: bool,
+    /// Whether it is yes or no rather than a list.
+    pub is_yes_or_no: bool,
     /// CEL that gives what the host has now.
     pub(crate) from: Option<Expression>,
     pub(crate) file: String,
@@ -67,6 +69,17 @@ struct RawDeclaration {
     about: String,
     #[serde(default)]
     from: Option<Text>,
+}
+
+impl Declaration {
+    /// What stands in a profile that approves nothing.
+    pub fn nothing(&self) -> &'static str {
+        match (self.is_text, self.is_yes_or_no) {
+            (true, _) => "\"\"",
+            (_, true) => "false",
+            _ => "[]",
+        }
+    }
 }
 
 /// The content compiled into the program.
@@ -161,6 +174,7 @@ impl Content {
                 name: name.clone(),
                 about: raw.about.clone(),
                 is_text: raw.from.as_ref().is_some_and(|from| from.value == "''"),
+                is_yes_or_no: from.as_ref().is_some_and(Expression::is_condition),
                 from,
                 file: file.path.clone(),
                 at: entry.place(&raw.name),

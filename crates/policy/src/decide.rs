@@ -10,7 +10,7 @@ use model::{FactsDocument, Severity, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::cel::{Missing, Outcome, Scope, Use};
-use crate::content::Content;
+use crate::content::{Content, Declaration};
 use crate::paths::{Path, Resolved, Root, Step};
 use crate::rules::{CompiledRule, EachPart};
 use crate::{rollup, waive};
@@ -450,8 +450,11 @@ impl Judge<'_> {
                 let name = path.below_root();
                 let described = self.content.and_then(|content| content.declarations.get(&name));
                 let about = described.map(|described| format!(": {}", described.about)).unwrap_or_default();
-                let shape =
-                    if described.is_some_and(|described| described.is_text) { "\"...\"" } else { "[...]" };
+                let shape = match described.map(Declaration::nothing) {
+                    Some("\"\"") => "\"...\"",
+                    Some("false") => "false",
+                    _ => "[...]",
+                };
                 format!(
                     "the profile does not say `declared.{name}`{about} Add `{name}: {shape}` under `declare:` in it."
                 )

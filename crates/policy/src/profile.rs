@@ -24,7 +24,8 @@ pub struct LoadedProfile {
 /// Everything that is wrong with it: a profile decides what is accepted, so a broken one is not used at all.
 pub fn load_profile(path: &str, text: &str, content: &Content) -> Result<LoadedProfile, Vec<Problem>> {
     let profile: Profile = yaml::document(path, text).map_err(|problem| vec![problem])?;
-    let problems = wrong_names(path, text, &profile, content);
+    let mut problems = wrong_names(path, text, &profile, content);
+    problems.extend(wrong_values(path, text, &profile, content));
     if problems.is_empty() { Ok(LoadedProfile { profile, path: path.to_owned() }) } else { Err(problems) }
 }
 
@@ -68,6 +69,48 @@ fn wrong_names(path: &str, text: &str, profile: &Profile, content: &Content) -> 
         }
     }
     problems
+}
+
+/// Parameters and declarations of another kind than rules compare with: they would decide nothing, or wrongly.
+fn wrong_values(path: &str, text: &str, profile: &Profile, content: &Content) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut wrong = |name: &str, value: &Value, wanted: &str, example: &str| {
+        let what = format!("`{name}` must be {wanted}, not {}", kind(value));
+        problems.push(Problem::at(path, locate(text, name), what).help(format!("write `{name}: {example}`")));
+    };
+    for (id, params) in &profile.params {
+        let Some(rule) = content.rule(id) else { continue };
+        for (name, value) in params {
+            let Some(param) = rule.rule.params.get(name) else { continue };
+            if kind(value) != kind(&param.default) {
+                wrong(name, value, kind(&param.default), &param.default.to_string());
+            }
+        }
+    }
+    for (name, value) in &profile.declare {
+        let Some(declaration) = content.declarations.get(name) else { continue };
+        let (wanted, example) = match (declaration.is_text, declaration.is_yes_or_no) {
+            (true, _) => ("a text", "\"...\""),
+            (_, true) => ("true or false", "false"),
+            _ => ("a list", "[...]"),
+        };
+        if kind(value) != wanted {
+            wrong(name, value, wanted, example);
+        }
+    }
+    problems
+}
+
+/// What a value is, for a person.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
 }
 
 /// The first place where `word` stands by itself; no place for an empty one.
@@ -137,7 +180,7 @@ fn declare(
         line(format_args!("  # {}", part.trim()));
     }
     let Some(from) = &declaration.from else {
-        line(format_args!("  # {}: []\n", declaration.name));
+        line(format_args!("  # {}: {}\n", declaration.name, declaration.nothing()));
         return;
     };
     let mut inner = scope.inner();
@@ -157,7 +200,11 @@ fn declare(
         // A text that no host can tell is for the person to write.
         Ok(Value::String(text)) if text.is_empty() => line(format_args!("  # {}: \"\"", declaration.name)),
         Ok(value) => line(format_args!("  {}: {}", declaration.name, quoted(&value))),
-        Err(_) => line(format_args!("  # What the host has could not be read.\n  # {}: []", declaration.name)),
+        Err(_) => line(format_args!(
+            "  # What the host has could not be read.\n  # {}: {}",
+            declaration.name,
+            declaration.nothing()
+        )),
     }
     line(format_args!(""));
 }

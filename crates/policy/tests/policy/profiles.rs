@@ -122,6 +122,10 @@ fn broken_profiles_say_where_and_what_was_meant() {
             "did you mean `T-2`?",
         ),
         ("a: [\n", "site.yaml:", ""),
+        ("params:\n  docker.container-young: {max_days: ten}\n", "site.yaml:2:28", "a number, not a text"),
+        ("declare:\n  listeners: tcp/22\n", "site.yaml:2:3", "`listeners` must be a list, not a text"),
+        ("declare:\n  listeners: {tcp/22: yes}\n", "site.yaml:2:3", "help: write `listeners: [...]`"),
+        ("declare:\n  listeners:\n", "site.yaml:2:3", "must be a list, not empty"),
         ("params:\n  \"\": {}\n", "site.yaml", "there is no rule ``"),
     ] {
         let problems = policy::load_profile("site.yaml", text, &content).unwrap_err();
