@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use model::document::FACTS_SCHEMA;
 use model::report::REPORT_SCHEMA;
 use model::{FactsDocument, Report};
-use policy::{Content, ContentFile, LoadedProfile, Problem};
+use policy::{Content, ContentFile, LoadedProfile, Problem, Schema};
 use serde_json::Value;
 
 use crate::args::ContentArgs;
@@ -58,7 +58,14 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<String> {
 pub(crate) fn content(args: &ContentArgs) -> Result<(Content, Vec<Problem>)> {
     Ok(match &args.content {
         None => Content::load(&policy::embedded()),
-        Some(dir) => Content::load(&content_files(dir)?),
+        Some(dir) => {
+            let (content, mut problems) = Content::load(&content_files(dir)?);
+            problems.extend(policy::check_references(&content, &Schema::facts()));
+            for problem in &mut problems {
+                problem.file = dir.join(&problem.file).display().to_string();
+            }
+            (content, problems)
+        }
     })
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::cel::{Engine, Expression};
+use crate::problem::place;
 use crate::rules::CompiledRule;
 use crate::yaml::{self, Text};
 use crate::{Problem, guides, rules};
@@ -191,9 +192,9 @@ impl Content {
             rules.chain(requirements.map(|requirement| (requirement.id.as_str(), requirement.at.as_str())))
         {
             if let Some(first) = seen.insert(id, at) {
-                let (file, line) = at.rsplit_once(':').unwrap_or((at, "0"));
+                let (file, at) = place(at);
                 problems.push(
-                    Problem::at(file, (line.parse().unwrap_or(0), 0), format!("`{id}` stands twice"))
+                    Problem::at(file, at, format!("`{id}` stands twice"))
                         .help(format!("it stands at {first} already")),
                 );
             }

@@ -22,7 +22,7 @@ mod waive;
 mod yaml;
 
 pub use baseline::compare;
-pub use check::check;
+pub use check::{check, check_references};
 pub use content::{Content, ContentFile, Declaration, embedded};
 pub use decide::{Inputs, decide, default_fix};
 pub use fleet::fleet;
