@@ -77,6 +77,9 @@ fn completions_the_man_page_and_the_schema_are_printed() {
     for (args, said) in [
         (vec!["completions", "bash"], "_palisade()"),
         (vec!["man"], ".TH palisade"),
+        (vec!["man"], ".SH \"PALISADE AUDIT\""),
+        (vec!["man"], "\\-\\-baseline"),
+        (vec!["man"], ".SH \"PALISADE PROFILE INIT\""),
         (vec!["facts", "--schema"], "\"ssh\""),
         (vec!["guides"], "true-connector"),
         (vec!["guides", "tss-web"], "TSS-3.2.3"),
