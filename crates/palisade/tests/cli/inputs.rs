@@ -95,6 +95,9 @@ fn broken_input_ends_with_2_and_says_where_and_what_was_meant() {
     let (facts_junk, facts_cut) =
         (folder.file("junk.json", "\u{0}{"), folder.file("cut.json", &facts("no")[..60]));
     let other = folder.file("other.json", &facts("no").replace("palisade.facts/1", "palisade.facts/9"));
+    let misspelt = folder.file("misspelt.json", &facts("no").replace("\"scopes\"", "\"scoped\""));
+    let section = folder.file("section.json", &facts("no").replace("\"ssh\"", "\"sssh\""));
+    let kind = folder.file("kind.json", &facts("no").replace("\"all connections\"", "7"));
     let profile = folder.file("site.yaml", "params:\n  ssh.pasword-login-off: {}\n");
     std::fs::write(folder.path("latin.yaml"), b"role: h\xF6sted\n").unwrap();
     let latin = folder.path("latin.yaml").display().to_string();
@@ -103,12 +106,16 @@ fn broken_input_ends_with_2_and_says_where_and_what_was_meant() {
         (vec!["--facts", &facts_cut], "cut.json:1:60", "EOF"),
         (vec!["--facts", &other], "other.json", "palisade.facts/9"),
         (vec!["--facts", "/nonexistent"], "/nonexistent", "cannot open"),
+        (vec!["--facts", &misspelt], "misspelt.json:1:", "`facts.ssh.server.scoped` is no fact"),
+        (vec!["--facts", &misspelt], "misspelt.json:1:", "did you mean `scopes`?"),
+        (vec!["--facts", &section], "section.json:1:", "unknown field `sssh`"),
+        (vec!["--facts", &kind], "kind.json:1:", "expected a string"),
         (
             vec!["--facts", &good, "--profile", &profile],
             "site.yaml:2:3",
             "did you mean `ssh.password-login-off`?",
         ),
-        (vec!["--facts", &good, "--profile", &latin], "latin.yaml:1", "not UTF-8"),
+        (vec!["--facts", &good, "--profile", &latin], "latin.yaml:1:8", "not UTF-8"),
         (vec!["--facts", &good, "--baseline", &good], "good.json", "palisade audit --format json"),
         (
             vec!["--facts", &good, "--rule", "ssh.pasword-login-off"],
