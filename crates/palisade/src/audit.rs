@@ -122,7 +122,13 @@ fn decide(
         severity: args.severity.into(),
     });
     if report.findings.is_empty() && !args.rule.is_empty() {
-        bail!("none of the rules asked for concerns a {}", report.target.kind);
+        let kind = report.target.kind;
+        if content.rules.iter().any(|rule| args.rule.contains(&rule.rule.id) && rule.concerns(kind)) {
+            bail!(
+                "--guide or --severity leaves out every rule asked for; `palisade explain RULE` tells which guides ask for one"
+            );
+        }
+        bail!("none of the rules asked for concerns a {kind}");
     }
     Ok(report)
 }
