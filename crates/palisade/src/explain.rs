@@ -147,7 +147,8 @@ fn explain_section(page: &mut Page, section: &str, content: &Content) {
     page.gap();
     for (name, property) in definition.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let about = property.get("description").and_then(Value::as_str).unwrap_or_default();
-        page.hanging((style::PERSON, &format!("  {name}  ")), (style::PLAIN, about), 6);
+        // The lines of a comment in the code are no lines of a page.
+        page.hanging((style::PERSON, &format!("  {name}  ")), (style::PLAIN, &about.replace('\n', " ")), 6);
     }
     page.gap();
     let path = format!("facts.{section}.");

@@ -66,6 +66,7 @@ fn everything_that_has_a_name_is_explained() {
         assert_eq!(ran.code, 0, "{word}: {}", ran.err);
         assert!(ran.out.contains(said), "{word}:\n{}", ran.out);
         assert!(ran.out.lines().all(|line| line.chars().count() <= 80), "{word}:\n{}", ran.out);
+        assert!(!ran.out.contains("\\n"), "{word}:\n{}", ran.out);
     }
     let ran = palisade(&["explain", "ssh.pasword-login-off"]);
     assert_eq!(ran.code, 2);
