@@ -68,6 +68,14 @@ fn wrong_names(path: &str, text: &str, profile: &Profile, content: &Content) -> 
             }
         }
     }
+    for attestation in &profile.attestations {
+        for (field, value) in [("by", &attestation.by), ("evidence", &attestation.evidence)] {
+            if value.trim().is_empty() {
+                let what = format!("the attestation of {} does not say `{field}`", attestation.requirement);
+                problems.push(Problem::at(path, locate(text, &attestation.requirement), what));
+            }
+        }
+    }
     problems
 }
 

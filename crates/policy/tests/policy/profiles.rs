@@ -121,6 +121,11 @@ fn broken_profiles_say_where_and_what_was_meant() {
             "site.yaml:2:17",
             "did you mean `T-2`?",
         ),
+        (
+            "attestations:\n- {requirement: T-2, by: x, date: 2026-01-01, evidence: \" \"}\n",
+            "site.yaml:2:17",
+            "does not say `evidence`",
+        ),
         ("a: [\n", "site.yaml:", ""),
         ("params:\n  docker.container-young: {max_days: ten}\n", "site.yaml:2:28", "a number, not a text"),
         ("declare:\n  listeners: tcp/22\n", "site.yaml:2:3", "`listeners` must be a list, not a text"),
