@@ -1,10 +1,11 @@
 //! What facts come to.
 
+use model::Severity;
 use model::profile::Profile;
 use model::report::{Status, Verdict};
 use serde_json::json;
 
-use crate::support::{RULES, content, document, report, verdicts};
+use crate::support::{GUIDE, RULES, content, document, load, now, report, verdicts};
 
 #[test]
 fn each_element_is_judged_by_itself_and_a_missing_declaration_is_told_once() {
@@ -156,6 +157,36 @@ fn findings_roll_up_into_requirements() {
         AttestationDue,
         "no longer than the guide allows"
     );
+}
+
+#[test]
+fn a_run_of_some_rules_says_of_no_requirement_that_it_is_met() {
+    let both = "[ssh.password-login-off, docker.container-young]";
+    let guide = GUIDE.replacen("[ssh.password-login-off]", both, 1);
+    let (content, problems) = load(RULES, &guide);
+    assert_eq!(problems, []);
+    let status = |passwords: &str, severity: Severity| {
+        let document = document(json!({
+            "ssh": {"server": {"options": {"passwordauthentication": passwords}}},
+            "docker": {"containers": [{"name": "new", "running": true, "created": "2026-06-10T00:00:00Z"}]},
+            "listeners": {"sockets": []}
+        }));
+        let report = policy::decide(&policy::Inputs {
+            content: &content,
+            document: &document,
+            profile: &Profile::default(),
+            profile_path: "",
+            now: now(),
+            version: "0",
+            rules: &[],
+            guides: &[],
+            severity,
+        });
+        report.guides[0].requirements[0].status
+    };
+    assert_eq!(status("no", Severity::Low), Status::Met);
+    assert_eq!(status("no", Severity::High), Status::Unknown);
+    assert_eq!(status("yes", Severity::High), Status::Unmet);
 }
 
 #[test]
