@@ -1,7 +1,5 @@
 //! Decides: every rule over the facts, every finding with the evidence it rests on.
 
-use std::collections::BTreeMap;
-
 use model::content::Rule;
 use model::fact::Source;
 use model::profile::Profile;
@@ -11,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::cel::{Missing, Outcome, Scope, Use};
 use crate::content::{Content, Declaration};
+use crate::elements::{Element, elements, plain, tell_apart};
 use crate::paths::{Path, Resolved, Root, Step};
 use crate::rules::{CompiledRule, EachPart};
 use crate::{rollup, waive};
@@ -194,14 +193,6 @@ pub(crate) struct Judge<'a> {
     pub(crate) declared: &'a Value,
     pub(crate) params: &'a Value,
     pub(crate) requirements: &'a [&'a str],
-}
-
-/// One element of the list a rule goes through.
-struct Element<'a> {
-    value: &'a Value,
-    /// Where it stands in the list.
-    step: Step,
-    each: &'a EachPart,
 }
 
 impl Judge<'_> {
@@ -520,56 +511,6 @@ impl Judge<'_> {
     }
 }
 
-impl Element<'_> {
-    /// A path of the element as a path of the facts.
-    fn full(&self, path: &Path) -> Path {
-        let mut full = self.each.path.clone().then(self.step.clone());
-        full.steps.extend(path.steps.iter().cloned());
-        full
-    }
-
-    /// What a finding calls it: what the rule says, else its name, path, id or source, else its key or number.
-    fn subject(&self) -> String {
-        let named = self.each.subject.as_ref().and_then(|path| match path.resolve(self.value) {
-            Resolved::Value(value) => plain(value),
-            _ => None,
-        });
-        named
-            .or_else(|| match &self.step {
-                Step::Key(key) => Some(key.clone()),
-                _ => None,
-            })
-            .or_else(|| {
-                ["name", "path", "id", "source"].iter().find_map(|key| self.value.get(key).and_then(plain))
-            })
-            .or_else(|| plain(self.value))
-            .unwrap_or_else(|| self.each.path.clone().then(self.step.clone()).to_string())
-    }
-}
-
-fn elements<'a>(list: &'a Value, each: &'a EachPart) -> Vec<Element<'a>> {
-    let element = |(step, value)| Element { value, step, each };
-    match list {
-        Value::Array(items) => {
-            items.iter().enumerate().map(|(index, value)| element((Step::Index(index), value))).collect()
-        }
-        Value::Object(map) => map.iter().map(|(key, value)| element((Step::Key(key.clone()), value))).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Numbers the findings on elements that are called alike: rule and subject tell a finding from every other.
-fn tell_apart(findings: &mut [Finding]) {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for finding in findings {
-        let count = seen.entry(finding.subject.clone()).or_default();
-        *count += 1;
-        if *count > 1 {
-            finding.subject = format!("{} ({count})", finding.subject);
-        }
-    }
-}
-
 /// The text with each `{name}` replaced by the parameter of that name, so that it says what the site asks for.
 fn with_parameters(text: &str, params: &Value) -> String {
     let Some(params) = params.as_object().filter(|_| text.contains('{')) else { return text.to_owned() };
@@ -602,13 +543,5 @@ fn filled(fix: &Value, params: &Value) -> Value {
             Value::Object(filled.collect())
         }
         other => other.clone(),
-    }
-}
-
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }

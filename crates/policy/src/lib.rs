@@ -9,6 +9,7 @@ mod cel;
 mod check;
 mod content;
 mod decide;
+mod elements;
 mod examples;
 mod fleet;
 mod guides;
