@@ -123,7 +123,7 @@ fn broken_input_ends_with_2_and_says_where_and_what_was_meant() {
             "did you mean `ssh.password-login-off`?",
         ),
         (vec!["--facts", &good, "--guide", "tss"], "", "did you mean `tss-web`?"),
-        (vec!["--facts", &good, "--rule", RULE, "--severity", "critical"], "", "--guide or --severity leaves out"),
+        (vec!["--facts", &good, "--rule", RULE, "--severity", "critical"], "", "--severity leaves out"),
         (vec!["--facts", &good, "--output", "/nonexistent/x"], "/nonexistent/x", "cannot write"),
     ] {
         let ran = palisade(&[vec!["audit"], args.clone()].concat());
