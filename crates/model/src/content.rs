@@ -119,7 +119,7 @@ pub struct Requirement {
     pub none: Option<String>,
     /// What the reader should know of our reading.
     pub note: Option<String>,
-    /// Where it stands: `guides/tss-web.yaml:40`.
+    /// Where it stands: `guides/tss-web.yaml:40:7`.
     pub at: String,
 }
 

@@ -18,7 +18,7 @@ pub struct Profile {
     pub assurance: Assurance,
     /// Guides to roll up; all when empty.
     pub guides: Vec<String>,
-    /// Parameters by rule id and name: `ssh.key-age: {max_days: 60}`.
+    /// Parameters by rule id and name: `ssh.keys-fresh: {max_age_days: 60}`.
     pub params: BTreeMap<String, BTreeMap<String, Value>>,
     /// What somebody approved, by name; rules read it as `declared.NAME`.
     pub declare: BTreeMap<String, Value>,

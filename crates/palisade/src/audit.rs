@@ -1,6 +1,6 @@
 //! `palisade audit`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use model::fleet::Member;
 use model::report::Verdict;
-use model::{FactsDocument, Fleet, Report};
+use model::{FactsDocument, Fleet, Report, Severity};
 use policy::{Content, Inputs, LoadedProfile};
 use report::Format;
 
@@ -123,20 +123,33 @@ fn decide(
         severity: args.severity.into(),
     });
     if report.findings.is_empty() && !args.rule.is_empty() {
-        bail!("none of the rules asked for concerns a {}", report.target.kind);
+        let kind = report.target.kind;
+        if content.rules.iter().any(|rule| args.rule.contains(&rule.rule.id) && rule.concerns(kind)) {
+            bail!(
+                "--guide or --severity leaves out every rule asked for; `palisade explain RULE` tells which guides ask for one"
+            );
+        }
+        bail!("none of the rules asked for concerns a {kind}");
     }
     Ok(report)
 }
 
 fn compare(report: &mut Report, args: &Audit) -> Result<()> {
     let Some(path) = &args.baseline else { return Ok(()) };
-    let baseline = input::report(path)?;
+    let mut baseline = input::report(path)?;
     if baseline.target != report.target {
         talk(&format!(
             "warning: the baseline is of {}, this report of {}",
             report::printable(&baseline.target.name),
             report::printable(&report.target.name)
         ));
+    }
+    // What this run was told to leave out has neither changed nor been lost.
+    let narrow =
+        !args.rule.is_empty() || !args.guide.is_empty() || Severity::from(args.severity) > Severity::Low;
+    if narrow {
+        let decided: BTreeSet<&str> = report.findings.iter().map(|finding| finding.rule.as_str()).collect();
+        baseline.findings.retain(|finding| decided.contains(finding.rule.as_str()));
     }
     report.changes = Some(policy::compare(report, &baseline));
     Ok(())

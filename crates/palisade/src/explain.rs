@@ -17,7 +17,7 @@ const COLUMN: usize = 10;
 
 /// Explains a rule, a requirement, a guide, a section of facts or a word.
 pub(crate) fn run(args: &Explain) -> Result<Ending> {
-    let (content, _) = input::content_told(&args.content)?;
+    let (content, broken) = input::content_told(&args.content)?;
     let word = args.word.as_str();
     let mut page = Page::new(&page_options(false));
     let requirement = content.guides.iter().find_map(|guide| {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Explain) -> Result<Ending> {
         bail!("nothing is called `{word}`{}", suggestion(word, &content));
     }
     say(&page.finish())?;
-    Ok(Ending::Clean)
+    Ok(if broken { Ending::Incomplete } else { Ending::Clean })
 }
 
 fn suggestion(word: &str, content: &Content) -> String {
@@ -147,7 +147,8 @@ fn explain_section(page: &mut Page, section: &str, content: &Content) {
     page.gap();
     for (name, property) in definition.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let about = property.get("description").and_then(Value::as_str).unwrap_or_default();
-        page.hanging((style::PERSON, &format!("  {name}  ")), (style::PLAIN, about), 6);
+        // The lines of a comment in the code are no lines of a page.
+        page.hanging((style::PERSON, &format!("  {name}  ")), (style::PLAIN, &about.replace('\n', " ")), 6);
     }
     page.gap();
     let path = format!("facts.{section}.");

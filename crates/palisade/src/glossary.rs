@@ -10,7 +10,11 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
         "probe",
         "Reads one subject area of a target and returns facts, or says why it could not. Probes run side by side, each with its own time limit.",
     ),
-    ("target", "What is looked at: this host, a saved facts document."),
+    (
+        "target",
+        "What is looked at: this host, another one over SSH, a file tree, an image, a server, a saved facts document; its kind says which facts it can have. `palisade audit --help` lists the kinds.",
+    ),
+    ("fleet", "The reports of several targets that were audited together, and what they come to."),
     (
         "rule",
         "One statement that a machine can decide over facts: subject, predicate (CEL), severity, why, how to mend it, examples. `palisade rules` lists them.",
@@ -41,6 +45,22 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
         "An accepted failing rule: rule, subject, the evidence it was given for, owner, reason, last day. Void when the evidence changes; an expired or unmatched one is itself a finding. Stands under `waivers:` in the profile.",
     ),
     (
+        "profile.waiver-in-force",
+        "The rule about waivers themselves: each has not expired, was given for what is seen now, and accepts something that fails. It is decided with every profile and cannot be waived.",
+    ),
+    (
+        "fix",
+        "Makes failing rules pass: a pure function from facts to changes, which are data. `palisade fixes` lists them, `palisade harden` applies them.",
+    ),
+    (
+        "plan",
+        "The changes of many fixes as steps, each with the state before and after. `palisade harden` shows it as a diff and changes nothing without `--apply`.",
+    ),
+    (
+        "change set",
+        "A plan that was applied, as the journal keeps it: kept, waiting to be confirmed, or undone.",
+    ),
+    (
         "profile",
         "What a site says of itself: hosting role, assurance class, parameters of rules, what is approved (`declare:`), waivers and attestations. `palisade profile init` writes a first one.",
     ),
@@ -57,3 +77,19 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
         "How much a failing rule matters: low (good practice), medium (helps an attacker who is inside), high (opens, widens or hides a way in), critical (a way in that needs no skill).",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_architecture_is_explained() {
+        let text = include_str!("../../../ARCHITECTURE.md");
+        let words: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("| **")?.split("**").next()).collect();
+        assert!(words.len() > 10, "{words:?}");
+        for word in words {
+            assert!(WORDS.iter().any(|(name, _)| *name == word), "`palisade explain {word}` says nothing");
+        }
+    }
+}

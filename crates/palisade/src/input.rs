@@ -5,9 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use model::document::FACTS_SCHEMA;
+use model::facts::Facts;
 use model::report::REPORT_SCHEMA;
 use model::{FactsDocument, Report};
-use policy::{Content, ContentFile, LoadedProfile, Problem};
+use policy::{Content, ContentFile, LoadedProfile, Problem, Schema};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::args::ContentArgs;
@@ -50,7 +52,8 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        anyhow::anyhow!("{}:{line}: the file is not UTF-8 text", path.display())
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        anyhow::anyhow!("{}:{line}:{column}: the file is not UTF-8 text", path.display())
     })
 }
 
@@ -58,7 +61,14 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<String> {
 pub(crate) fn content(args: &ContentArgs) -> Result<(Content, Vec<Problem>)> {
     Ok(match &args.content {
         None => Content::load(&policy::embedded()),
-        Some(dir) => Content::load(&content_files(dir)?),
+        Some(dir) => {
+            let (content, mut problems) = Content::load(&content_files(dir)?);
+            problems.extend(policy::check_references(&content, &Schema::facts()));
+            for problem in &mut problems {
+                problem.file = dir.join(&problem.file).display().to_string();
+            }
+            (content, problems)
+        }
     })
 }
 
@@ -119,54 +129,89 @@ pub(crate) fn profile(path: Option<&Path>, content: &Content) -> Result<LoadedPr
     })
 }
 
-/// A saved facts document.
+/// The facts of a document with their types; the rest of it is read as [`FactsDocument`].
+#[derive(Deserialize)]
+struct Typed {
+    facts: Facts,
+}
+
+/// A name that stands in a document and that no fact has.
+struct Strange {
+    /// Where it stands: `facts.boot.secure_boots`.
+    path: String,
+    name: String,
+    /// The name that was probably meant.
+    meant: Option<String>,
+}
+
+/// A saved facts document. Mistakes in it must not pass for facts that are not known.
 pub(crate) fn facts(path: &Path) -> Result<FactsDocument> {
-    let document: FactsDocument = match path.extension().and_then(std::ffi::OsStr::to_str) {
+    let name = path.display().to_string();
+    let wrong = |problem: Problem| anyhow::anyhow!("{problem}");
+    let (text, document, typed) = match path.extension().and_then(std::ffi::OsStr::to_str) {
         // One that a person filled in has comments.
-        Some("yaml" | "yml") => filled(path)?,
-        _ => json(path, "a facts document; `palisade facts` prints one")?,
+        Some("yaml" | "yml") => {
+            let text = read(path, TEXT_LIMIT)?;
+            let document = filled(policy::read_yaml(&name, &text).map_err(wrong)?);
+            of_this_schema(&document, &name)?;
+            let given = Value::Object(document.facts.clone().into_iter().collect());
+            let typed = serde_json::from_value::<Facts>(given).map_err(|error| {
+                let at = policy::read_yaml::<Typed>(&name, &text).err().map(|place| (place.line, place.column));
+                wrong(Problem::at(&name, at.unwrap_or_default(), error.to_string()))
+            })?;
+            (text, document, typed)
+        }
+        _ => {
+            let text = read(path, DOCUMENT_LIMIT)?;
+            let what = "a facts document; `palisade facts` prints one";
+            let document: FactsDocument = json(path, &text, what)?;
+            of_this_schema(&document, &name)?;
+            let typed = json::<Typed>(path, &text, what)?.facts;
+            (text, document, typed)
+        }
     };
-    if document.schema != FACTS_SCHEMA {
-        bail!("{}: the schema is `{}`, not `{FACTS_SCHEMA}`", path.display(), document.schema);
+    let given = Value::Object(document.facts.clone().into_iter().collect());
+    if let Some(strange) = strange(&given, &serde_json::to_value(&typed)?, "facts") {
+        let what = format!("`{}` is no fact that Palisade knows", strange.path);
+        let problem = Problem::at(&name, key_at(&text, &strange.name), what);
+        return Err(wrong(match strange.meant {
+            Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+            None => problem.help("`palisade facts --schema` lists the facts"),
+        }));
     }
     Ok(document)
 }
 
-/// A facts document that a person filled in. Mistakes in it must not pass for facts that are not known.
-fn filled(path: &Path) -> Result<FactsDocument> {
-    let name = path.display().to_string();
-    let mut document: FactsDocument =
-        policy::read_yaml(&name, &read(path, TEXT_LIMIT)?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    // A head without anything below it is a section of which nothing is known.
+fn of_this_schema(document: &FactsDocument, name: &str) -> Result<()> {
+    if document.schema != FACTS_SCHEMA {
+        bail!("{name}: the schema is `{}`, not `{FACTS_SCHEMA}`", document.schema);
+    }
+    Ok(())
+}
+
+/// A document that a person filled in. A head without anything below it is a section of which nothing is known.
+fn filled(mut document: FactsDocument) -> FactsDocument {
     for section in document.facts.values_mut() {
         if let Value::Object(section) = section {
             section.retain(|name, value| !(value.is_null() && HEADS.contains(&name.as_str())));
         }
     }
-    let given = Value::Object(document.facts.clone().into_iter().collect());
-    let typed: model::facts::Facts =
-        serde_json::from_value(given.clone()).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
-    let mut known = FactsDocument::new(document.target.clone(), document.collected_at);
-    if let Value::Object(sections) = serde_json::to_value(&typed)? {
-        for (section, value) in sections {
-            known.insert_section(&section, value);
-        }
-    }
-    if let Some(path) = strange(&given, &Value::Object(known.facts.into_iter().collect()), "facts") {
-        bail!(
-            "{name}: `{path}` is no fact that Palisade knows; compare with `palisade facts template windows`"
-        );
-    }
-    Ok(document)
+    document
 }
 
-/// The first name that stands in `given` and not in `known`.
-fn strange(given: &Value, known: &Value, path: &str) -> Option<String> {
+/// The first name that stands in `given` and not in `known`, which holds every name that there is.
+fn strange(given: &Value, known: &Value, path: &str) -> Option<Strange> {
     match (given, known) {
         (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(name, value)| {
             let path = format!("{path}.{name}");
             match known.get(name) {
-                None => Some(path),
+                // Some texts are left out when they are empty.
+                None if value == "" => None,
+                None => {
+                    let distance = |known: &&String| strsim::damerau_levenshtein(known, name);
+                    let near = known.keys().min_by_key(distance).filter(|near| distance(near) <= 3);
+                    Some(Strange { path, name: name.clone(), meant: near.cloned() })
+                }
                 Some(known) => strange(value, known, &path),
             }
         }),
@@ -178,18 +223,31 @@ fn strange(given: &Value, known: &Value, path: &str) -> Option<String> {
     }
 }
 
+/// Line and column of the first key of this name; zeroes when it cannot be found.
+fn key_at(text: &str, name: &str) -> (usize, usize) {
+    let place = |(index, line): (usize, &str)| {
+        line.match_indices(name).find_map(|(at, _)| {
+            let (before, after) = (line.get(..at)?, line.get(at + name.len()..)?);
+            let joined = before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+            let after = after.strip_prefix('"').unwrap_or(after).trim_start();
+            (!joined && after.starts_with(':')).then(|| (index + 1, before.chars().count() + 1))
+        })
+    };
+    text.lines().enumerate().find_map(place).unwrap_or_default()
+}
+
 /// An earlier report.
 pub(crate) fn report(path: &Path) -> Result<Report> {
-    let report: Report = json(path, "a report; `palisade audit --format json` writes one")?;
+    let text = read(path, DOCUMENT_LIMIT)?;
+    let report: Report = json(path, &text, "a report; `palisade audit --format json` writes one")?;
     if report.schema != REPORT_SCHEMA {
         bail!("{}: the schema is `{}`, not `{REPORT_SCHEMA}`", path.display(), report.schema);
     }
     Ok(report)
 }
 
-fn json<T: serde::de::DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
-    let text = read(path, DOCUMENT_LIMIT)?;
-    serde_json::from_str(&text).map_err(|error| {
+fn json<T: serde::de::DeserializeOwned>(path: &Path, text: &str, what: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or(&message);
         let place = format!("{}:{}:{}", path.display(), error.line(), error.column());

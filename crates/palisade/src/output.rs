@@ -110,10 +110,34 @@ pub(crate) fn completions(shell: Shell) -> Result<Ending> {
     Ok(Ending::Clean)
 }
 
-/// Prints the man page.
+/// Prints the man page: one for all commands, so that there is one file to install.
 pub(crate) fn man_page() -> Result<Ending> {
+    let mut command = Args::command();
+    command.build();
+    let whole = clap_mangen::Man::new(command.clone());
     let mut page = Vec::new();
-    clap_mangen::Man::new(Args::command()).render(&mut page)?;
-    say(&String::from_utf8_lossy(&page))?;
+    whole.render_title(&mut page)?;
+    whole.render_name_section(&mut page)?;
+    whole.render_description_section(&mut page)?;
+    whole.render_extra_section(&mut page)?;
+    let mut text = String::from_utf8_lossy(&page).replace(".SH EXTRA", ".SH \"EXIT CODES\"");
+    describe_below(&command, &mut text)?;
+    say(&text)?;
     Ok(Ending::Clean)
+}
+
+/// A section of the man page for each command below this one.
+fn describe_below(command: &clap::Command, text: &mut String) -> Result<()> {
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set()) {
+        let man = clap_mangen::Man::new(below.clone());
+        let mut part = Vec::new();
+        man.render_synopsis_section(&mut part)?;
+        man.render_description_section(&mut part)?;
+        man.render_options_section(&mut part)?;
+        let name = below.get_bin_name().unwrap_or(below.get_name()).to_uppercase();
+        text.push_str(&format!(".SH \"{name}\"\n"));
+        text.push_str(&String::from_utf8_lossy(&part).replace(".SH ", ".SS "));
+        describe_below(below, text)?;
+    }
+    Ok(())
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use model::report::{Change, Changes, Finding, Report, Verdict};
+use model::report::{Change, Changes, Evidence, Finding, Report, Verdict};
 use serde_json::Value;
+
+use crate::waive;
 
 /// The most characters of a value in a cause.
 const VALUE_LIMIT: usize = 120;
@@ -35,19 +37,38 @@ pub fn compare(now: &Report, before: &Report) -> Changes {
         }
     }
     for (key, finding) in &old {
-        if finding.verdict == Verdict::Fail && !new.contains_key(key) {
-            let decided = now.findings.iter().any(|finding| finding.rule == key.0);
-            let cause = if decided { "the subject is gone" } else { "the rule was not decided in this run" };
-            changes.mended.push(Change {
-                rule: key.0.clone(),
-                subject: key.1.clone(),
-                before: Some(finding.verdict),
-                after: None,
-                cause: vec![cause.to_owned()],
-            });
+        if finding.verdict != Verdict::Fail || new.contains_key(key) {
+            continue;
         }
+        let (list, cause) = match unseen(&key.0, now, &old) {
+            Some(why) => (&mut changes.lost, why),
+            None => (&mut changes.mended, "the subject is gone".to_owned()),
+        };
+        list.push(Change {
+            rule: key.0.clone(),
+            subject: key.1.clone(),
+            before: Some(finding.verdict),
+            after: None,
+            cause: vec![cause],
+        });
     }
     changes
+}
+
+/// Why nothing can be said of a subject that this run does not name; none when it is truly gone.
+fn unseen(rule: &str, now: &Report, old: &BTreeMap<(String, String), Finding>) -> Option<String> {
+    let mut decided = now.findings.iter().filter(|finding| finding.rule == rule).peekable();
+    // Waivers are looked at in every run; findings about them are there only while something is wrong.
+    if decided.peek().is_none() && rule != waive::RULE {
+        return Some("the rule was not decided in this run".to_owned());
+    }
+    // An unknown finding on the target itself is about the list in which the subject stood.
+    let blind = |finding: &&Finding| {
+        finding.verdict == Verdict::Unknown
+            && (finding.subject == now.target.name
+                || !old.contains_key(&(finding.rule.clone(), finding.subject.clone())))
+    };
+    decided.find(blind).map(|finding| finding.reason.clone())
 }
 
 fn change(now: &Finding, before: Option<&Finding>, content_changed: bool) -> Change {
@@ -67,7 +88,7 @@ fn change(now: &Finding, before: Option<&Finding>, content_changed: bool) -> Cha
 fn causes(now: &Finding, before: &Finding, content_changed: bool) -> Vec<String> {
     let mut causes = Vec::new();
     for evidence in &now.evidence {
-        let old = before.evidence.iter().find(|old| old.path == evidence.path);
+        let old = same_fact(&before.evidence, &evidence.path);
         match old {
             Some(old) if old.value == evidence.value => {}
             Some(old) => {
@@ -84,6 +105,26 @@ fn causes(now: &Finding, before: &Finding, content_changed: bool) -> Vec<String>
         causes.push(cause.to_owned());
     }
     causes
+}
+
+/// The evidence at `path`: of one subject, the number of its element in a list may have changed.
+pub(crate) fn same_fact<'a>(evidence: &'a [Evidence], path: &str) -> Option<&'a Evidence> {
+    let exact = evidence.iter().find(|evidence| evidence.path == path);
+    exact.or_else(|| {
+        let wanted = unnumbered(path);
+        evidence.iter().find(|evidence| unnumbered(&evidence.path) == wanted)
+    })
+}
+
+/// The path without the numbers of elements.
+fn unnumbered(path: &str) -> String {
+    let mut parts = path.split('[');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push('[');
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    text
 }
 
 fn short(value: &Value) -> String {

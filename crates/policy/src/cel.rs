@@ -98,6 +98,11 @@ pub(crate) enum Missing {
 }
 
 impl Expression {
+    /// Whether it gives true or false, whatever the facts are.
+    pub(crate) fn is_condition(&self) -> bool {
+        walk::is_condition(&self.ast)
+    }
+
     /// Parses `text`; `element` is the name that `each` gives to an element.
     pub(crate) fn parse(engine: &Engine, text: &str, element: Option<&str>) -> Result<Self, SyntaxError> {
         refuse_hostile(text)?;

@@ -8,7 +8,7 @@ use crate::cel::{FUNCTIONS, MACROS, Outcome, ROOTS, Use};
 use crate::content::Content;
 use crate::examples::{self, Kind, RESERVED};
 use crate::paths::{Path, Step};
-use crate::problem::Problem;
+use crate::problem::{Problem, place};
 use crate::rules::{CompiledRule, Part};
 use crate::schema::{NoSuchPath, Schema};
 
@@ -25,6 +25,17 @@ pub fn check(content: &Content, schema: &Schema) -> Vec<Problem> {
             check_mutants(rule, content, &mut problems);
         }
     }
+    check_guides(content, &mut problems);
+    check_declarations(content, schema, &mut problems);
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+/// Checks what can be checked at every start: that facts, functions, rules and parameters which are named exist.
+pub fn check_references(content: &Content, schema: &Schema) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    content.rules.iter().for_each(|rule| check_names(rule, schema, content, &mut problems));
     check_guides(content, &mut problems);
     check_declarations(content, schema, &mut problems);
     problems.sort();
@@ -294,9 +305,9 @@ fn check_guides(content: &Content, problems: &mut Vec<Problem>) {
     for requirement in content.guides.iter().flat_map(|guide| &guide.requirements) {
         for rule in &requirement.rules {
             if !ids.contains(&rule.as_str()) {
-                let (file, line) = requirement.at.rsplit_once(':').unwrap_or((&requirement.at, "0"));
+                let (file, at) = place(&requirement.at);
                 let what = format!("requirement {} names an unknown rule `{rule}`", requirement.id);
-                let problem = Problem::at(file, (line.parse().unwrap_or(0), 0), what);
+                let problem = Problem::at(file, at, what);
                 problems.push(problem.suggest(rule, ids.iter().copied()));
             }
         }

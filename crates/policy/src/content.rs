@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::cel::{Engine, Expression};
+use crate::problem::place;
 use crate::rules::CompiledRule;
 use crate::yaml::{self, Text};
 use crate::{Problem, guides, rules};
@@ -56,6 +57,8 @@ pub struct Declaration {
     pub about: String,
     /// Whether it is one text rather than a list.
     pub is_text: bool,
+    /// Whether it is yes or no rather than a list.
+    pub is_yes_or_no: bool,
     /// CEL that gives what the host has now.
     pub(crate) from: Option<Expression>,
     pub(crate) file: String,
@@ -69,6 +72,17 @@ struct RawDeclaration {
     about: String,
     #[serde(default)]
     from: Option<Text>,
+}
+
+impl Declaration {
+    /// What stands in a profile that approves nothing.
+    pub fn nothing(&self) -> &'static str {
+        match (self.is_text, self.is_yes_or_no) {
+            (true, _) => "\"\"",
+            (_, true) => "false",
+            _ => "[]",
+        }
+    }
 }
 
 /// The content compiled into the program.
@@ -172,6 +186,7 @@ impl Content {
                 name: name.clone(),
                 about: raw.about.clone(),
                 is_text: raw.from.as_ref().is_some_and(|from| from.value == "''"),
+                is_yes_or_no: from.as_ref().is_some_and(Expression::is_condition),
                 from,
                 file: file.path.clone(),
                 at: entry.place(&raw.name),
@@ -188,9 +203,9 @@ impl Content {
             rules.chain(requirements.map(|requirement| (requirement.id.as_str(), requirement.at.as_str())))
         {
             if let Some(first) = seen.insert(id, at) {
-                let (file, line) = at.rsplit_once(':').unwrap_or((at, "0"));
+                let (file, at) = place(at);
                 problems.push(
-                    Problem::at(file, (line.parse().unwrap_or(0), 0), format!("`{id}` stands twice"))
+                    Problem::at(file, at, format!("`{id}` stands twice"))
                         .help(format!("it stands at {first} already")),
                 );
             }

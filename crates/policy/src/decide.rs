@@ -10,7 +10,8 @@ use model::{FactsDocument, Severity, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::cel::{Missing, Outcome, Scope, Use};
-use crate::content::Content;
+use crate::content::{Content, Declaration};
+use crate::elements::{Element, elements, plain, tell_apart};
 use crate::paths::{Path, Resolved, Root, Step};
 use crate::rules::{CompiledRule, EachPart};
 use crate::{rollup, waive};
@@ -198,14 +199,6 @@ pub(crate) struct Judge<'a> {
     pub(crate) requirements: &'a [&'a str],
 }
 
-/// One element of the list a rule goes through.
-struct Element<'a> {
-    value: &'a Value,
-    /// Where it stands in the list.
-    step: Step,
-    each: &'a EachPart,
-}
-
 impl<'a> Judge<'a> {
     /// All findings of the rule, in a scope in which its facts and declarations are bound.
     pub(crate) fn findings(&self, outer: &Scope<'_, 'a>) -> Vec<Finding> {
@@ -237,7 +230,7 @@ impl<'a> Judge<'a> {
         };
         let elements = elements(list, each);
         let unread = self.unread_elements(each);
-        if elements.is_empty() && unread.is_empty() {
+        if elements.is_empty() && unread.is_none() {
             return vec![self.not_applicable(format!("`{}` is empty", each.path))];
         }
         let count = elements.len();
@@ -275,11 +268,12 @@ impl<'a> Judge<'a> {
             let when = &self.rule.rule.when;
             findings.push(self.not_applicable(format!("`{when}` is false for all {count} of `{}`", each.path)));
         }
+        tell_apart(&mut findings);
         findings
     }
 
-    /// One unknown finding for each reason why an element of the list is missing from it.
-    fn unread_elements(&self, each: &EachPart) -> Vec<Finding> {
+    /// One unknown finding for the elements that are missing from the list, with the first one's reason.
+    fn unread_elements(&self, each: &EachPart) -> Option<Finding> {
         let list = each.path.below_root();
         let is_element = |path: &str| {
             let step = path.strip_prefix(list.as_str()).and_then(|rest| rest.strip_prefix('['));
@@ -289,8 +283,13 @@ impl<'a> Judge<'a> {
         let first = format!("{list}[");
         let below =
             self.document.unreadable.range(first.clone()..).take_while(|(path, _)| path.starts_with(&first));
-        let reasons = below.filter(|(path, _)| is_element(path));
-        reasons.take(ELEMENT_LIMIT).map(|(path, why)| self.unknown(None, format!("{path}: {why}"))).collect()
+        let mut reasons = below.filter(|(path, _)| is_element(path));
+        let (path, why) = reasons.next()?;
+        let reason = match reasons.count() {
+            0 => format!("{path}: {why}"),
+            more => format!("{path}: {why} (and {more} more)"),
+        };
+        Some(self.unknown(None, reason))
     }
 
     /// What `when` comes to.
@@ -447,8 +446,11 @@ impl<'a> Judge<'a> {
                 let name = path.below_root();
                 let described = self.content.and_then(|content| content.declarations.get(&name));
                 let about = described.map(|described| format!(": {}", described.about)).unwrap_or_default();
-                let shape =
-                    if described.is_some_and(|described| described.is_text) { "\"...\"" } else { "[...]" };
+                let shape = match described.map(Declaration::nothing) {
+                    Some("\"\"") => "\"...\"",
+                    Some("false") => "false",
+                    _ => "[...]",
+                };
                 format!(
                     "the profile does not say `declared.{name}`{about} Add `{name}: {shape}` under `declare:` in it."
                 )
@@ -476,7 +478,8 @@ impl<'a> Judge<'a> {
 
     /// A comprehension asked for a field that one of its elements does not have.
     fn explain_field(&self, name: &str) -> String {
-        let ranges = self.rule.expect.expression.uses.iter().filter_map(|found| match found {
+        let uses = self.rule.parts().flat_map(|part| &part.expression.uses);
+        let ranges = uses.filter_map(|found| match found {
             Use::Path { path, bound: false, .. } => path.steps.split_last(),
             _ => None,
         });
@@ -513,44 +516,6 @@ impl<'a> Judge<'a> {
     }
 }
 
-impl Element<'_> {
-    /// A path of the element as a path of the facts.
-    fn full(&self, path: &Path) -> Path {
-        let mut full = self.each.path.clone().then(self.step.clone());
-        full.steps.extend(path.steps.iter().cloned());
-        full
-    }
-
-    /// What a finding calls it: what the rule says, else its name, path, id or source, else its key or number.
-    fn subject(&self) -> String {
-        let named = self.each.subject.as_ref().and_then(|path| match path.resolve(self.value) {
-            Resolved::Value(value) => plain(value),
-            _ => None,
-        });
-        named
-            .or_else(|| match &self.step {
-                Step::Key(key) => Some(key.clone()),
-                _ => None,
-            })
-            .or_else(|| {
-                ["name", "path", "id", "source"].iter().find_map(|key| self.value.get(key).and_then(plain))
-            })
-            .or_else(|| plain(self.value))
-            .unwrap_or_else(|| self.each.path.clone().then(self.step.clone()).to_string())
-    }
-}
-
-fn elements<'a>(list: &'a Value, each: &'a EachPart) -> Vec<Element<'a>> {
-    let element = |(step, value)| Element { value, step, each };
-    match list {
-        Value::Array(items) => {
-            items.iter().enumerate().map(|(index, value)| element((Step::Index(index), value))).collect()
-        }
-        Value::Object(map) => map.iter().map(|(key, value)| element((Step::Key(key.clone()), value))).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// The text with each `{name}` replaced by the parameter of that name, so that it says what the site asks for.
 fn with_parameters(text: &str, params: &Value) -> String {
     let Some(params) = params.as_object().filter(|_| text.contains('{')) else { return text.to_owned() };
@@ -583,13 +548,5 @@ fn filled(fix: &Value, params: &Value) -> Value {
             Value::Object(filled.collect())
         }
         other => other.clone(),
-    }
-}
-
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }

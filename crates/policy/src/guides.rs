@@ -64,6 +64,7 @@ pub(crate) fn load(file: &ContentFile, problems: &mut Vec<Problem>) -> Option<Gu
 
 fn requirement(file: &ContentFile, entry: &Entry<'_, RawRequirement>) -> Requirement {
     let raw = &entry.value;
+    let (line, column) = entry.place(&raw.id);
     Requirement {
         id: raw.id.value.clone(),
         section: raw.section.clone(),
@@ -76,6 +77,6 @@ fn requirement(file: &ContentFile, entry: &Entry<'_, RawRequirement>) -> Require
         service: raw.service.clone(),
         none: raw.none.clone(),
         note: raw.note.clone(),
-        at: format!("{}:{}", file.path, entry.place(&raw.id).0),
+        at: format!("{}:{line}:{column}", file.path),
     }
 }

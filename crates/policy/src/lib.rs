@@ -9,6 +9,7 @@ mod cel;
 mod check;
 mod content;
 mod decide;
+mod elements;
 mod examples;
 mod fleet;
 mod guides;
@@ -22,7 +23,7 @@ mod waive;
 mod yaml;
 
 pub use baseline::compare;
-pub use check::check;
+pub use check::{check, check_references};
 pub use content::{Content, ContentFile, Declaration, embedded};
 pub use decide::{Inputs, decide, default_fix};
 pub use fleet::fleet;

@@ -40,6 +40,15 @@ impl Problem {
     }
 }
 
+/// The file and the place of `guides/tss-web.yaml:40:7`; the column may be missing.
+pub(crate) fn place(at: &str) -> (&str, (usize, usize)) {
+    let mut parts = at.splitn(3, ':');
+    let file = parts.next().unwrap_or(at);
+    let mut number = || parts.next().and_then(|number| number.parse().ok()).unwrap_or(0);
+    let line = number();
+    (file, (line, number()))
+}
+
 /// The known word nearest to `given`, when it is near enough to be a slip.
 pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known

@@ -24,7 +24,8 @@ pub struct LoadedProfile {
 /// Everything that is wrong with it: a profile decides what is accepted, so a broken one is not used at all.
 pub fn load_profile(path: &str, text: &str, content: &Content) -> Result<LoadedProfile, Vec<Problem>> {
     let profile: Profile = yaml::document(path, text).map_err(|problem| vec![problem])?;
-    let problems = wrong_names(path, text, &profile, content);
+    let mut problems = wrong_names(path, text, &profile, content);
+    problems.extend(wrong_values(path, text, &profile, content));
     if problems.is_empty() { Ok(LoadedProfile { profile, path: path.to_owned() }) } else { Err(problems) }
 }
 
@@ -67,7 +68,57 @@ fn wrong_names(path: &str, text: &str, profile: &Profile, content: &Content) -> 
             }
         }
     }
+    for attestation in &profile.attestations {
+        for (field, value) in [("by", &attestation.by), ("evidence", &attestation.evidence)] {
+            if value.trim().is_empty() {
+                let what = format!("the attestation of {} does not say `{field}`", attestation.requirement);
+                problems.push(Problem::at(path, locate(text, &attestation.requirement), what));
+            }
+        }
+    }
     problems
+}
+
+/// Parameters and declarations of another kind than rules compare with: they would decide nothing, or wrongly.
+fn wrong_values(path: &str, text: &str, profile: &Profile, content: &Content) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut wrong = |name: &str, value: &Value, wanted: &str, example: &str| {
+        let what = format!("`{name}` must be {wanted}, not {}", kind(value));
+        problems.push(Problem::at(path, locate(text, name), what).help(format!("write `{name}: {example}`")));
+    };
+    for (id, params) in &profile.params {
+        let Some(rule) = content.rule(id) else { continue };
+        for (name, value) in params {
+            let Some(param) = rule.rule.params.get(name) else { continue };
+            if kind(value) != kind(&param.default) {
+                wrong(name, value, kind(&param.default), &param.default.to_string());
+            }
+        }
+    }
+    for (name, value) in &profile.declare {
+        let Some(declaration) = content.declarations.get(name) else { continue };
+        let (wanted, example) = match (declaration.is_text, declaration.is_yes_or_no) {
+            (true, _) => ("a text", "\"...\""),
+            (_, true) => ("true or false", "false"),
+            _ => ("a list", "[...]"),
+        };
+        if kind(value) != wanted {
+            wrong(name, value, wanted, example);
+        }
+    }
+    problems
+}
+
+/// What a value is, for a person.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
 }
 
 /// The first place where `word` stands by itself; no place for an empty one.
@@ -101,7 +152,8 @@ pub fn write_profile(content: &Content, document: &FactsDocument, now: Timestamp
          # Who runs the platform: hosted (the vendor) or self-managed (you).\nrole: self-managed\n\n\
          # How much depends on it: low, standard, high or critical.\nassurance: standard\n\n\
          # What is approved. Rules compare the host with these lists.\ndeclare:\n",
-        document.target.name,
+        // A line end in the name would end the comment.
+        document.target.name.escape_debug(),
         today(now)
     );
     let scope = content.engine.scope(now);
@@ -110,10 +162,10 @@ pub fn write_profile(content: &Content, document: &FactsDocument, now: Timestamp
     }
     text.push_str(
         "\n# Parameters that differ from a rule's default: `palisade explain RULE` lists them.\n\
-         # params:\n#   ssh.key-age:\n#     max_days: 60\n\n\
+         # params:\n#   ssh.keys-fresh:\n#     max_age_days: 60\n\n\
          # Failures that somebody accepts. Void when the evidence changes; a finding when it has expired.\n\
-         # waivers:\n# - rule: ssh.password-login-off\n#   subject: edge-07\n\
-         #   evidence: {ssh.server.options.passwordauthentication: \"yes\"}\n\
+         # waivers:\n# - rule: ssh.password-login-off\n#   subject: all connections\n\
+         #   evidence: {\"ssh.server.scopes[0].options.passwordauthentication\": \"yes\"}\n\
          #   owner: J. Doe\n#   reason: the vendor's technician has no key yet\n#   expires: 2026-12-31\n\n\
          # What people attest: `palisade guides` lists what is due.\n\
          # attestations:\n# - requirement: TSS-3.10-a\n#   by: J. Doe\n#   date: 2026-11-01\n\
@@ -136,14 +188,14 @@ fn declare(
         line(format_args!("  # {}", part.trim()));
     }
     let Some(from) = &declaration.from else {
-        line(format_args!("  # {}: []\n", declaration.name));
+        line(format_args!("  # {}: {}\n", declaration.name, declaration.nothing()));
         return;
     };
     let mut inner = scope.inner();
     inner.bind(from, "facts", &document.facts);
     match inner.value(from) {
         Ok(Value::Array(items)) => {
-            let mut items: Vec<String> = items.iter().map(Value::to_string).collect();
+            let mut items: Vec<String> = items.iter().map(quoted).collect();
             items.sort();
             items.dedup();
             if items.is_empty() {
@@ -155,8 +207,30 @@ fn declare(
         }
         // A text that no host can tell is for the person to write.
         Ok(Value::String(text)) if text.is_empty() => line(format_args!("  # {}: \"\"", declaration.name)),
-        Ok(value) => line(format_args!("  {}: {value}", declaration.name)),
-        Err(_) => line(format_args!("  # What the host has could not be read.\n  # {}: []", declaration.name)),
+        Ok(value) => line(format_args!("  {}: {}", declaration.name, quoted(&value))),
+        Err(_) => line(format_args!(
+            "  # What the host has could not be read.\n  # {}: {}",
+            declaration.name,
+            declaration.nothing()
+        )),
     }
     line(format_args!(""));
+}
+
+/// The value as JSON, which is YAML too, with every character escaped that does something other than being seen.
+fn quoted(value: &Value) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c,
+                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        if hidden(c) {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }

@@ -97,7 +97,20 @@ fn state(requirement: &Requirement, findings: &ByRule<'_>, inputs: &Inputs<'_>) 
             None => (Status::Unknown, format!("decided on a target of another kind: {}", kinds.join(", "))),
         };
     }
-    let (status, reason) = by_rules(&findings.of(&requirement.rules));
+    let mine = findings.of(&requirement.rules);
+    let (status, reason) = by_rules(&mine);
+    let left_out: Vec<&str> = requirement
+        .rules
+        .iter()
+        .filter(|rule| inputs.content.rule(rule).is_some_and(|rule| rule.concerns(kind)))
+        .map(String::as_str)
+        .filter(|rule| !findings.0.contains_key(*rule))
+        .collect();
+    // A run that was asked for some of the rules knows of what fails, and of nothing that is met.
+    if !mine.is_empty() && !left_out.is_empty() && !matches!(status, Status::Unmet | Status::Unknown) {
+        let reason = format!("{reason}; not asked for in this run: {}", left_out.join(", "));
+        return (Status::Unknown, reason);
+    }
     // What rules decide well may still need a person's word.
     match (status, &requirement.attest, attested) {
         (Status::Met, Some(attest), None) => {

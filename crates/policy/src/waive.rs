@@ -3,13 +3,13 @@
 use model::Severity;
 use model::profile::Waiver;
 use model::report::{Finding, Verdict, WaiverUse};
-use serde_json::Value;
 
+use crate::baseline::same_fact;
 use crate::decide::Inputs;
 use crate::rollup::today;
 
 /// The id of findings about waivers themselves.
-const RULE: &str = "profile.waiver-in-force";
+pub(crate) const RULE: &str = "profile.waiver-in-force";
 
 /// Applies the profile's waivers to failing findings; returns findings about the waivers that do not hold.
 pub(crate) fn apply(findings: &mut [Finding], inputs: &Inputs<'_>) -> Vec<Finding> {
@@ -31,6 +31,8 @@ pub(crate) fn apply(findings: &mut [Finding], inputs: &Inputs<'_>) -> Vec<Findin
 /// Applies one waiver; says what is wrong with it when it does not hold.
 fn use_one(waiver: &Waiver, findings: &mut [Finding], inputs: &Inputs<'_>) -> Option<String> {
     let today = today(inputs.now);
+    let undecided =
+        findings.iter().any(|finding| finding.rule == waiver.rule && finding.verdict == Verdict::Unknown);
     let failing: Vec<&mut Finding> = findings
         .iter_mut()
         .filter(|finding| {
@@ -38,7 +40,8 @@ fn use_one(waiver: &Waiver, findings: &mut [Finding], inputs: &Inputs<'_>) -> Op
             finding.rule == waiver.rule && finding.verdict == Verdict::Fail && subject
         })
         .collect();
-    if failing.is_empty() {
+    // What it accepts may well fail where this run could not look.
+    if failing.is_empty() && !undecided {
         return Some("nothing that it accepts fails any more; remove it".to_owned());
     }
     if waiver.expires < today {
@@ -74,8 +77,13 @@ fn use_one(waiver: &Waiver, findings: &mut [Finding], inputs: &Inputs<'_>) -> Op
 fn changed_evidence(waiver: &Waiver, finding: &Finding) -> Option<String> {
     waiver.evidence.iter().find_map(|(path, given)| {
         let path = path.strip_prefix("facts.").unwrap_or(path);
-        let seen = finding.evidence.iter().find(|evidence| evidence.path == path);
-        let seen = seen.map_or(&Value::Null, |evidence| &evidence.value);
+        let Some(seen) = same_fact(&finding.evidence, path).map(|evidence| &evidence.value) else {
+            let known: Vec<&str> = finding.evidence.iter().map(|evidence| evidence.path.as_str()).collect();
+            return Some(format!(
+                "it was given for {path}, which the finding does not show; it shows {}",
+                known.join(", ")
+            ));
+        };
         (seen != given).then(|| format!("it was given for {path} = {given}, which is now {seen}; decide anew"))
     })
 }

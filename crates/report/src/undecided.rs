@@ -122,10 +122,16 @@ fn declarations(finding: &Finding) -> Vec<&str> {
     names
 }
 
-/// What is wanted of the declaration `name`: the reason ends "Add `NAME: [...]`", or "Add `NAME: "..."`" for a text.
+/// What is wanted of the declaration `name`: the reason ends "Add `NAME: [...]`", or "Add `NAME: "..."`" for a
+/// text, or "Add `NAME: false`" for yes or no.
 fn wanted<'a>(reason: &'a str, name: &str) -> Wanted<'a> {
-    let is_text = reason.contains(&format!("Add `{name}: \""));
-    Wanted { about: about(reason, name), empty: if is_text { "\"\"" } else { "[]" } }
+    let asks = |value: &str| reason.contains(&format!("Add `{name}: {value}"));
+    let empty = match (asks("\""), asks("false")) {
+        (true, _) => "\"\"",
+        (_, true) => "false",
+        _ => "[]",
+    };
+    Wanted { about: about(reason, name), empty }
 }
 
 /// What the declaration `name` is about: the reason says "`declared.NAME`: ABOUT. Add `NAME: ...".
@@ -155,6 +161,14 @@ mod tests {
         let reason = "the profile does not say `declared.users`: Who may log in. Add `users: [...]` under it.";
         assert_eq!(about(reason, "users"), "Who may log in.");
         assert_eq!(about("the profile does not say `declared.users` Add `users`", "users"), "");
+    }
+
+    #[test]
+    fn a_line_to_add_has_the_shape_of_its_declaration() {
+        for (shape, empty) in [("[...]", "[]"), ("\"...\"", "\"\""), ("false", "false")] {
+            let reason = format!("the profile does not say `declared.x`: X. Add `x: {shape}` under it.");
+            assert_eq!(wanted(&reason, "x").empty, empty);
+        }
     }
 
     #[test]

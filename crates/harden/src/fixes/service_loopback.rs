@@ -1,5 +1,6 @@
 //! Binds databases, caches and brokers to this host.
 
+use model::Fact;
 use model::facts::databases::{DatabaseServer, Listens};
 use model::facts::listeners::Socket;
 
@@ -43,8 +44,10 @@ fn plan(ask: &Ask<'_>, draft: &mut Draft) {
 
 /// The server that a finding concerns: by its name, or by a socket that it holds.
 fn server<'a>(ask: &'a Ask<'_>, one: &Use) -> Result<&'a DatabaseServer, String> {
-    let servers = ask.facts.databases.value().map(|all| all.servers.as_slice()).unwrap_or_default();
-    if let Some(server) = servers.iter().find(|server| server.name == one.subject) {
+    let databases = ask.facts.databases.value();
+    let servers: Vec<&DatabaseServer> =
+        databases.map(|all| all.servers.iter().filter_map(Fact::value).collect()).unwrap_or_default();
+    if let Some(server) = servers.iter().copied().find(|server| server.name == one.subject) {
         return Ok(server);
     }
     let sockets = ask.facts.listeners.value().map(|all| all.sockets.as_slice()).unwrap_or_default();
@@ -59,7 +62,7 @@ fn server<'a>(ask: &'a Ask<'_>, one: &Use) -> Result<&'a DatabaseServer, String>
         "" => "it is not known which program listens there; run as root".to_owned(),
         other => format!("{other} listens there: bind it to 127.0.0.1 in its own configuration, or stop it"),
     })?;
-    let mut own = servers.iter().filter(|server| server.kind == kind && !server.local);
+    let mut own = servers.iter().copied().filter(|server| server.kind == kind && !server.local);
     match (own.next(), own.next()) {
         (Some(server), None) => Ok(server),
         (Some(_), Some(_)) => {

@@ -9,8 +9,9 @@ use crate::Fact;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Databases {
-    /// One entry a server; a cluster of PostgreSQL is one.
-    pub servers: Vec<DatabaseServer>,
+    /// One entry a server; a cluster of PostgreSQL is one. One whose files could not be read stands in the list as
+    /// unreadable.
+    pub servers: Vec<Fact<DatabaseServer>>,
 }
 
 /// One server.

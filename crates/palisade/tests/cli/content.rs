@@ -25,6 +25,21 @@ fn broken_content_is_told_and_the_rest_still_decides() {
     assert_eq!(ran.code, 2, "{}", ran.out);
     assert!(ran.err.contains("rules/a.yaml:12:"), "{}", ran.err);
     assert_eq!(ran.json()["findings"][0]["rule"], "a.good");
+    let text = rule("a.good", "facts.ssh != null") + &rule("a.typo", "facts.shs != null");
+    let typo = folder.file("typo/rules/a.yaml", &text);
+    let dir_with_typo = folder.path("typo").display().to_string();
+    for command in ["audit", "rules", "explain"] {
+        let mut run = vec![command, "--content", &dir_with_typo];
+        run.extend(match command {
+            "audit" => vec!["--facts", good.as_str(), "--fail-on", "never"],
+            "explain" => vec!["a.good"],
+            _ => Vec::new(),
+        });
+        let ran = palisade(&run);
+        assert_eq!(ran.code, 2, "{command}: {}", ran.err);
+        assert!(ran.err.contains(&format!("{typo}:12:11")), "{command}: {}", ran.err);
+        assert!(ran.err.contains("did you mean `ssh`?"), "{command}: {}", ran.err);
+    }
     let ran = palisade(&["content", "check", &dir]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("no passing example"), "{}", ran.err);

@@ -39,6 +39,19 @@ fn a_baseline_tells_what_changed_and_why() {
 }
 
 #[test]
+fn rules_that_were_not_asked_for_are_neither_mended_nor_lost() {
+    let folder = Folder::new();
+    let bad = folder.file("bad.json", &facts("yes"));
+    let everything = palisade(&["audit", "--facts", &bad, "--format", "json"]).out;
+    let everything = folder.file("everything.json", &everything);
+    let run = ["audit", "--rule", RULE, "--facts", &bad, "--baseline", &everything, "--format", "json"];
+    let changes = &palisade(&run).json()["changes"];
+    for list in ["new", "mended", "lost"] {
+        assert_eq!(changes[list], serde_json::json!([]), "{changes}");
+    }
+}
+
+#[test]
 fn the_same_facts_give_the_same_bytes_in_every_format() {
     let folder = Folder::new();
     let bad = folder.file("bad.json", &facts("yes"));
@@ -69,6 +82,10 @@ fn a_profile_waives_and_an_expired_waiver_is_a_finding() {
     let rules: Vec<Value> =
         expired.json()["findings"].as_array().unwrap().iter().map(|f| f["rule"].clone()).collect();
     assert_eq!(rules, [RULE, "profile.waiver-in-force"]);
+    let old = folder.path("old.yaml").display().to_string();
+    let text = palisade(&["audit", "--rule", RULE, "--facts", &bad, "--profile", &old]).out;
+    assert!(text.contains("because  it expired on 2026-01-01"), "{text}");
+    assert_eq!(palisade(&["explain", "profile.waiver-in-force"]).code, 0);
 }
 
 #[test]
@@ -78,6 +95,9 @@ fn broken_input_ends_with_2_and_says_where_and_what_was_meant() {
     let (facts_junk, facts_cut) =
         (folder.file("junk.json", "\u{0}{"), folder.file("cut.json", &facts("no")[..60]));
     let other = folder.file("other.json", &facts("no").replace("palisade.facts/1", "palisade.facts/9"));
+    let misspelt = folder.file("misspelt.json", &facts("no").replace("\"scopes\"", "\"scoped\""));
+    let section = folder.file("section.json", &facts("no").replace("\"ssh\"", "\"sssh\""));
+    let kind = folder.file("kind.json", &facts("no").replace("\"all connections\"", "7"));
     let profile = folder.file("site.yaml", "params:\n  ssh.pasword-login-off: {}\n");
     std::fs::write(folder.path("latin.yaml"), b"role: h\xF6sted\n").unwrap();
     let latin = folder.path("latin.yaml").display().to_string();
@@ -86,12 +106,16 @@ fn broken_input_ends_with_2_and_says_where_and_what_was_meant() {
         (vec!["--facts", &facts_cut], "cut.json:1:60", "EOF"),
         (vec!["--facts", &other], "other.json", "palisade.facts/9"),
         (vec!["--facts", "/nonexistent"], "/nonexistent", "cannot open"),
+        (vec!["--facts", &misspelt], "misspelt.json:1:", "`facts.ssh.server.scoped` is no fact"),
+        (vec!["--facts", &misspelt], "misspelt.json:1:", "did you mean `scopes`?"),
+        (vec!["--facts", &section], "section.json:1:", "unknown field `sssh`"),
+        (vec!["--facts", &kind], "kind.json:1:", "expected a string"),
         (
             vec!["--facts", &good, "--profile", &profile],
             "site.yaml:2:3",
             "did you mean `ssh.password-login-off`?",
         ),
-        (vec!["--facts", &good, "--profile", &latin], "latin.yaml:1", "not UTF-8"),
+        (vec!["--facts", &good, "--profile", &latin], "latin.yaml:1:8", "not UTF-8"),
         (vec!["--facts", &good, "--baseline", &good], "good.json", "palisade audit --format json"),
         (
             vec!["--facts", &good, "--rule", "ssh.pasword-login-off"],
@@ -99,6 +123,7 @@ fn broken_input_ends_with_2_and_says_where_and_what_was_meant() {
             "did you mean `ssh.password-login-off`?",
         ),
         (vec!["--facts", &good, "--guide", "tss"], "", "did you mean `tss-web`?"),
+        (vec!["--facts", &good, "--rule", RULE, "--severity", "critical"], "", "--severity leaves out"),
         (vec!["--facts", &good, "--output", "/nonexistent/x"], "/nonexistent/x", "cannot write"),
     ] {
         let ran = palisade(&[vec!["audit"], args.clone()].concat());

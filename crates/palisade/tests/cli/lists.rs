@@ -66,6 +66,7 @@ fn everything_that_has_a_name_is_explained() {
         assert_eq!(ran.code, 0, "{word}: {}", ran.err);
         assert!(ran.out.contains(said), "{word}:\n{}", ran.out);
         assert!(ran.out.lines().all(|line| line.chars().count() <= 80), "{word}:\n{}", ran.out);
+        assert!(!ran.out.contains("\\n"), "{word}:\n{}", ran.out);
     }
     let ran = palisade(&["explain", "ssh.pasword-login-off"]);
     assert_eq!(ran.code, 2);
@@ -77,6 +78,9 @@ fn completions_the_man_page_and_the_schema_are_printed() {
     for (args, said) in [
         (vec!["completions", "bash"], "_palisade()"),
         (vec!["man"], ".TH palisade"),
+        (vec!["man"], ".SH \"PALISADE AUDIT\""),
+        (vec!["man"], "\\-\\-baseline"),
+        (vec!["man"], ".SH \"PALISADE PROFILE INIT\""),
         (vec!["facts", "--schema"], "\"ssh\""),
         (vec!["guides"], "true-connector"),
         (vec!["guides", "tss-web"], "TSS-3.2.3"),

@@ -157,6 +157,15 @@ fn rewrite_entries(
     }
 }
 
+/// Whether the whole is a condition: true or false.
+pub(super) fn is_condition(node: &IdedExpr) -> bool {
+    let conditions = ["==", "!=", "<", "<=", ">", ">=", "&&", "||", "!"];
+    match &node.expr {
+        Expr::Call(call) => conditions.contains(&call.func_name.trim_matches('_')),
+        _ => literal_kind(node) == Some("boolean"),
+    }
+}
+
 fn literal_kind(node: &IdedExpr) -> Option<&'static str> {
     match &node.expr {
         Expr::Literal(LiteralValue::String(_)) => Some("string"),

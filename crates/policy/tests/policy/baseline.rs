@@ -50,3 +50,33 @@ fn new_mended_and_lost_findings_name_their_cause() {
         model::report::Changes { since: now.started_at, ..Default::default() }
     );
 }
+
+#[test]
+fn what_was_not_looked_at_is_lost_and_not_mended() {
+    let before = of("yes", json!([old("a")]));
+    let mut blind = document(json!({"ssh": {"server": null}, "listeners": {"sockets": []}}));
+    blind.unreadable.insert("docker".into(), "permission denied; run as root".into());
+    let changes = policy::compare(&report(&content(RULES), &blind, &Profile::default()), &before);
+    let lost: Vec<_> = changes.lost.iter().map(|change| (change.subject.as_str(), &change.cause)).collect();
+    assert_eq!(lost, [("a", &vec!["docker: permission denied; run as root".to_owned()])]);
+    assert!(changes.mended.iter().all(|change| change.subject == "edge"), "{:?}", changes.mended);
+
+    let mut narrow = before.clone();
+    narrow.findings.retain(|finding| finding.rule == "ssh.password-login-off");
+    let changes = policy::compare(&narrow, &before);
+    assert_eq!(changes.mended, []);
+    assert_eq!(changes.lost[0].cause, ["the rule was not decided in this run"]);
+}
+
+#[test]
+fn a_fact_is_the_same_when_its_element_moves_in_the_list() {
+    let young = json!({"name": "a", "running": true, "created": "2026-06-14T00:00:00Z"});
+    let before = of("no", json!([young]));
+    let now = of("no", json!([old("b"), old("a")]));
+    let changes = policy::compare(&now, &before);
+    let of_a = changes.new.iter().find(|change| change.subject == "a").unwrap();
+    assert_eq!(
+        of_a.cause,
+        ["docker.containers[1].created: \"2026-06-14T00:00:00Z\" -> \"2020-01-01T00:00:00Z\""]
+    );
+}

@@ -104,7 +104,7 @@ fn guides_that_name_unknown_rules_or_decide_nothing_are_told() {
     assert_eq!(problems, []);
     let told: String = check(&content, &Schema::facts()).iter().map(|problem| problem.to_string()).collect();
     assert!(
-        told.contains("guides/test.yaml:4") && told.contains("did you mean `ssh.password-login-off`?"),
+        told.contains("guides/test.yaml:4:7") && told.contains("did you mean `ssh.password-login-off`?"),
         "{told}"
     );
     let (_, problems) = load(RULES, &GUIDE.replacen("  rules: [ssh.password-login-off]\n", "", 1));

@@ -53,6 +53,10 @@ fn a_waiver_that_does_not_hold_is_a_finding() {
             "  expires: 2027-01-01\n  evidence: {ssh.server.options.passwordauthentication: \"no\"}\n",
             "decide anew",
         ),
+        (
+            "  expires: 2027-01-01\n  evidence: {ssh.server.options.pasword: null}\n",
+            "it shows ssh.server.options.passwordauthentication",
+        ),
     ] {
         let report = with(&waiver(extra));
         let rule = report.findings.iter().find(|finding| finding.rule == "ssh.password-login-off").unwrap();
@@ -61,6 +65,40 @@ fn a_waiver_that_does_not_hold_is_a_finding() {
         assert_eq!(about.verdict, Verdict::Fail);
         assert!(about.reason.contains(said), "{}", about.reason);
     }
+}
+
+#[test]
+fn a_waiver_of_what_could_not_be_looked_at_is_left_alone() {
+    let content = content(RULES);
+    let mut blind = facts();
+    blind.facts.remove("ssh");
+    blind.unreadable.insert("ssh".into(), "permission denied; run as root".into());
+    for (expires, findings) in [("2027-01-01", 0), ("2026-06-14", 1)] {
+        let text = waiver(&format!("  expires: {expires}\n"));
+        let profile = policy::load_profile("site.yaml", &text, &content).unwrap().profile;
+        let report = report(&content, &blind, &profile);
+        let about = report.findings.iter().filter(|finding| finding.rule == "profile.waiver-in-force");
+        assert_eq!(about.count(), findings, "{expires}");
+    }
+}
+
+#[test]
+fn a_waiver_holds_when_its_element_moves_in_the_list() {
+    let content = content(RULES);
+    let text = "waivers:\n- rule: docker.container-young\n  subject: web\n  owner: x\n  reason: y\n\
+                \x20 expires: 2027-01-01\n\
+                \x20 evidence: {\"docker.containers[0].created\": \"2020-01-01T00:00:00Z\"}\n";
+    let profile = policy::load_profile("site.yaml", text, &content).unwrap().profile;
+    let facts = document(json!({
+        "ssh": {"server": null},
+        "docker": {"containers": [
+            {"name": "db", "running": true, "created": "2026-06-14T00:00:00Z"},
+            {"name": "web", "running": true, "created": "2020-01-01T00:00:00Z"},
+        ]},
+        "listeners": {"sockets": []}
+    }));
+    let verdicts = verdicts(&report(&content, &facts, &profile));
+    assert!(verdicts.contains(&"docker.container-young web waived".to_owned()), "{verdicts:?}");
 }
 
 #[test]
@@ -83,7 +121,16 @@ fn broken_profiles_say_where_and_what_was_meant() {
             "site.yaml:2:17",
             "did you mean `T-2`?",
         ),
+        (
+            "attestations:\n- {requirement: T-2, by: x, date: 2026-01-01, evidence: \" \"}\n",
+            "site.yaml:2:17",
+            "does not say `evidence`",
+        ),
         ("a: [\n", "site.yaml:", ""),
+        ("params:\n  docker.container-young: {max_days: ten}\n", "site.yaml:2:28", "a number, not a text"),
+        ("declare:\n  listeners: tcp/22\n", "site.yaml:2:3", "`listeners` must be a list, not a text"),
+        ("declare:\n  listeners: {tcp/22: yes}\n", "site.yaml:2:3", "help: write `listeners: [...]`"),
+        ("declare:\n  listeners:\n", "site.yaml:2:3", "must be a list, not empty"),
         ("params:\n  \"\": {}\n", "site.yaml", "there is no rule ``"),
     ] {
         let problems = policy::load_profile("site.yaml", text, &content).unwrap_err();
@@ -100,4 +147,33 @@ fn a_first_profile_declares_what_the_host_has_and_can_be_read_back() {
     let profile = policy::load_profile("p", &text, &content).unwrap().profile;
     let verdicts = verdicts(&report(&content, &facts(), &profile));
     assert!(verdicts.contains(&"net.listeners-declared tcp/80 pass".to_owned()), "{verdicts:?}");
+}
+
+#[test]
+fn names_of_a_host_cannot_write_into_its_profile() {
+    let content = content(RULES);
+    let mut facts = facts();
+    facts.target.name = "edge\nrole: hosted\n# \x1b[2J\u{202e}".to_owned();
+    facts.facts.insert("listeners".into(), json!({"sockets": [{"name": "tcp\u{9b}2J\u{202e}\n- x"}]}));
+    let text = policy::write_profile(&content, &facts, now());
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{text:?}");
+    let profile = policy::load_profile("p", &text, &content).unwrap().profile;
+    assert_eq!(profile.role.to_string(), "self-managed");
+    assert_eq!(profile.declare["listeners"], json!(["tcp\u{9b}2J\u{202e}\n- x"]));
+}
+
+#[test]
+fn what_a_first_profile_shows_in_comments_can_be_used() {
+    let (content, problems) = policy::Content::load(&policy::embedded());
+    assert_eq!(problems, []);
+    let text = policy::write_profile(&content, &facts(), now());
+    let (_, shown) = text.split_once("\n# Parameters").unwrap();
+    let keys = ["params:", "waivers:", "attestations:", "- ", "  "];
+    let used: Vec<&str> = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ").or_else(|| line.strip_prefix('#')))
+        .filter(|line| keys.iter().any(|key| line.starts_with(key)))
+        .collect();
+    let profile = policy::load_profile("p", &(used.join("\n") + "\n"), &content).unwrap().profile;
+    assert_eq!((profile.params.len(), profile.waivers.len(), profile.attestations.len()), (1, 1, 1));
 }

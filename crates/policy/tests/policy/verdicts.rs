@@ -1,10 +1,11 @@
 //! What facts come to.
 
+use model::Severity;
 use model::profile::Profile;
 use model::report::{Status, Verdict};
 use serde_json::json;
 
-use crate::support::{RULES, content, document, report, verdicts};
+use crate::support::{GUIDE, RULES, content, document, load, now, report, verdicts};
 
 #[test]
 fn each_element_is_judged_by_itself_and_a_missing_declaration_is_told_once() {
@@ -85,6 +86,35 @@ fn elements_that_could_not_be_read_are_unknown_beside_those_that_could() {
     assert_eq!(findings(&document), [unread.clone(), (Verdict::Pass, String::new())]);
     document.facts.insert("docker".into(), json!({"containers": []}));
     assert_eq!(findings(&document), [unread]);
+    document.unreadable.insert("docker.containers[2]".into(), "the engine did not answer".into());
+    let both = "docker.containers[1]: the engine did not answer (and 1 more)".to_owned();
+    assert_eq!(findings(&document), [(Verdict::Unknown, both)]);
+}
+
+#[test]
+fn rule_and_subject_tell_a_finding_from_every_other() {
+    let container = json!({"name": "web", "running": true, "created": "2026-06-10T00:00:00Z"});
+    let document = document(json!({"docker": {"containers": [container, container]}}));
+    let report = report(&content(RULES), &document, &Profile::default());
+    let of_rule = report.findings.iter().filter(|finding| finding.rule == "docker.container-young");
+    let subjects: Vec<&str> = of_rule.map(|finding| finding.subject.as_str()).collect();
+    assert_eq!(subjects, ["web", "web (2)"]);
+}
+
+#[test]
+fn a_field_that_a_condition_cannot_read_is_unknown_with_its_reason() {
+    let condition = "when: '!facts.accounts.users.exists(a, a.name == \"web\" && a.password == \"locked\")'";
+    let rules = RULES.replacen("when: c.running", condition, 1);
+    let mut document = document(json!({
+        "accounts": {"users": [{"name": "web"}]},
+        "docker": {"containers": [{"name": "web", "running": true, "created": "2026-06-10T00:00:00Z"}]}
+    }));
+    let why = "/etc/shadow: permission denied; run as root";
+    document.unreadable.insert("accounts.users[0].password".into(), why.into());
+    let report = report(&content(&rules), &document, &Profile::default());
+    let finding = report.findings.iter().find(|finding| finding.rule == "docker.container-young").unwrap();
+    assert_eq!(finding.verdict, Verdict::Unknown);
+    assert_eq!(finding.reason, format!("accounts.users[0].password: {why}"));
 }
 
 #[test]
@@ -127,6 +157,36 @@ fn findings_roll_up_into_requirements() {
         AttestationDue,
         "no longer than the guide allows"
     );
+}
+
+#[test]
+fn a_run_of_some_rules_says_of_no_requirement_that_it_is_met() {
+    let both = "[ssh.password-login-off, docker.container-young]";
+    let guide = GUIDE.replacen("[ssh.password-login-off]", both, 1);
+    let (content, problems) = load(RULES, &guide);
+    assert_eq!(problems, []);
+    let status = |passwords: &str, severity: Severity| {
+        let document = document(json!({
+            "ssh": {"server": {"options": {"passwordauthentication": passwords}}},
+            "docker": {"containers": [{"name": "new", "running": true, "created": "2026-06-10T00:00:00Z"}]},
+            "listeners": {"sockets": []}
+        }));
+        let report = policy::decide(&policy::Inputs {
+            content: &content,
+            document: &document,
+            profile: &Profile::default(),
+            profile_path: "",
+            now: now(),
+            version: "0",
+            rules: &[],
+            guides: &[],
+            severity,
+        });
+        report.guides[0].requirements[0].status
+    };
+    assert_eq!(status("no", Severity::Low), Status::Met);
+    assert_eq!(status("no", Severity::High), Status::Unknown);
+    assert_eq!(status("yes", Severity::High), Status::Unmet);
 }
 
 #[test]

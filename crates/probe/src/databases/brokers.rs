@@ -5,12 +5,12 @@ use model::Fact;
 use model::facts::databases::{DatabaseServer, Listens};
 
 use super::lines::{Includes, Read};
-use super::{listens, server};
+use super::{listens, server, told};
 
 const REDIS: Includes = Includes { file: &["include"], folder: &[], suffix: "" };
 
 /// Redis; without `bind` it listens on every address.
-pub(super) fn redis(door: &Door) -> Option<DatabaseServer> {
+pub(super) fn redis(door: &Door) -> Option<Fact<DatabaseServer>> {
     let main = ["/etc/redis/redis.conf", "/etc/redis.conf"].into_iter().find(|main| door.exists(main))?;
     let mut read = Read::default();
     read.file(door, main, &REDIS, 0);
@@ -19,13 +19,13 @@ pub(super) fn redis(door: &Door) -> Option<DatabaseServer> {
         && read.last(&[""], "tls_port").is_none_or(|port| port.value == "0");
     let places =
         if off { Vec::new() } else { vec![listens(setting.map_or("*", |s| s.value.as_str()), setting)] };
-    Some(DatabaseServer { listens: places, ..server("redis", "redis", main) })
+    Some(told(DatabaseServer { listens: places, ..server("redis", "redis", main) }, &read))
 }
 
 const MOSQUITTO: Includes = Includes { file: &[], folder: &["include_dir"], suffix: ".conf" };
 
 /// Mosquitto; without any listener it serves this host alone (since 2.0).
-pub(super) fn mosquitto(door: &Door) -> Option<DatabaseServer> {
+pub(super) fn mosquitto(door: &Door) -> Option<Fact<DatabaseServer>> {
     let main = "/etc/mosquitto/mosquitto.conf";
     if !door.exists(main) {
         return None;
@@ -65,9 +65,10 @@ pub(super) fn mosquitto(door: &Door) -> Option<DatabaseServer> {
     }
     // A path is a socket in the file system.
     places.retain(|place| place.port.value() != Some(&0));
-    Some(DatabaseServer {
+    let broker = DatabaseServer {
         listens: places,
         drop_ins: Fact::from_option(read.folders.last().cloned()),
         ..server("mosquitto", "mosquitto", main)
-    })
+    };
+    Some(told(broker, &read))
 }

@@ -1,7 +1,8 @@
 //! Configuration files that are one setting a line and include one another.
 
-use host::Door;
+use host::{Door, Error};
 
+use crate::fact::reason;
 use crate::ssh::glob_expand;
 
 /// Files that are read for one server.
@@ -37,17 +38,22 @@ pub(super) struct Includes {
 pub(super) struct Read {
     pub(super) settings: Vec<Setting>,
     pub(super) folders: Vec<String>,
+    /// Why one of the files could not be read: nobody knows what it sets.
+    pub(super) unread: Option<String>,
     files: usize,
 }
 
 impl Read {
-    /// Reads a file and what it includes. Files that cannot be read say nothing; the listening sockets tell the truth.
+    /// Reads a file and what it includes. Files that are not there say nothing.
     pub(super) fn file(&mut self, door: &Door, file: &str, includes: &Includes, depth: usize) {
         self.files += 1;
         if self.files > MAX_FILES || depth > MAX_DEPTH {
             return;
         }
-        let Ok(text) = door.read_text(file) else { return };
+        let text = match door.read_text(file) {
+            Ok(text) => text,
+            Err(error) => return self.not_read(&error, door),
+        };
         let above = file.rsplit_once('/').map_or("", |(above, _)| above);
         let absolute = |path: &str| {
             if path.starts_with('/') { path.to_owned() } else { format!("{above}/{path}") }
@@ -65,7 +71,7 @@ impl Read {
             let (key, value) = split(text);
             let key = key.to_lowercase().replace('-', "_");
             if includes.file.contains(&key.as_str()) {
-                for file in glob_expand(door, &absolute(&value)).unwrap_or_default() {
+                for file in self.expand(door, &absolute(&value)) {
                     self.file(door, &file, includes, depth + 1);
                 }
             } else if includes.folder.contains(&key.as_str()) {
@@ -74,7 +80,7 @@ impl Read {
                 if door.exists(&folder) {
                     self.folders.push(folder);
                 }
-                for file in glob_expand(door, &pattern).unwrap_or_default() {
+                for file in self.expand(door, &pattern) {
                     self.file(door, &file, includes, depth + 1);
                 }
             } else {
@@ -87,6 +93,20 @@ impl Read {
                     text: text.to_owned(),
                 });
             }
+        }
+    }
+
+    /// The files that a pattern names.
+    pub(super) fn expand(&mut self, door: &Door, pattern: &str) -> Vec<String> {
+        glob_expand(door, pattern).unwrap_or_else(|error| {
+            self.not_read(&error, door);
+            Vec::new()
+        })
+    }
+
+    fn not_read(&mut self, error: &Error, door: &Door) {
+        if !error.is_not_found() && self.unread.is_none() {
+            self.unread = Some(reason(error, door));
         }
     }
 

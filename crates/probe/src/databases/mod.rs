@@ -12,7 +12,7 @@ use model::Fact;
 use model::facts::databases::{DatabaseServer, Databases, Listens};
 
 use crate::Context;
-use lines::Setting;
+use lines::{Read, Setting};
 
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Databases> {
@@ -21,10 +21,6 @@ pub(crate) fn probe(cx: &Context) -> Fact<Databases> {
     servers.extend(brokers::redis(door));
     servers.extend(sql::mariadb(door));
     servers.extend(brokers::mosquitto(door));
-    for server in &mut servers {
-        server.local = server.listens.iter().all(|listens| listens.local);
-        server.source.clone_from(&server.main_file);
-    }
     if servers.is_empty() { Fact::Absent } else { Fact::known(Databases { servers }) }
 }
 
@@ -37,6 +33,16 @@ fn server(name: &str, kind: &str, main: &str) -> DatabaseServer {
         drop_ins: Fact::Absent,
         ..DatabaseServer::default()
     }
+}
+
+/// The server as its files say, or why nobody knows.
+fn told(mut server: DatabaseServer, read: &Read) -> Fact<DatabaseServer> {
+    if let Some(why) = &read.unread {
+        return Fact::unreadable(why.clone());
+    }
+    server.local = server.listens.iter().all(|listens| listens.local);
+    server.source.clone_from(&server.main_file);
+    Fact::known(server)
 }
 
 /// The place that a setting names, or what the program does without one.

@@ -5,8 +5,7 @@ use model::Fact;
 use model::facts::databases::{DatabaseServer, Listens};
 
 use super::lines::{Includes, Read};
-use super::{listens, server};
-use crate::ssh::glob_expand;
+use super::{listens, server, told};
 
 /// Clusters of PostgreSQL that are read.
 const MAX_CLUSTERS: usize = 50;
@@ -15,9 +14,10 @@ const POSTGRESQL: Includes =
     Includes { file: &["include", "include_if_exists"], folder: &["include_dir"], suffix: ".conf" };
 
 /// Every cluster. What `ALTER SYSTEM` wrote into the data folder wins over all files.
-pub(super) fn postgresql(door: &Door) -> Vec<DatabaseServer> {
-    let mut mains = glob_expand(door, "/etc/postgresql/*/*/postgresql.conf").unwrap_or_default();
-    mains.extend(glob_expand(door, "/var/lib/pgsql/data/postgresql.conf").unwrap_or_default());
+pub(super) fn postgresql(door: &Door) -> Vec<Fact<DatabaseServer>> {
+    let mut found = Read::default();
+    let mut mains = found.expand(door, "/etc/postgresql/*/*/postgresql.conf");
+    mains.extend(found.expand(door, "/var/lib/pgsql/data/postgresql.conf"));
     let clusters = mains.iter().take(MAX_CLUSTERS).map(|main| {
         let above = main.trim_end_matches("/postgresql.conf");
         let name = above.strip_prefix("/etc/postgresql/").unwrap_or("data");
@@ -28,9 +28,9 @@ pub(super) fn postgresql(door: &Door) -> Vec<DatabaseServer> {
         let setting = read.last(&[""], "listen_addresses");
         let address = setting.map_or("localhost", |setting| setting.value.as_str());
         let listens = if address.is_empty() { Vec::new() } else { vec![listens(address, setting)] };
-        DatabaseServer { listens, ..server(&format!("postgresql {name}"), "postgresql", main) }
+        told(DatabaseServer { listens, ..server(&format!("postgresql {name}"), "postgresql", main) }, &read)
     });
-    clusters.collect()
+    clusters.chain(found.unread.map(Fact::unreadable)).collect()
 }
 
 const MARIADB: Includes = Includes { file: &["!include"], folder: &["!includedir"], suffix: ".cnf" };
@@ -39,7 +39,7 @@ const MARIADB: Includes = Includes { file: &["!include"], folder: &["!includedir
 const SECTIONS: [&str; 5] = ["mysqld", "mariadb", "mariadbd", "server", "mysqld_safe"];
 
 /// MariaDB or MySQL, when the server is installed: its configuration is there with the client alone.
-pub(super) fn mariadb(door: &Door) -> Option<DatabaseServer> {
+pub(super) fn mariadb(door: &Door) -> Option<Fact<DatabaseServer>> {
     ["/usr/sbin/mariadbd", "/usr/sbin/mysqld", "/usr/libexec/mariadbd", "/usr/libexec/mysqld"]
         .iter()
         .find(|program| door.exists(program))?;
@@ -55,9 +55,10 @@ pub(super) fn mariadb(door: &Door) -> Option<DatabaseServer> {
     let setting = read.last(&SECTIONS, "bind_address");
     let places: Vec<Listens> =
         if off { Vec::new() } else { vec![listens(setting.map_or("*", |s| s.value.as_str()), setting)] };
-    Some(DatabaseServer {
+    let server = DatabaseServer {
         listens: places,
         drop_ins: Fact::from_option(read.folders.last().cloned()),
         ..server("mariadb", "mariadb", main)
-    })
+    };
+    Some(told(server, &read))
 }

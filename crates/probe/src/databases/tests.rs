@@ -11,6 +11,11 @@ fn told(machine: Machine) -> Vec<String> {
     servers
         .iter()
         .map(|server| {
+            let server = match server {
+                Fact::Known(server, _) => server,
+                Fact::Absent => return "absent".to_owned(),
+                Fact::Unreadable(why) => return format!("unreadable: {why}"),
+            };
             let places: Vec<String> = server
                 .listens
                 .iter()
@@ -87,4 +92,23 @@ fn files_that_include_themselves_come_to_an_end() {
     let machine =
         Machine::new().file("/etc/redis/redis.conf", "include /etc/redis/redis.conf\nbind 127.0.0.1\n");
     assert_eq!(told(machine), ["redis: true 127.0.0.1 at /etc/redis/redis.conf:2"]);
+}
+
+#[test]
+fn a_server_whose_files_cannot_be_read_is_unreadable_and_no_default_is_assumed() {
+    let loops = |path: &str| Machine::new().link(path, path);
+    for machine in [
+        loops("/etc/redis/redis.conf"),
+        loops("/etc/mosquitto/mosquitto.conf"),
+        loops("/etc/mosquitto/conf.d")
+            .file("/etc/mosquitto/mosquitto.conf", "include_dir /etc/mosquitto/conf.d\n"),
+        loops("/etc/my.cnf").file("/usr/sbin/mysqld", ""),
+        loops("/etc/postgresql/15/main/postgresql.conf"),
+        loops("/etc/postgresql"),
+        loops("/d/postgresql.auto.conf")
+            .file("/etc/postgresql/15/main/postgresql.conf", "data_directory='/d'\nlisten_addresses=''\n"),
+    ] {
+        let told = told(machine);
+        assert!(told.len() == 1 && told[0].starts_with("unreadable: "), "{told:?}");
+    }
 }

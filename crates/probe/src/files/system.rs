@@ -69,7 +69,7 @@ const SYSTEM_FILES: &[(&str, &[&str])] = &[
             "/boot/extlinux/extlinux.conf",
         ],
     ),
-    ("audit", &["/etc/audit", "/etc/audit/*", "/etc/audit/rules.d", "/etc/audit/rules.d/*"]),
+    ("audit", &["/etc/audit", "/etc/audit/*", "/etc/audit/rules.d/*"]),
     ("banner", &["/etc/motd", "/etc/issue", "/etc/issue.net"]),
     (
         "network-secrets",

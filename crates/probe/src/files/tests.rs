@@ -210,6 +210,15 @@ fn system_files_are_listed_by_kind() {
 }
 
 #[test]
+fn a_system_file_is_listed_once_in_its_kind() {
+    let files = read(machine().file("/etc/audit/rules.d/a.rules", "").file("/etc/sudoers.d/x", ""));
+    let system = files.system_files.value().unwrap();
+    let audit: Vec<_> =
+        system.iter().filter(|file| file.kind == "audit").map(|file| file.path.as_str()).collect();
+    assert_eq!(audit, ["/etc/audit", "/etc/audit/rules.d", "/etc/audit/rules.d/a.rules"]);
+}
+
+#[test]
 fn a_system_file_that_cannot_be_looked_at_is_listed_without_access() {
     let files = read(machine().link("/etc/sudoers.d", "/etc/sudoers.d"));
     let system = files.system_files.value().unwrap();

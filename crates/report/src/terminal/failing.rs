@@ -85,6 +85,7 @@ fn block(page: &mut Page, report: &Report, group: &Group<'_>, options: &Options)
         if let Some(subject) = subject_of(report, finding) {
             page.field(LABELS, "subject", style::STRONG, subject);
         }
+        because(page, finding);
         facts(page, finding, options);
     }
     let more = group.findings.len().saturating_sub(limit);
@@ -104,6 +105,7 @@ fn block(page: &mut Page, report: &Report, group: &Group<'_>, options: &Options)
 fn member(page: &mut Page, label: &str, finding: &Finding, options: &Options) {
     let [only] = finding.evidence.as_slice() else {
         page.field(LABELS, label, style::STRONG, &finding.subject);
+        because(page, finding);
         return facts(page, finding, options);
     };
     let mut line = format!("{}: {}", finding.subject, shorten(&seen(only), VALUE));
@@ -116,6 +118,13 @@ fn member(page: &mut Page, label: &str, finding: &Finding, options: &Options) {
             page.field(LABELS, label, style::PLAIN, &line);
             place(page, only);
         }
+    }
+}
+
+/// What is wrong in words, where no fact says it: with a waiver that does not hold.
+fn because(page: &mut Page, finding: &Finding) {
+    if !finding.reason.is_empty() {
+        page.field(LABELS, "because", style::PLAIN, &finding.reason);
     }
 }
 
