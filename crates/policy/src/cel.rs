@@ -269,7 +269,12 @@ impl<'v> Scope<'_, 'v> {
 
     /// As [`Self::bind`], but without what is below an absent thing: that is null in some expressions only, so a
     /// scope that several rules share must not hold it.
-    pub(crate) fn bind_values(&mut self, expression: &'v Expression, root: &'v str, value: impl Into<Root<'v>>) {
+    pub(crate) fn bind_values(
+        &mut self,
+        expression: &'v Expression,
+        root: &'v str,
+        value: impl Into<Root<'v>>,
+    ) {
         let value = value.into();
         for (path, name) in expression.variables(root) {
             if !self.bound.contains(name)
@@ -281,7 +286,12 @@ impl<'v> Scope<'_, 'v> {
     }
 
     /// Binds what is below an absent thing where the expression reads that as absent.
-    pub(crate) fn bind_absent(&mut self, expression: &'v Expression, root: &'v str, value: impl Into<Root<'v>>) {
+    pub(crate) fn bind_absent(
+        &mut self,
+        expression: &'v Expression,
+        root: &'v str,
+        value: impl Into<Root<'v>>,
+    ) {
         if !expression.below_absent_is_null {
             return;
         }

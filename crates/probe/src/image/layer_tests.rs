@@ -171,7 +171,7 @@ fn what_is_kept_of_all_layers_is_bounded_and_what_is_left_out_is_told() {
     header.set_size(0);
     header.set_cksum();
     let mut builder = tar::Builder::new(Vec::new());
-    builder.append(&header, std::io::empty()).unwrap();
+    builder.append(&header, io::empty()).unwrap();
     let error = scanner.scan(builder.into_inner().unwrap().as_slice()).err().unwrap().to_string();
     assert!(error.contains("the names in its layers"), "{error}");
 }
