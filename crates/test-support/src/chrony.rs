@@ -72,21 +72,22 @@ impl Chrony {
 
     /// Waits until the client follows the server, and returns what `chronyc` then prints.
     pub fn once_synchronised(&self, args: &[&str]) -> String {
-        self.once(args, "^,*,127.0.0.1")
+        // Its own state follows that of its sources a moment later.
+        self.once(args, |text| text.contains("^,*,127.0.0.1") && !text.contains("Not synchronised"))
     }
 
     /// Waits until the client answers at all, and returns what `chronyc` then prints.
     pub fn once_answering(&self, args: &[&str]) -> String {
-        self.once(args, ",")
+        self.once(args, |text| text.contains(','))
     }
 
-    fn once(&self, args: &[&str], wanted: &str) -> String {
+    fn once(&self, args: &[&str], told: impl Fn(&str) -> bool) -> String {
         until(PATIENCE, || {
             let text = self.chronyc(args);
-            if text.contains(wanted) {
+            if told(&text) {
                 Ok(text)
             } else {
-                Err(format!("chronyd does not tell {wanted}: {text}"))
+                Err(format!("chronyd does not tell what is waited for: {text}"))
             }
         })
     }
