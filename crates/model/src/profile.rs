@@ -37,7 +37,8 @@ pub struct Waiver {
     /// The subject as findings name it; every subject of the rule when none.
     #[serde(default)]
     pub subject: Option<String>,
-    /// The evidence it was given for: fact path to value. Void when one differs.
+    /// The evidence it was given for: fact path to value. Void when one differs, or when none is given though the finding
+    /// shows some.
     #[serde(default)]
     pub evidence: BTreeMap<String, Value>,
     /// Who accepts it.

@@ -127,8 +127,10 @@ fn unnumbered(path: &str) -> String {
     text
 }
 
+/// With a blank after each element, where a line may end.
 fn short(value: &Value) -> String {
-    let text = value.to_string();
+    let lines = format!("{value:#}");
+    let text = lines.lines().map(str::trim_start).collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(VALUE_LIMIT) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text,

@@ -3,6 +3,7 @@
 use model::Severity;
 use model::profile::Waiver;
 use model::report::{Finding, Verdict, WaiverUse};
+use serde_json::Value;
 
 use crate::baseline::same_fact;
 use crate::decide::Inputs;
@@ -75,6 +76,15 @@ fn use_one(waiver: &Waiver, findings: &mut [Finding], inputs: &Inputs<'_>) -> Op
 
 /// What differs between the evidence a waiver was given for and what is seen now.
 fn changed_evidence(waiver: &Waiver, finding: &Finding) -> Option<String> {
+    // Accepted whatever it comes to, it would never be void.
+    let shortest = finding.evidence.iter().min_by_key(|seen| seen.value.to_string().len());
+    if let (true, Some(seen)) = (waiver.evidence.is_empty(), shortest) {
+        return Some(format!(
+            "it does not say which evidence it was given for; to accept what is seen now, add `evidence: {{{}: {}}}`",
+            Value::from(seen.path.as_str()),
+            seen.value
+        ));
+    }
     waiver.evidence.iter().find_map(|(path, given)| {
         let path = path.strip_prefix("facts.").unwrap_or(path);
         let Some(seen) = same_fact(&finding.evidence, path).map(|evidence| &evidence.value) else {

@@ -69,7 +69,10 @@ fn a_profile_waives_and_an_expired_waiver_is_a_finding() {
     let folder = Folder::new();
     let bad = folder.file("bad.json", &facts("yes"));
     let waiver = |expires: &str| {
-        format!("waivers:\n- rule: {RULE}\n  owner: J. Doe\n  reason: no keys yet\n  expires: {expires}\n")
+        format!(
+            "waivers:\n- rule: {RULE}\n  owner: J. Doe\n  reason: no keys yet\n  expires: {expires}\n  \
+             evidence: {{ssh.server.options.passwordauthentication: \"yes\"}}\n"
+        )
     };
     let run = |profile: &str| {
         palisade(&["audit", "--rule", RULE, "--facts", &bad, "--profile", profile, "--format", "json"])

@@ -49,6 +49,7 @@ fn a_waiver_that_does_not_hold_is_a_finding() {
     for (extra, said) in [
         ("  expires: 2026-06-14\n", "expired on 2026-06-14"),
         ("  expires: 2027-01-01\n  subject: other\n", "nothing that it accepts fails"),
+        ("  expires: 2027-01-01\n", "add `evidence: {\"ssh.server.options.passwordauthentication\": \"yes\"}`"),
         (
             "  expires: 2027-01-01\n  evidence: {ssh.server.options.passwordauthentication: \"no\"}\n",
             "decide anew",
