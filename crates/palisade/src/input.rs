@@ -250,6 +250,8 @@ fn json<T: serde::de::DeserializeOwned>(path: &Path, text: &str, what: &str) -> 
     serde_json::from_str(text).map_err(|error| {
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or(&message);
+        // What should be there the help says in words.
+        let message = message.split(", expected struct ").next().unwrap_or(message);
         let place = format!("{}:{}:{}", path.display(), error.line(), error.column());
         anyhow::anyhow!("error: {message}\n  --> {place}\n  help: this must be {what}")
     })

@@ -299,7 +299,7 @@ impl<'a> Settings<'a> {
         let Some(endpoint) = endpoint else { return Ok(()) };
         let process = endpoint.place.process.value().map_or("", String::as_str);
         let ours = matches!(process, "sshd" | "systemd" | "init") && endpoint.place.container.value().is_none();
-        if ours && endpoint.software.starts_with("OpenSSH") {
+        if ours && endpoint.software.value().is_some_and(|software| software.starts_with("OpenSSH")) {
             return Ok(());
         }
         let who = if process.is_empty() { "something" } else { process };

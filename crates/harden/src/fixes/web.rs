@@ -1,5 +1,6 @@
 //! What the fixes of nginx and Apache have in common: which program a finding concerns, and where a setting wins.
 
+use model::Fact;
 use model::facts::endpoints::Place;
 use model::facts::web::{WebServer, WebSetting};
 
@@ -52,7 +53,8 @@ fn complete(server: &WebServer) -> Result<&WebServer, String> {
 fn place<'a>(ask: &'a Ask<'_>, name: &str) -> Option<&'a Place> {
     let endpoints = ask.facts.endpoints.value()?;
     let tls = endpoints.tls.iter().find(|server| server.name == name).map(|server| &server.place);
-    tls.or_else(|| endpoints.http.iter().find(|server| server.name == name).map(|server| &server.place))
+    let http = || endpoints.http.iter().filter_map(Fact::value).find(|server| server.name == name);
+    tls.or_else(|| http().map(|server| &server.place))
 }
 
 /// Goes through the findings whose server is known; the others are refused.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use model::Fact;
 use model::facts::web::WebServer;
 
 use super::web::{Wanted, each, own_file, prepend, set, settle};
@@ -46,7 +47,7 @@ fn hidden(server: &WebServer) -> Result<Vec<Change>, String> {
 /// Names of headers in which what is behind the server names itself.
 fn told_by_others(ask: &Ask<'_>, one: &Use) -> BTreeSet<String> {
     let endpoints = ask.facts.endpoints.value();
-    let http = endpoints.into_iter().flat_map(|endpoints| &endpoints.http);
+    let http = endpoints.into_iter().flat_map(|endpoints| &endpoints.http).filter_map(Fact::value);
     let headers =
         http.filter(|server| server.name == one.subject).flat_map(|server| &server.technology_headers);
     headers

@@ -86,7 +86,7 @@ struct Asker {
 struct Heard {
     socket: SpokenSocket,
     tls: Option<TlsServer>,
-    http: Option<HttpServer>,
+    http: Option<Fact<HttpServer>>,
     ssh: Option<SshServer>,
     opcua: Option<OpcUaServer>,
     mqtt: Option<MqttBroker>,
@@ -185,6 +185,7 @@ impl Asker {
                     let asked = self.http_over_tls(peer, &tls, page, name, place);
                     (heard.http, socket.speaks_http) = told(peer, asked);
                     if let (None, Fact::Unreadable(reason)) = (&heard.http, &tls.alpn) {
+                        heard.http = Some(Fact::unreadable(reason));
                         socket.speaks_http = Fact::unreadable(reason);
                     }
                 }
@@ -193,7 +194,8 @@ impl Asker {
             }
             Spoken::Http => {
                 (heard.http, socket.speaks_http) = told(peer, self.http(peer, page, name, place));
-                socket.only_redirects = heard.http.as_ref().is_some_and(|http| http.redirects_to_https);
+                let http = heard.http.as_ref().and_then(Fact::value);
+                socket.only_redirects = http.is_some_and(|http| http.redirects_to_https);
                 (Some("http"), Some(false))
             }
             Spoken::Ssh(line, said) => {
@@ -305,13 +307,15 @@ fn site<'a>(peer: &Peer, client: &'a crate::http::Client, page: Page<'a>, tls: b
 }
 
 /// What a server said in HTTP, and whether it speaks it at all: silence is not a no, and neither is our own limit.
-fn told(peer: &Peer, server: Result<HttpServer, Error>) -> (Option<HttpServer>, Fact<bool>) {
+fn told(peer: &Peer, server: Result<HttpServer, Error>) -> (Option<Fact<HttpServer>>, Fact<bool>) {
     match server {
-        Ok(server) => (Some(server), Fact::known(true)),
-        Err(error @ (Error::TimedOut { .. } | Error::TooLarge { .. })) => {
-            (None, Fact::unreadable(error.to_string()))
+        Ok(server) => (Some(Fact::known(server)), Fact::known(true)),
+        Err(error)
+            if matches!(error, Error::TimedOut { .. } | Error::TooLarge { .. }) || peer.spent().is_some() =>
+        {
+            let why = error.to_string();
+            (Some(Fact::unreadable(&why)), Fact::unreadable(why))
         }
-        Err(error) if peer.spent().is_some() => (None, Fact::unreadable(error.to_string())),
         Err(_) => (None, Fact::known(false)),
     }
 }

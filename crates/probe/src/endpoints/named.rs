@@ -135,7 +135,7 @@ fn speak(
             let site = asker.http(peer, page, name, place).map_err(|error| error.to_string())?;
             heard.socket.only_redirects = site.redirects_to_https;
             heard.socket.speaks_http = Fact::known(true);
-            heard.http = Some(site);
+            heard.http = Some(Fact::known(site));
             Ok(("http", Fact::known(false)))
         }
         Scheme::SshServer => match detect::detect(peer, 22, Some("sshd")).map_err(|error| error.to_string())? {
@@ -182,7 +182,7 @@ fn inside(
             if let Err(reason) = &site {
                 heard.socket.speaks_http = Fact::unreadable(reason);
             }
-            heard.http = Some(site?);
+            heard.http = Some(Fact::known(site?));
             heard.socket.speaks_http = Fact::known(true);
         }
         Scheme::Mqtts => {
@@ -242,13 +242,13 @@ fn plain_web(asker: &Asker, named: &NamedServer, endpoints: &mut Endpoints) {
             let why = error.to_string();
             socket.protocol = Fact::unreadable(&why);
             socket.encrypted = Fact::unreadable(&why);
-            socket.speaks_http = Fact::unreadable(why);
-            return Heard { socket, ..Heard::default() }.into(endpoints);
+            socket.speaks_http = Fact::unreadable(&why);
+            return Heard { socket, http: Some(Fact::unreadable(why)), ..Heard::default() }.into(endpoints);
         }
     };
     socket.protocol = Fact::known("http".to_owned());
     socket.encrypted = Fact::known(false);
     socket.speaks_http = Fact::known(true);
     socket.only_redirects = site.redirects_to_https;
-    Heard { socket, http: Some(site), ..Heard::default() }.into(endpoints);
+    Heard { socket, http: Some(Fact::known(site)), ..Heard::default() }.into(endpoints);
 }

@@ -56,6 +56,8 @@ pub(super) fn look(peer: &Peer, mut line: Line, heard: Vec<u8>, name: String, pl
             match greeting {
                 Some(greeting) => fill_greeting(&mut server, &greeting),
                 None => {
+                    server.protocol = Fact::unreadable(&reason);
+                    server.software = Fact::unreadable(&reason);
                     server.comment = Fact::unreadable(&reason);
                     server.openssh_version = Fact::unreadable(&reason);
                 }
@@ -217,8 +219,8 @@ fn lists_of(mut rest: &[u8]) -> Option<Lists> {
 }
 
 fn fill_greeting(server: &mut SshServer, greeting: &Greeting) {
-    server.protocol = greeting.protocol.clone();
-    server.software = greeting.software.clone();
+    server.protocol = Fact::known(greeting.protocol.clone());
+    server.software = Fact::known(greeting.software.clone());
     server.comment = Fact::from_option(greeting.comment.clone());
     let version = greeting.software.strip_prefix("OpenSSH_");
     // `OpenSSH_for_Windows_8.1`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::{Nginx, Server, free_port, self_signed};
 
-use super::look;
+use super::{look, machine, read};
 
 fn with_certificate(config: &str, certificate: &str) -> Nginx {
     let config = format!("ssl_certificate {{dir}}/own.pem; ssl_certificate_key {{dir}}/own.key;\n{config}");
@@ -160,7 +160,7 @@ fn old_versions_alone_still_show_their_certificate() {
         "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;",
         "-newkey rsa:2048 -sha256 -days 30",
     );
-    let section = look(443, "nginx", nginx.address());
+    let (section, reasons) = read(machine(&[(443, "nginx", nginx.address())]));
     let server = &section["tls"][0];
     assert_eq!(server["offers"]["tls1_0"], true);
     assert_eq!(server["offers"]["tls1_2"], false);
@@ -169,6 +169,7 @@ fn old_versions_alone_still_show_their_certificate() {
     assert_eq!(section["http"], json!([]));
     // What it speaks inside is not known: no handshake of ours gets that far.
     assert_eq!(section["sockets"][0].get("speaks_http"), None);
+    assert!(reasons.iter().any(|reason| reason.starts_with("endpoints.http[0]: ")), "{reasons:?}");
 }
 
 /// nginx with a certificate of an authority whose key is on that curve; the authority's PEM.

@@ -28,8 +28,8 @@ pub struct Endpoints {
     pub sockets: Vec<SpokenSocket>,
     /// Servers that speak TLS.
     pub tls: Vec<TlsServer>,
-    /// Servers that speak HTTP, plainly or over TLS.
-    pub http: Vec<HttpServer>,
+    /// Servers that speak HTTP, plainly or over TLS; unreadable, one that did not answer in time whether it does.
+    pub http: Vec<Fact<HttpServer>>,
     /// Servers that speak SSH.
     pub ssh: Vec<SshServer>,
     /// Servers that speak OPC UA.

@@ -15,9 +15,9 @@ pub struct SshServer {
     /// Where it listens and who holds it.
     pub place: Place,
     /// Protocol version: `2.0`; `1.99` also speaks version 1.
-    pub protocol: String,
+    pub protocol: Fact<String>,
     /// Software in the greeting: `OpenSSH_9.2p1`.
-    pub software: String,
+    pub software: Fact<String>,
     /// Whether the greeting also tells which package it is: `Debian-2+deb12u7`. Absent: nothing more.
     pub comment: Fact<String>,
     /// Key exchange methods, in its order, without markers.
