@@ -39,6 +39,8 @@ pub struct Codesys {
     pub license_servers: Vec<Entry>,
     /// Who may read and write the files. Unreadable of files that were copied from another machine.
     pub file_access: Fact<Vec<FileAccess>>,
+    /// Who may read and write the files that loggers name, as far as they are there. Unreadable of a copied configuration.
+    pub log_access: Fact<Vec<FileAccess>>,
     /// `[CmpLog]`, by number.
     pub loggers: Vec<Logger>,
     /// Sections that stand twice in a file: the runtime reads the first copy only. With their places.
@@ -161,6 +163,8 @@ pub struct FileAccess {
     pub mode: String,
     /// Whether everybody may write it, as the vendor's package leaves it.
     pub world_writable: bool,
+    /// Whether everybody may read it.
+    pub world_readable: bool,
     /// Where it was seen: its path.
     pub source: String,
 }

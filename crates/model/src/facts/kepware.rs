@@ -22,6 +22,8 @@ pub struct Kepware {
     pub project: Fact<Project>,
     /// `/project/channels`.
     pub channels: Fact<Vec<Channel>>,
+    /// Drivers that are installed, used or not.
+    pub drivers: Fact<Vec<Fact<Driver>>>,
     /// `/project/_iot_gateway/mqtt_clients`; absent without the IoT Gateway.
     pub mqtt_clients: Fact<Vec<MqttClient>>,
     /// `/project/_iot_gateway/rest_clients`.
@@ -136,6 +138,21 @@ pub struct Channel {
     pub driver: Fact<String>,
     /// `servermain.CHANNEL_DIAGNOSTICS_CAPTURE`.
     pub diagnostics: Fact<bool>,
+    /// Whether it logs in to its devices by a name: whether one of its properties whose names end in `USERNAME` is set.
+    /// Absent: it has none.
+    pub user_name_set: Fact<bool>,
+    /// Where it was read.
+    pub source: String,
+}
+
+/// A driver that is installed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Driver {
+    /// Its name, as channels call it.
+    pub name: String,
+    /// How many channels use it.
+    pub channels: Fact<u64>,
     /// Where it was read.
     pub source: String,
 }

@@ -74,10 +74,14 @@ pub(crate) fn probe(cx: &Context) -> Fact<Codesys> {
     if codesys.files.is_empty() {
         return Fact::unreadable(format!("{main} cannot be read"));
     }
-    codesys.file_access = if named.is_some() {
-        Fact::unreadable("a copy does not keep who may read and write the file; audit the host itself")
+    codesys.loggers = found.loggers();
+    let logs = codesys.loggers.iter().filter_map(|logger| logger.name.value());
+    let logs: Vec<String> = logs.filter(|name| name.starts_with('/')).cloned().collect();
+    (codesys.file_access, codesys.log_access) = if named.is_some() {
+        let why = "a copy does not keep who may read and write the file; audit the host itself";
+        (Fact::unreadable(why), Fact::unreadable(why))
     } else {
-        access(door, &codesys.files)
+        (access(door, &codesys.files), access(door, &logs))
     };
     codesys.users = Users {
         enforce: found.get("CmpUserMgr", "SECURITY.UserMgmtEnforce"),
@@ -140,7 +144,6 @@ pub(crate) fn probe(cx: &Context) -> Fact<Codesys> {
     codesys.watchdog_disabled = found.get("CmpSchedule", "DisableOmittedCycleWatchdog");
     codesys.retain_mismatch = found.get("CmpApp", "Bootproject.RetainMismatch.Init");
     codesys.license_servers = found.entries("CmpCodeMeter", &["LicenseServer."]);
-    codesys.loggers = found.loggers();
     codesys.unknown_keys = found.unknown();
     codesys.repeated_sections = found.repeated;
     Fact::known(codesys)
@@ -186,8 +189,11 @@ fn access(door: &Door, files: &[String]) -> Fact<Vec<FileAccess>> {
                 name: file.clone(),
                 mode: format!("{:04o}", stat.mode & 0o7777),
                 world_writable: stat.mode & 0o002 != 0,
+                world_readable: stat.mode & 0o004 != 0,
                 source: file.clone(),
             }),
+            // A logger's file is there only once something was logged.
+            Err(error) if error.is_not_found() => {}
             Err(error) => return Fact::unreadable(reason(&error, door)),
         }
     }
