@@ -1,5 +1,7 @@
-//! A product's own interface on the network: JSON that is asked for with GET and a user's name and password. Over TLS
-//! that is checked before anything is sent: a password is not for whoever answers.
+//! A product's own interface on the network: JSON that is asked for with GET as a user: with name and password each time,
+//! or with what one login gave. Over TLS that is checked before anything is sent: a password is not for whoever answers.
+
+pub(crate) mod properties;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -68,7 +70,9 @@ impl fmt::Debug for Service {
 pub(crate) enum Refusal {
     /// 404: the server has no such thing.
     NotThere,
-    /// 401, or 403 without a name: it wants to know who asks.
+    /// 204: it says that there is none.
+    Nothing,
+    /// 401, or a login that was refused: it wants to know who asks.
     Unknown(String),
     /// Anything else: what, and what a person can do about it.
     Other(String),
@@ -79,15 +83,36 @@ impl Refusal {
     pub(crate) fn reason(self) -> String {
         match self {
             Self::NotThere => "the server has no such thing (404)".to_owned(),
+            Self::Nothing => "the server says that there is none (204)".to_owned(),
             Self::Unknown(reason) | Self::Other(reason) => reason,
         }
     }
+}
+
+/// How a request says who asks.
+enum Identity {
+    /// The user's name and password.
+    Basic,
+    /// A header: what a login gave, or a token.
+    Header(&'static str, String),
+}
+
+/// One request.
+struct Ask<'a> {
+    method: &'a str,
+    path: &'a str,
+    /// What the answer should be.
+    accept: &'a str,
+    /// Whether it says who asks.
+    named: bool,
+    document: Option<&'a Value>,
 }
 
 /// Speaks with a service.
 pub(crate) struct Asker {
     service: Service,
     client: Client,
+    identity: Identity,
     shown: Arc<Mutex<Option<Vec<u8>>>>,
     answered: AtomicBool,
 }
@@ -132,7 +157,13 @@ impl Asker {
         } else {
             Client::new(&service.url, dial)
         };
-        Ok(Self { service: service.clone(), client, shown, answered: AtomicBool::new(false) })
+        Ok(Self {
+            service: service.clone(),
+            client,
+            identity: Identity::Basic,
+            shown,
+            answered: AtomicBool::new(false),
+        })
     }
 
     /// The certificate that the server showed, DER; none before the first answer and without TLS.
@@ -147,34 +178,86 @@ impl Asker {
 
     /// What stands at a path, asked as the user.
     pub(crate) fn get(&self, path: &str) -> Result<Value, Refusal> {
-        self.told(path, self.exchange("GET", path, true))
+        let ask = Ask { method: "GET", path, accept: "application/json", named: true, document: None };
+        let answer = self.judged(&ask, self.exchange(&ask))?;
+        parse(&answer.body).map_err(|why| {
+            let place = format!("GET {}{path}", self.service.url);
+            Refusal::Other(format!("{place} answers no JSON ({why}); is this the interface that was meant?"))
+        })
+    }
+
+    /// The text that stands at a path, asked as the user.
+    pub(crate) fn text(&self, path: &str) -> Result<String, Refusal> {
+        let ask = Ask { method: "GET", path, accept: "*/*", named: true, document: None };
+        let answer = self.judged(&ask, self.exchange(&ask))?;
+        String::from_utf8(answer.body)
+            .map_err(|_| Refusal::Other(format!("GET {}{path} answers no UTF-8 text", self.service.url)))
+    }
+
+    /// Sends a login, once: a server counts those that fail. It is the only thing that is ever sent by POST.
+    pub(crate) fn log_in(&self, path: &str, document: &Value) -> Result<Answer, Refusal> {
+        let ask =
+            Ask { method: "POST", path, accept: "application/json", named: false, document: Some(document) };
+        let answer = self.send(&ask);
+        match &answer {
+            Ok(answer) if matches!(answer.status, 403 | 406) => Err(self.unknown(&ask, answer.status)),
+            Ok(answer) if answer.status == 429 => Err(Refusal::Other(format!(
+                "POST {}{path}: the server refuses logins after too many that failed (429); wait until it forgets them, and \
+                 check user and password before the next audit",
+                self.service.url
+            ))),
+            _ => self.judged(&ask, answer),
+        }
+    }
+
+    /// From now on a header says who asks.
+    pub(crate) fn identify_by(&mut self, header: &'static str, value: String) {
+        self.identity = Identity::Header(header, value);
     }
 
     /// The status that a path answers to nobody in particular.
     pub(crate) fn anonymous_status(&self, path: &str) -> Result<u16, String> {
-        self.exchange("GET", path, false).map(|answer| answer.status).map_err(|error| error.to_string())
+        let ask = Ask { method: "GET", path, accept: "application/json", named: false, document: None };
+        self.exchange(&ask).map(|answer| answer.status).map_err(|error| error.to_string())
     }
 
-    fn exchange(&self, method: &str, path: &str, named: bool) -> Result<Answer, Error> {
-        let answer = self.send(method, path, named)?;
+    fn exchange(&self, ask: &Ask<'_>) -> Result<Answer, Error> {
+        let answer = self.send(ask)?;
         if answer.status != 429 {
             return Ok(answer);
         }
         thread::sleep(REST);
-        self.send(method, path, named)
+        self.send(ask)
     }
 
-    fn send(&self, method: &str, path: &str, named: bool) -> Result<Answer, Error> {
-        let failed = |message: String| Error::Io { what: format!("{method} {path}"), message };
+    fn send(&self, ask: &Ask<'_>) -> Result<Answer, Error> {
+        let failed = |message: String| Error::Io { what: format!("{} {}", ask.method, ask.path), message };
+        let place = self.service.url.split_once("://").map_or(self.service.url.as_str(), |(_, place)| place);
         let mut request = Request::builder()
-            .method(method)
-            .uri(format!("http://{}:{}{path}", self.service.host, self.service.port))
-            .header("accept", "application/json");
-        if named && let Some(login) = self.login().map_err(failed)? {
-            request = request.header("authorization", login);
+            .method(ask.method)
+            .uri(format!("http://{place}{}", ask.path))
+            .header("accept", ask.accept);
+        if ask.named {
+            match &self.identity {
+                Identity::Header(name, value) => request = request.header(*name, value),
+                Identity::Basic => {
+                    if let Some(login) = self.login().map_err(failed)? {
+                        request = request.header("authorization", login);
+                    }
+                }
+            }
         }
-        let request = request.body(()).map_err(|error| failed(error.to_string()))?;
-        let answer = self.client.send(request, Limits { time: EXCHANGE, body: BODY })?;
+        let limits = Limits { time: EXCHANGE, body: BODY };
+        let answer = match ask.document {
+            None => {
+                let request = request.body(()).map_err(|error| failed(error.to_string()))?;
+                self.client.send(request, limits)?
+            }
+            Some(document) => {
+                let request = request.header("content-type", "application/json").body(document.to_string());
+                self.client.send(request.map_err(|error| failed(error.to_string()))?, limits)?
+            }
+        };
         self.answered.store(true, Ordering::Relaxed);
         Ok(answer)
     }
@@ -190,21 +273,25 @@ impl Asker {
         Ok(Some(format!("Basic {}", STANDARD.encode(bytes))))
     }
 
-    fn told(&self, path: &str, answer: Result<Answer, Error>) -> Result<Value, Refusal> {
-        let place = format!("GET {}{path}", self.service.url);
+    fn unknown(&self, ask: &Ask<'_>, status: u16) -> Refusal {
+        let who = self.service.user.as_deref().unwrap_or("nobody");
+        Refusal::Unknown(format!(
+            "{} {}{}: the server does not accept user `{who}` with this password ({status}); name `user` and \
+             `password_file` in the credentials",
+            ask.method, self.service.url, ask.path
+        ))
+    }
+
+    /// The answer when it is one.
+    fn judged(&self, ask: &Ask<'_>, answer: Result<Answer, Error>) -> Result<Answer, Refusal> {
+        let place = format!("{} {}{}", ask.method, self.service.url, ask.path);
         let answer = answer.map_err(|error| Refusal::Other(error.to_string()))?;
         let who = self.service.user.as_deref().unwrap_or("nobody");
         match answer.status {
             200 if answer.cut => Err(Refusal::Other(format!("{place} answers with more than {BODY} bytes"))),
-            200 => parse(&answer.body).map_err(|why| {
-                Refusal::Other(format!(
-                    "{place} answers no JSON ({why}); is this the interface that was meant?"
-                ))
-            }),
-            401 => Err(Refusal::Unknown(format!(
-                "{place}: the server does not accept user `{who}` with this password (401); name `user` and \
-                 `password_file` in the credentials"
-            ))),
+            200 => Ok(answer),
+            204 => Err(Refusal::Nothing),
+            401 => Err(self.unknown(ask, 401)),
             403 => Err(Refusal::Other(format!(
                 "{place}: user `{who}` may not read this (403); give the user the right to read it, or use another"
             ))),
@@ -217,6 +304,17 @@ impl Asker {
             status => Err(Refusal::Other(format!("{place} answers with status {status}"))),
         }
     }
+}
+
+/// A name in a path: every byte that is not a letter, a digit, `-`, `.`, `_` or `~` as `%XX`.
+pub(crate) fn escaped(name: &str) -> String {
+    name.bytes()
+        .take(200)
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 /// JSON that may begin with a byte order mark.

@@ -5,7 +5,6 @@
 
 mod gateway;
 mod people;
-mod properties;
 
 use std::time::Duration;
 
@@ -16,10 +15,12 @@ use model::facts::kepware::{Api, Channel, Kepware, LicenceServer, Log, OpcUa, Pr
 use serde_json::{Map, Value};
 
 use crate::certificates::{Parsed, parse};
-use crate::service::{Asker, Refusal, Service};
+use crate::service::properties::Properties;
+use crate::service::{Asker, Refusal, Service, escaped};
 use crate::{Context, Subject};
-use properties::Properties;
 
+/// The property that names an object.
+const NAME: &str = "common.ALLTYPES_NAME";
 /// Where everything stands.
 const BASE: &str = "/config/v1";
 /// The port for HTTP without TLS, when the one with TLS is asked.
@@ -78,7 +79,7 @@ pub(crate) fn probe(cx: &Context) -> Fact<Kepware> {
             api: api(cx, service, &asked.asker),
             project: fact(project).map(|project| read_project(&project, edge)),
             channels: asked.list("/project/channels", |channel| Channel {
-                name: channel.name(),
+                name: channel.name(NAME),
                 driver: channel.text("servermain.MULTIPLE_TYPES_DEVICE_DRIVER"),
                 diagnostics: channel.flag("servermain.CHANNEL_DIAGNOSTICS_CAPTURE"),
                 source: channel.place().to_owned(),
@@ -128,23 +129,12 @@ impl Asked<'_> {
         }
         let objects = values.into_iter().map(|value| {
             let values = if let Value::Object(values) = value { values } else { Map::new() };
-            let name = values.get("common.ALLTYPES_NAME").and_then(Value::as_str).unwrap_or_default();
+            let name = values.get(NAME).and_then(Value::as_str).unwrap_or_default();
             let place = format!("{place}/{}", escaped(name));
             read(&Properties::new(values, place))
         });
         Fact::read_at(objects.collect(), place.clone())
     }
-}
-
-/// A name in a path: every byte that is not a letter, a digit, `-`, `.`, `_` or `~` as `%XX`.
-fn escaped(name: &str) -> String {
-    name.bytes()
-        .take(200)
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 fn fact<T>(read: Result<T, Refusal>) -> Fact<T> {
@@ -298,7 +288,7 @@ fn flattened(project: &Properties) -> (Properties, bool) {
     for interface in interfaces.into_iter().take(50) {
         let Value::Object(interface) = interface else { continue };
         for (key, value) in interface {
-            if key != "common.ALLTYPES_NAME" {
+            if key != NAME {
                 values.entry(key).or_insert(value);
             }
         }
