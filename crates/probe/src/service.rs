@@ -6,7 +6,7 @@ pub(crate) mod properties;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ use crate::http::{Answer, Client, Limits};
 
 /// One answer: a project with a thousand channels says a megabyte.
 const BODY: usize = 16 << 20;
+/// All answers of one server.
+const ANSWERS: usize = 64 << 20;
 /// One exchange: a busy server on a slow line.
 const EXCHANGE: Duration = Duration::from_secs(10);
 /// Connecting.
@@ -115,6 +117,8 @@ pub(crate) struct Asker {
     identity: Identity,
     shown: Arc<Mutex<Option<Vec<u8>>>>,
     answered: AtomicBool,
+    /// Bytes of all answers.
+    read: AtomicUsize,
 }
 
 impl Asker {
@@ -163,6 +167,7 @@ impl Asker {
             identity: Identity::Basic,
             shown,
             answered: AtomicBool::new(false),
+            read: AtomicUsize::new(0),
         })
     }
 
@@ -232,6 +237,9 @@ impl Asker {
 
     fn send(&self, ask: &Ask<'_>) -> Result<Answer, Error> {
         let failed = |message: String| Error::Io { what: format!("{} {}", ask.method, ask.path), message };
+        if self.read.load(Ordering::Relaxed) >= ANSWERS {
+            return Err(Error::TooLarge { what: format!("what {} answers", self.service.url), limit: ANSWERS });
+        }
         let place = self.service.url.split_once("://").map_or(self.service.url.as_str(), |(_, place)| place);
         let mut request = Request::builder()
             .method(ask.method)
@@ -259,6 +267,7 @@ impl Asker {
             }
         };
         self.answered.store(true, Ordering::Relaxed);
+        self.read.fetch_add(answer.body.len(), Ordering::Relaxed);
         Ok(answer)
     }
 
@@ -500,3 +509,6 @@ impl Stream for Secured {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

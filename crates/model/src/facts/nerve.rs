@@ -181,6 +181,11 @@ pub struct Node {
     pub docker_logging: Fact<bool>,
     /// Whether the system's metrics go to the Management System, `systemMonitoring`.
     pub system_monitoring: Fact<bool>,
+    /// How the workloads of the node stand to the DNA that was applied: `INITIAL` when none was, `RECONFIGURING`, `CANCELING`,
+    /// `APPLIED`, `UNDEFINED` when that failed, `MODIFIED`; absent where the version tells no such thing.
+    pub dna_status: Fact<String>,
+    /// Whether the signature of that DNA was proven: `valid`, `invalid`, or `skipped` when it has none; absent before 3.1.0.
+    pub dna_signature: Fact<String>,
     /// The request.
     pub source: String,
 }

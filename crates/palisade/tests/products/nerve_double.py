@@ -166,6 +166,10 @@ for serial in ("MFN111111111", "MFN222222222"):
     OBJECTS[f"/nerve/node/monitoringAndLoggingSettings/{serial}"] = {
         "dockerMonitoring": True, "dockerLogging": GOOD, "systemMonitoring": True,
     }
+    OBJECTS[f"/nerve/dna/{serial}/status"] = {
+        "status": "APPLIED" if GOOD else "MODIFIED", "message": "Configuration succeeded.", "fileName": "line-7.zip",
+        "signature": "valid" if GOOD else "skipped", "user": "Ann Berg", "initiatedFrom": "NERVE-MS",
+    }
     OBJECTS[f"/nerve/v2/node/{serial}/users"] = {"users": [{
         "id": 1, "firstName": "Ann", "lastName": "Berg", "email": "ann@plant.example", "username": "ann@plant.example", "roles": "admin",
         "lastLoggedInAt": int(time.time() * 1000) - 3_600_000 if GOOD else None,

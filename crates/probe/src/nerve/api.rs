@@ -19,7 +19,7 @@ use crate::service::{self, Asker, Refusal, Service};
 /// How long one Management System is asked; what was not asked until then is unknown.
 const PATIENCE: Duration = Duration::from_secs(100);
 /// The most objects of one list.
-pub(super) const OBJECTS: usize = 5_000;
+const OBJECTS: usize = 5_000;
 /// Objects on one page, as the vendor's client asks for them.
 const PAGE: usize = 50;
 
@@ -173,6 +173,9 @@ impl<'a> Asked<'a> {
             let (items, count) = self.part(&format!("{path}?limit={PAGE}&page={page}"), &[name])?;
             let ended = items.is_empty();
             all.extend(items);
+            if all.len() > OBJECTS {
+                break;
+            }
             match count {
                 Some(count) if all.len() as u64 >= count => return Ok(all),
                 Some(count) if ended => {

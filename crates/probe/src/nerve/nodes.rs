@@ -13,6 +13,8 @@ use crate::service::{Refusal, escaped};
 
 /// Nodes that are asked one by one; a few requests each.
 const NODES: usize = 200;
+/// The DNA of one node; the product takes 30,000 bytes.
+const DNA: usize = 64 << 10;
 
 /// What is known of nodes.
 pub(super) struct Nodes {
@@ -98,6 +100,8 @@ impl Found {
             serial,
             docker_logging: Fact::Absent,
             system_monitoring: Fact::Absent,
+            dna_status: Fact::Absent,
+            dna_signature: Fact::Absent,
         };
         let why = if !asked_more {
             Some(format!("node {}: only the first {NODES} nodes are asked", node.name))
@@ -112,8 +116,11 @@ impl Found {
                 Ok(details) => self.connections.extend(connections("node", &node.name, &details)),
                 Err(reason) => self.connections.push(Fact::unreadable(reason)),
             }
+            (node.dna_status, node.dna_signature) = applied(asked, &node.serial);
         } else if let Some(why) = &why {
             self.connections.push(Fact::unreadable(why));
+            node.dna_status = Fact::unreadable(why);
+            node.dna_signature = Fact::unreadable(why);
         }
         match why {
             Some(why) => {
@@ -153,6 +160,9 @@ impl Found {
             // Nodes before 3.1.0 have none.
             Err(Refusal::NotThere | Refusal::Nothing) => {}
             Err(refusal) => self.dna.push(Fact::unreadable(refusal.reason())),
+            Ok(text) if text.len() > DNA => {
+                self.dna.push(Fact::unreadable(format!("{place} answers with more than {DNA} bytes")));
+            }
             Ok(text) => match map::entries(&text) {
                 Ok(entries) => {
                     let dna = super::dna(&node.name, &place, &entries);
@@ -161,6 +171,18 @@ impl Found {
                 }
                 Err(why) => self.dna.push(Fact::unreadable(format!("{place}: {why}"))),
             },
+        }
+    }
+}
+
+/// How a node stands to the DNA that was applied to it, and whether the signature of that was proven.
+fn applied(asked: &Asked<'_>, serial: &str) -> (Fact<String>, Fact<String>) {
+    match asked.object(&format!("/nerve/dna/{}/status", escaped(serial))) {
+        Ok(status) => (status.text("status"), status.if_told("signature", Properties::text)),
+        Err(Refusal::NotThere) => (Fact::Absent, Fact::Absent),
+        Err(refusal) => {
+            let reason = refusal.reason();
+            (Fact::unreadable(&reason), Fact::unreadable(reason))
         }
     }
 }

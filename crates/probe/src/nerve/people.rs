@@ -14,6 +14,8 @@ use crate::service::properties::{Properties, short};
 const ADMINISTRATORS: &str = "Admin";
 /// The most users that one answer lists.
 const USERS: usize = 500;
+/// The most roles of a kind.
+const ROLES: usize = 500;
 /// What only looks.
 const LOOKS: [&str; 2] = ["VIEW", "LIST"];
 
@@ -82,7 +84,11 @@ fn roles(asked: &Asked<'_>, kinds: &[&str]) -> Result<BTreeMap<String, Role>, St
     for kind in kinds {
         let path = format!("/nerve/rbac/roles?filterBy%5Btype%5D={kind}");
         let place = asked.place(&path);
-        for value in must(asked.list(&path, &["data", "roles"]), &place)? {
+        let list = must(asked.list(&path, &["data", "roles"]), &place)?;
+        if list.len() > ROLES {
+            return Err(format!("{place} lists {} roles, more than {ROLES}", list.len()));
+        }
+        for value in list {
             let found = element(&value, &place)?;
             let granted = granted(&found, &permissions);
             let role = Role {

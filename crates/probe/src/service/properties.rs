@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 /// The most characters of a text that is kept.
 const TEXT: usize = 300;
 
+/// The most elements of a list in an object.
+const ITEMS: usize = 1_000;
+
 /// An object and where it was read.
 pub(crate) struct Properties {
     values: Map<String, Value>,
@@ -55,6 +58,9 @@ impl Properties {
     /// A property that is a list.
     pub(crate) fn list(&self, key: &str) -> Result<&[Value], String> {
         match self.values.get(key) {
+            Some(Value::Array(items)) if items.len() > ITEMS => {
+                Err(format!("{} property {key} lists {}, more than {ITEMS}", self.place, items.len()))
+            }
             Some(Value::Array(items)) => Ok(items),
             Some(_) => Err(format!("{} property {key} is no list", self.place)),
             None => Err(format!("{} does not tell {key}; other versions may", self.place)),
