@@ -135,7 +135,9 @@ fn container(options: &Properties) -> Container {
         restart: options.text("restart_policy"),
         secret_variables: texts(options, "environment_variables", |value| {
             let name = value.get("env_variable").and_then(Value::as_str)?;
-            let is_set = value.get("container_value").is_some_and(|value| *value != Value::from(""));
+            let is_set = value
+                .get("container_value")
+                .is_some_and(|value| !value.is_null() && value.as_str() != Some(""));
             Some(if is_set && is_secret(name) { short(name) } else { String::new() })
         })
         .map(|names| names.into_iter().filter(|name| !name.is_empty()).collect()),
