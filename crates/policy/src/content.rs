@@ -34,6 +34,8 @@ pub struct Content {
     /// SHA-256 (hex) over all files.
     pub hash: String,
     pub(crate) engine: Engine,
+    /// Places in `rules`, sorted by id.
+    by_id: Vec<usize>,
 }
 
 /// What content is loaded for.
@@ -105,6 +107,7 @@ impl Content {
             declarations: BTreeMap::new(),
             hash: hash(files),
             engine,
+            by_id: Vec::new(),
         };
         let mut problems = Vec::new();
         for file in files {
@@ -118,12 +121,20 @@ impl Content {
         }
         content.find_doubles(&mut problems);
         problems.sort();
+        let mut by_id: Vec<usize> = (0..content.rules.len()).collect();
+        by_id.sort_by_key(|place| content.id_at(*place));
+        content.by_id = by_id;
         (content, problems)
     }
 
     /// The rule with this id.
     pub fn rule(&self, id: &str) -> Option<&CompiledRule> {
-        self.rules.iter().find(|rule| rule.rule.id == id)
+        let found = self.by_id.binary_search_by(|place| self.id_at(*place).cmp(id)).ok()?;
+        self.rules.get(*self.by_id.get(found)?)
+    }
+
+    fn id_at(&self, place: usize) -> &str {
+        self.rules.get(place).map_or("", |rule| &rule.rule.id)
     }
 
     /// Requirement ids by the rule they ask for.

@@ -1,5 +1,7 @@
 //! Decides: every rule over the facts, every finding with the evidence it rests on.
 
+use std::collections::BTreeSet;
+
 use model::content::Rule;
 use model::fact::Source;
 use model::profile::Profile;
@@ -53,10 +55,12 @@ pub fn decide(inputs: &Inputs<'_>) -> Report {
             wanted.is_empty() || wanted.contains(&guide.id)
         })
         .collect();
-    let asked = |rule: &str| {
-        inputs.guides.is_empty()
-            || guides.iter().flat_map(|guide| &guide.requirements).any(|r| r.rules.iter().any(|id| id == rule))
-    };
+    let asked: BTreeSet<&str> = guides
+        .iter()
+        .flat_map(|guide| &guide.requirements)
+        .flat_map(|requirement| requirement.rules.iter().map(String::as_str))
+        .collect();
+    let asked = |rule: &str| inputs.guides.is_empty() || asked.contains(rule);
     let kind = inputs.document.target.kind;
     let declared = declared(inputs.profile);
     let wanted: Vec<&CompiledRule> = inputs
