@@ -260,6 +260,10 @@ pub(super) fn must<T>(read: Result<T, Refusal>, place: &str) -> Result<T, String
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use host::Local;
+
     use super::*;
 
     fn answer(headers: &[(&str, &str)], body: &str) -> Answer {
@@ -276,5 +280,16 @@ mod tests {
         for body in ["<html>", "[]", "", r#"{"user": {"sessionId": 7}}"#, r#"{"user": "x"}"#] {
             assert!(of(&[("sessionid", "")], body).unwrap_err().contains("without a session"), "{body}");
         }
+    }
+
+    #[test]
+    fn when_the_time_is_used_up_nothing_more_is_asked() {
+        let asker = Asker::new(&Door::new(Arc::new(Local::new())), &Service::default()).unwrap();
+        let asked = Asked { asker, url: "https://ms", until: Instant::now() };
+        let Err(Refusal::Other(reason)) = asked.object("/nerve/nodes/list?limit=1") else { panic!() };
+        assert_eq!(
+            reason,
+            "GET https://ms/nerve/nodes/list was not asked: the 100 s for one Management System were used up"
+        );
     }
 }
