@@ -38,6 +38,8 @@ pub enum Subject {
     Codesys(String),
     /// A file of parameters of a Nerve Management System, or of a node's DNA: its path behind the door.
     NerveFile(String),
+    /// A Nerve Management System, asked by its API.
+    Nerve(Service),
     /// The folder of a TRUE Connector: its path behind the door.
     TrueConnector(String),
     /// A container image.

@@ -7,19 +7,19 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use host::{Address, Door, Error, Stream};
-use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::{Request, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
+use ureq::{Agent, AsSendBody};
 
 /// All headers of an answer together; browsers and proxies stop at 8 to 256 KiB.
 const HEADER_LIMIT: usize = 32 << 10;
 /// One read; must hold all headers.
 const INPUT_BUFFER: usize = 64 << 10;
-/// Our requests have no body.
+/// Our requests have no body, or one that is a login.
 const OUTPUT_BUFFER: usize = 8 << 10;
 /// Connections kept for the next request: the docker probe asks from a few threads.
 const IDLE_CONNECTIONS: usize = 4;
@@ -110,12 +110,12 @@ impl Client {
         Ok((parts.status.as_u16(), Box::new(body.into_reader())))
     }
 
-    /// Sends a request without a body.
+    /// Sends a request.
     ///
     /// # Errors
     /// `TimedOut` when the whole answer is not there in time, however slowly it drips; `TooLarge` for its headers;
     /// `Io` for what is not HTTP; what the dialling function says.
-    pub(crate) fn send(&self, request: Request<()>, limits: Limits) -> Result<Answer, Error> {
+    pub(crate) fn send(&self, request: Request<impl AsSendBody>, limits: Limits) -> Result<Answer, Error> {
         let what = format!("{} {} at {}", request.method(), request.uri().path(), self.place);
         let started = Instant::now();
         let failed = |error| explain(error, &what, limits.time);

@@ -172,3 +172,7 @@ pub const CODESYS_PROBES: &[Probe] = &[Probe {
 /// What reads parameters of a Nerve Management System or the DNA of a node from a file.
 pub const NERVE_PROBES: &[Probe] =
     &[Probe { name: "nerve", limit: Duration::from_secs(10), run: |cx| run::serialised(&nerve::probe(cx)) }];
+
+/// What asks a Nerve Management System by its API: more than the time it gives itself, and two exchanges.
+pub const NERVE_API_PROBES: &[Probe] =
+    &[Probe { name: "nerve", limit: Duration::from_secs(130), run: |cx| run::serialised(&nerve::probe(cx)) }];

@@ -28,6 +28,7 @@ pub use crate::firewall::{RuleSet, parse_iptables, parse_nft};
 pub use crate::image::heard as image;
 pub use crate::listeners::{Row, container_of_cgroup, proxied, rows, unit_of_cgroup};
 pub use crate::logging::parsers as logging;
+pub use crate::nerve::heard as nerve_answer;
 pub use crate::nerve::map::entries as key_map;
 pub use crate::net::{local_v4, local_v6, parse_sysctl, without_login};
 pub use crate::packages::apk;

@@ -1,10 +1,12 @@
-//! A product's own interface on the network: JSON that is asked for with GET and a user's name and password. Over TLS
-//! that is checked before anything is sent: a password is not for whoever answers.
+//! A product's own interface on the network: JSON that is asked for with GET as a user: with name and password each time,
+//! or with what one login gave. Over TLS that is checked before anything is sent: a password is not for whoever answers.
+
+pub(crate) mod properties;
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,6 +31,8 @@ use crate::http::{Answer, Client, Limits};
 
 /// One answer: a project with a thousand channels says a megabyte.
 const BODY: usize = 16 << 20;
+/// All answers of one server.
+const ANSWERS: usize = 64 << 20;
 /// One exchange: a busy server on a slow line.
 const EXCHANGE: Duration = Duration::from_secs(10);
 /// Connecting.
@@ -68,7 +72,9 @@ impl fmt::Debug for Service {
 pub(crate) enum Refusal {
     /// 404: the server has no such thing.
     NotThere,
-    /// 401, or 403 without a name: it wants to know who asks.
+    /// 204: it says that there is none.
+    Nothing,
+    /// 401, or a login that was refused: it wants to know who asks.
     Unknown(String),
     /// Anything else: what, and what a person can do about it.
     Other(String),
@@ -79,17 +85,40 @@ impl Refusal {
     pub(crate) fn reason(self) -> String {
         match self {
             Self::NotThere => "the server has no such thing (404)".to_owned(),
+            Self::Nothing => "the server says that there is none (204)".to_owned(),
             Self::Unknown(reason) | Self::Other(reason) => reason,
         }
     }
+}
+
+/// How a request says who asks.
+enum Identity {
+    /// The user's name and password.
+    Basic,
+    /// A header: what a login gave, or a token.
+    Header(&'static str, String),
+}
+
+/// One request.
+struct Ask<'a> {
+    method: &'a str,
+    path: &'a str,
+    /// What the answer should be.
+    accept: &'a str,
+    /// Whether it says who asks.
+    named: bool,
+    document: Option<&'a Value>,
 }
 
 /// Speaks with a service.
 pub(crate) struct Asker {
     service: Service,
     client: Client,
+    identity: Identity,
     shown: Arc<Mutex<Option<Vec<u8>>>>,
     answered: AtomicBool,
+    /// Bytes of all answers.
+    read: AtomicUsize,
 }
 
 impl Asker {
@@ -132,7 +161,14 @@ impl Asker {
         } else {
             Client::new(&service.url, dial)
         };
-        Ok(Self { service: service.clone(), client, shown, answered: AtomicBool::new(false) })
+        Ok(Self {
+            service: service.clone(),
+            client,
+            identity: Identity::Basic,
+            shown,
+            answered: AtomicBool::new(false),
+            read: AtomicUsize::new(0),
+        })
     }
 
     /// The certificate that the server showed, DER; none before the first answer and without TLS.
@@ -147,37 +183,91 @@ impl Asker {
 
     /// What stands at a path, asked as the user.
     pub(crate) fn get(&self, path: &str) -> Result<Value, Refusal> {
-        self.told(path, self.exchange("GET", path, true))
+        let ask = Ask { method: "GET", path, accept: "application/json", named: true, document: None };
+        let answer = self.judged(&ask, self.exchange(&ask))?;
+        parse(&answer.body).map_err(|why| {
+            let place = format!("GET {}{path}", self.service.url);
+            Refusal::Other(format!("{place} answers no JSON ({why}); is this the interface that was meant?"))
+        })
+    }
+
+    /// The text that stands at a path, asked as the user.
+    pub(crate) fn text(&self, path: &str) -> Result<String, Refusal> {
+        let ask = Ask { method: "GET", path, accept: "*/*", named: true, document: None };
+        let answer = self.judged(&ask, self.exchange(&ask))?;
+        String::from_utf8(answer.body)
+            .map_err(|_| Refusal::Other(format!("GET {}{path} answers no UTF-8 text", self.service.url)))
+    }
+
+    /// Sends a login, once: a server counts those that fail. It is the only thing that is ever sent by POST.
+    pub(crate) fn log_in(&self, path: &str, document: &Value) -> Result<Answer, Refusal> {
+        let ask =
+            Ask { method: "POST", path, accept: "application/json", named: false, document: Some(document) };
+        let answer = self.send(&ask);
+        match &answer {
+            Ok(answer) if matches!(answer.status, 403 | 406) => Err(self.unknown(&ask, answer.status)),
+            Ok(answer) if answer.status == 429 => Err(Refusal::Other(format!(
+                "POST {}{path}: the server refuses logins after too many that failed (429); wait until it forgets them, and \
+                 check user and password before the next audit",
+                self.service.url
+            ))),
+            _ => self.judged(&ask, answer),
+        }
+    }
+
+    /// From now on a header says who asks.
+    pub(crate) fn identify_by(&mut self, header: &'static str, value: String) {
+        self.identity = Identity::Header(header, value);
     }
 
     /// The status that a path answers to nobody in particular.
     pub(crate) fn anonymous_status(&self, path: &str) -> Result<u16, String> {
-        self.exchange("GET", path, false).map(|answer| answer.status).map_err(|error| error.to_string())
+        let ask = Ask { method: "GET", path, accept: "application/json", named: false, document: None };
+        self.exchange(&ask).map(|answer| answer.status).map_err(|error| error.to_string())
     }
 
-    fn exchange(&self, method: &str, path: &str, named: bool) -> Result<Answer, Error> {
-        let answer = self.send(method, path, named)?;
+    fn exchange(&self, ask: &Ask<'_>) -> Result<Answer, Error> {
+        let answer = self.send(ask)?;
         if answer.status != 429 {
             return Ok(answer);
         }
         thread::sleep(REST);
-        self.send(method, path, named)
+        self.send(ask)
     }
 
-    fn send(&self, method: &str, path: &str, named: bool) -> Result<Answer, Error> {
-        let failed = |message: String| Error::Io { what: format!("{method} {path}"), message };
-        // An IPv6 address stands in brackets there, as in the service's own address.
-        let place = self.service.url.split_once("://").map_or("", |(_, place)| place);
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("http://{place}{path}"))
-            .header("accept", "application/json");
-        if named && let Some(login) = self.login().map_err(failed)? {
-            request = request.header("authorization", login);
+    fn send(&self, ask: &Ask<'_>) -> Result<Answer, Error> {
+        let failed = |message: String| Error::Io { what: format!("{} {}", ask.method, ask.path), message };
+        if self.read.load(Ordering::Relaxed) >= ANSWERS {
+            return Err(Error::TooLarge { what: format!("what {} answers", self.service.url), limit: ANSWERS });
         }
-        let request = request.body(()).map_err(|error| failed(error.to_string()))?;
-        let answer = self.client.send(request, Limits { time: EXCHANGE, body: BODY })?;
+        let place = self.service.url.split_once("://").map_or(self.service.url.as_str(), |(_, place)| place);
+        let mut request = Request::builder()
+            .method(ask.method)
+            .uri(format!("http://{place}{}", ask.path))
+            .header("accept", ask.accept);
+        if ask.named {
+            match &self.identity {
+                Identity::Header(name, value) => request = request.header(*name, value),
+                Identity::Basic => {
+                    if let Some(login) = self.login().map_err(failed)? {
+                        request = request.header("authorization", login);
+                    }
+                }
+            }
+        }
+        let limits = Limits { time: EXCHANGE, body: BODY };
+        let answer = match ask.document {
+            None => {
+                let request = request.body(()).map_err(|error| failed(error.to_string()))?;
+                self.client.send(request, limits)?
+            }
+            Some(document) => {
+                let request = request.header("content-type", "application/json").body(document.to_string());
+                self.client.send(request.map_err(|error| failed(error.to_string()))?, limits)?
+            }
+        };
         self.answered.store(true, Ordering::Relaxed);
+        self.read.fetch_add(answer.body.len(), Ordering::Relaxed);
         Ok(answer)
     }
 
@@ -192,21 +282,25 @@ impl Asker {
         Ok(Some(format!("Basic {}", STANDARD.encode(bytes))))
     }
 
-    fn told(&self, path: &str, answer: Result<Answer, Error>) -> Result<Value, Refusal> {
-        let place = format!("GET {}{path}", self.service.url);
+    fn unknown(&self, ask: &Ask<'_>, status: u16) -> Refusal {
+        let who = self.service.user.as_deref().unwrap_or("nobody");
+        Refusal::Unknown(format!(
+            "{} {}{}: the server does not accept user `{who}` with this password ({status}); name `user` and \
+             `password_file` in the credentials",
+            ask.method, self.service.url, ask.path
+        ))
+    }
+
+    /// The answer when it is one.
+    fn judged(&self, ask: &Ask<'_>, answer: Result<Answer, Error>) -> Result<Answer, Refusal> {
+        let place = format!("{} {}{}", ask.method, self.service.url, ask.path);
         let answer = answer.map_err(|error| Refusal::Other(error.to_string()))?;
         let who = self.service.user.as_deref().unwrap_or("nobody");
         match answer.status {
             200 if answer.cut => Err(Refusal::Other(format!("{place} answers with more than {BODY} bytes"))),
-            200 => parse(&answer.body).map_err(|why| {
-                Refusal::Other(format!(
-                    "{place} answers no JSON ({why}); is this the interface that was meant?"
-                ))
-            }),
-            401 => Err(Refusal::Unknown(format!(
-                "{place}: the server does not accept user `{who}` with this password (401); name `user` and \
-                 `password_file` in the credentials"
-            ))),
+            200 => Ok(answer),
+            204 => Err(Refusal::Nothing),
+            401 => Err(self.unknown(ask, 401)),
             403 => Err(Refusal::Other(format!(
                 "{place}: user `{who}` may not read this (403); give the user the right to read it, or use another"
             ))),
@@ -219,6 +313,17 @@ impl Asker {
             status => Err(Refusal::Other(format!("{place} answers with status {status}"))),
         }
     }
+}
+
+/// A name in a path: every byte that is not a letter, a digit, `-`, `.`, `_` or `~` as `%XX`.
+pub(crate) fn escaped(name: &str) -> String {
+    name.bytes()
+        .take(200)
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 /// JSON that may begin with a byte order mark.
@@ -406,34 +511,4 @@ impl Stream for Secured {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use serde_json::json;
-    use test_support::Machine;
-
-    use super::*;
-
-    #[test]
-    fn a_server_at_an_ipv6_address_is_asked() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let real = Address::Tcp(listener.local_addr().unwrap());
-        thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 4096];
-            assert!(stream.read(&mut request).unwrap() > 0);
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
-        });
-        let place = "[2001:db8::7]:57412";
-        let (door, _tree) = Machine::new().socket(&format!("tcp {place}"), real).door();
-        let service = Service {
-            url: format!("http://{place}"),
-            host: "2001:db8::7".to_owned(),
-            port: 57412,
-            addresses: vec![place.parse().unwrap()],
-            ..Service::default()
-        };
-        let asker = Asker::new(&door, &service).unwrap_or_else(|why| panic!("{why}"));
-        assert_eq!(asker.get("/config/v1/project"), Ok(json!({})));
-    }
-}
+mod tests;

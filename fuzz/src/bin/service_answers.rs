@@ -2,5 +2,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    drop(probe::parsers::service_answer(bytes));
+    if let Ok(answer) = probe::parsers::service_answer(bytes) {
+        probe::parsers::nerve_answer(answer);
+    }
 });

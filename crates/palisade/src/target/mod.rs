@@ -17,7 +17,8 @@ use host::{Door, Local, Trace, Tree};
 use model::report::{ProbeStatus, Target, TargetKind};
 use model::{FactsDocument, Timestamp};
 use probe::{
-    CODESYS_PROBES, KEPWARE_PROBES, NERVE_PROBES, PROBES, Probe, Request, Subject, TRUE_CONNECTOR_PROBES,
+    CODESYS_PROBES, KEPWARE_PROBES, NERVE_API_PROBES, NERVE_PROBES, PROBES, Probe, Request, Subject,
+    TRUE_CONNECTOR_PROBES,
 };
 
 pub(crate) use credentials::{Credentials, Reference};
@@ -65,6 +66,10 @@ fn open(spec: &Spec, credentials: &Credentials) -> Result<Opened> {
             let (door, inside) = file_or_folder(file)?;
             let target = files(TargetKind::Nerve, file);
             Ok(Opened { door, target, subject: Subject::NerveFile(inside), probes: NERVE_PROBES })
+        }
+        Spec::NerveApi(url) => {
+            let service = service::service(url, credentials, (80, 443))?;
+            Ok(product(TargetKind::Nerve, &service.host.clone(), Subject::Nerve(service), NERVE_API_PROBES))
         }
         Spec::Facts(_) => bail!("a saved facts document cannot be asked again"),
         Spec::Compose(_) | Spec::Dockerfile(_) | Spec::Vm(_) => files::open(spec),

@@ -41,6 +41,8 @@ pub(crate) enum Spec {
     Codesys(PathBuf),
     /// A file of Nerve parameters.
     Nerve(PathBuf),
+    /// A Nerve Management System's API.
+    NerveApi(String),
 }
 
 /// The forms a target is named in, for messages and help: the form and what it is.
@@ -60,6 +62,7 @@ const FORMS: &[(&str, &str)] = &[
     ("true-connector:DIR", "the folder of a TRUE Connector"),
     ("codesys:PATH", "CODESYSControl.cfg of another machine, or its folder"),
     ("nerve:FILE", "parameters of a Nerve Management System, or a node's DNA"),
+    ("nerve:https://HOST[:PORT]", "a Nerve Management System, by its API"),
     ("kepware:https://HOST:57512", "a Kepware server, by its Configuration API"),
     ("docker-archive:FILE", "an image that `docker save` wrote"),
     ("oci:DIR", "an OCI image layout, or a tar archive of one"),
@@ -94,6 +97,7 @@ impl FromStr for Spec {
             "vm" => path().map(Self::Vm),
             "true-connector" => path().map(Self::TrueConnector),
             "codesys" => path().map(Self::Codesys),
+            "nerve" if rest.starts_with("https://") || rest.starts_with("http://") => url().map(Self::NerveApi),
             "nerve" => path().map(Self::Nerve),
             "kepware" => url().map(Self::Kepware),
             "docker-archive" => path().map(|path| image(ImageSource::DockerArchive(path))),
@@ -143,6 +147,7 @@ impl Spec {
             }),
             Self::Codesys(path) => Self::Codesys(folder.join(path)),
             Self::Nerve(file) => Self::Nerve(folder.join(file)),
+            Self::NerveApi(url) => Self::NerveApi(url),
         }
     }
 
@@ -203,6 +208,7 @@ impl fmt::Display for Spec {
             Self::Image(subject) => subject.source.fmt(f),
             Self::Codesys(path) => write!(f, "codesys:{}", path.display()),
             Self::Nerve(file) => write!(f, "nerve:{}", file.display()),
+            Self::NerveApi(url) => write!(f, "nerve:{url}"),
         }
     }
 }
@@ -231,6 +237,7 @@ mod tests {
         "image:reg.example:5000/app:1",
         "codesys:plc/a.cfg",
         "nerve:ms.yaml",
+        "nerve:https://ms.example:8443",
     ];
 
     #[test]
@@ -242,6 +249,7 @@ mod tests {
         assert!("ssh://-oProxyCommand=id".parse::<Spec>().unwrap_err().contains("begins with `-`"));
         assert!("ssh:plant".parse::<Spec>().unwrap_err().contains("ssh://USER@HOST"));
         assert!("tls://x".parse::<Spec>().unwrap_err().contains("needs a port"));
+        assert!("nerve:https://ann:secret@ms.example".parse::<Spec>().unwrap_err().contains("credentials"));
         assert!("kepware:plant-7".parse::<Spec>().unwrap_err().contains("https://"));
         assert!("gopher://x".parse::<Spec>().unwrap_err().contains("root:DIR"));
     }

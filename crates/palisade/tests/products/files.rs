@@ -26,10 +26,15 @@ fn parameters_as_the_guide_asks_pass_and_each_that_differs_fails_at_its_line() {
     let good = audited("nerve", "ms.yaml", MANAGEMENT_SYSTEM);
     assert!(good.with("fail").is_empty() && good.with("unknown").is_empty(), "{:?}", good.verdicts());
     assert_eq!(good.with("pass").len(), 19, "{:?}", good.with("pass"));
-    let requirements: Vec<_> = good.report["guides"][0]["requirements"]
+    let guides = good.report["guides"].as_array().unwrap();
+    let guide = guides.iter().find(|guide| guide["id"] == "nerve-ms").unwrap();
+    let about_parameters =
+        |one: &&serde_json::Value| ("NRV-MS-037"..="NRV-MS-053").contains(&one["id"].as_str().unwrap());
+    let requirements: Vec<_> = guide["requirements"]
         .as_array()
         .unwrap()
         .iter()
+        .filter(about_parameters)
         .map(|one| one["status"].clone())
         .collect();
     assert_eq!(requirements.len(), 17, "{requirements:?}");

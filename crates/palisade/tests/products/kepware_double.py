@@ -1,15 +1,14 @@
 """Answers as the Configuration API of a Kepware server does, from the shapes that the vendor's client library documents.
 
 Arguments: port, version (6 or 7), project (good or bad), manner, and certificate and key when TLS is to be spoken.
-Manners: plain; hang, drip, huge, html, busy: how /project is answered; narrow: the user may not read /admin.
+Manners: those of double.py, for /project; narrow: the user may not read /admin.
 """
 import base64
-import http.server
 import json
-import ssl
 import sys
-import time
 import urllib.parse
+
+import double
 
 PORT, VERSION, PROJECT, MANNER = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
 GOOD = PROJECT == "good"
@@ -100,7 +99,12 @@ LISTS = {
     "/project/channels": [{
         "common.ALLTYPES_NAME": "Line 1/2 #a", "servermain.MULTIPLE_TYPES_DEVICE_DRIVER": "Simulator",
         "servermain.CHANNEL_DIAGNOSTICS_CAPTURE": not GOOD,
+        "opcuaclient.CHANNEL_AUTHENTICATION_USERNAME": "palisade-test" if GOOD else "",
     }],
+    "/doc/drivers": [
+        {"display_name": name, "doc_channels": f"/config/v1/doc/drivers/{name}/channels"}
+        for name in ["Simulator"] + ([] if GOOD else ["Modbus TCP/IP Ethernet"])
+    ],
     "/project/_iot_gateway/mqtt_clients": [{
         "common.ALLTYPES_NAME": "cloud", "iot_gateway.AGENTTYPES_TYPE": "MQTT Client", "iot_gateway.AGENTTYPES_ENABLED": True,
         "iot_gateway.MQTT_CLIENT_URL": "ssl://broker:8883" if GOOD else "tcp://who:s3cret-in-url@broker:1883",
@@ -137,24 +141,13 @@ for one in ("Administrators", "Anonymous Clients", "Server Users"):
     LISTS[f"/admin/server_usergroups/{one}/project_permissions"] = rights(one == "Administrators" or not GOOD)
 
 
-class Api(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, value):
-        body = b"\xef\xbb\xbf" + json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+class Api(double.Api):
+    manner = MANNER
 
     def path_asked(self):
         """The path below /config/v1; none when the request is answered already."""
-        length = int(self.headers.get("Content-Length") or 0)
-        self.body = json.loads(self.rfile.read(length)) if length else None
+        sent = self.sent()
+        self.body = json.loads(sent) if sent else None
         path = urllib.parse.unquote(self.path.split("?")[0])
         if self.headers.get("Authorization") != LOGIN:
             self.answer(401, {"code": 401, "message": "Unauthorized"})
@@ -211,40 +204,5 @@ class Api(http.server.BaseHTTPRequestHandler):
         LISTS[path].append(self.body)
         self.answer(201, {})
 
-    def misbehaves(self):
-        if MANNER == "busy":
-            self.answer(429, {"code": 429, "message": "Too Busy"})
-        elif MANNER == "hang":
-            time.sleep(60)
-        elif MANNER in ("drip", "huge", "html"):
-            self.send_response(200)
-            self.send_header("Content-Length", str({"drip": 500, "huge": 64 << 20, "html": 6}[MANNER]))
-            self.end_headers()
-            try:
-                if MANNER == "html":
-                    self.wfile.write(b"<html>")
-                for _ in range(600 if MANNER == "drip" else 0):
-                    self.wfile.write(b" ")
-                    time.sleep(0.1)
-                for _ in range(64 if MANNER == "huge" else 0):
-                    self.wfile.write(b"[" * (1 << 20))
-            except OSError:
-                pass
-        else:
-            return False
-        return True
 
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_):
-        pass
-
-
-server = Server(("127.0.0.1", PORT), Api)
-if len(sys.argv) > 5:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(sys.argv[5], sys.argv[6])
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-server.serve_forever()
+double.serve(Api, PORT, *sys.argv[5:])

@@ -10,5 +10,6 @@
 
 mod files;
 mod kepware;
+mod nerve;
 mod support;
 mod true_connector;

@@ -3,8 +3,8 @@
 use model::Fact;
 use model::facts::kepware::{MqttClient, RestClient, RestServer, UaCertificate, UaGateway, UaGatewayEndpoint};
 
-use super::properties::{Properties, address, short};
-use super::{Asked, Refusal};
+use super::{Asked, NAME, Refusal};
+use crate::service::properties::{Properties, address, short};
 
 /// Where the OPC UA gateway keeps its server.
 const UA_SERVER: &str = "/project/_ua_gateway/ua_server_interfaces/Server%20Interface";
@@ -36,7 +36,7 @@ fn either(one: Fact<bool>, other: Fact<bool>) -> Fact<bool> {
 pub(super) fn mqtt_client(agent: &Properties) -> MqttClient {
     let (scheme, broker) = split(agent.text("iot_gateway.MQTT_CLIENT_URL"));
     MqttClient {
-        name: agent.name(),
+        name: agent.name(NAME),
         enabled: enabled(agent),
         scheme,
         broker,
@@ -58,7 +58,7 @@ pub(super) fn rest_client(agent: &Properties) -> RestClient {
         ["authorization", "api-key", "apikey", "x-auth"].iter().any(|name| header.contains(name))
     });
     RestClient {
-        name: agent.name(),
+        name: agent.name(NAME),
         enabled: enabled(agent),
         scheme,
         peer,
@@ -73,7 +73,7 @@ pub(super) fn rest_client(agent: &Properties) -> RestClient {
 
 pub(super) fn rest_server(agent: &Properties) -> RestServer {
     RestServer {
-        name: agent.name(),
+        name: agent.name(NAME),
         enabled: enabled(agent),
         adapter: agent.text("iot_gateway.REST_SERVER_NETWORK_ADAPTER"),
         port: agent.number("iot_gateway.REST_SERVER_PORT_NUMBER"),
@@ -106,14 +106,14 @@ pub(super) fn ua(asked: &Asked<'_>) -> Fact<UaGateway> {
     Fact::known(UaGateway {
         anonymous,
         endpoints: asked.list(&format!("{UA_SERVER}/ua_server_endpoints"), |endpoint| UaGatewayEndpoint {
-            name: endpoint.name(),
+            name: endpoint.name(NAME),
             enabled: endpoint.flag("ua_gateway.UA_SERVER_ENDPOINT_ENABLED"),
             adapter: endpoint.text("ua_gateway.UA_SERVER_ENDPOINT_NETWORK_ADAPTER"),
             port: endpoint.number("ua_gateway.UA_SERVER_ENDPOINT_PORT"),
             source: endpoint.place().to_owned(),
         }),
         certificates: asked.list(&format!("{UA_SERVER}/certificates"), |certificate| UaCertificate {
-            name: certificate.name(),
+            name: certificate.name(NAME),
             trusted: certificate.number("ua_gateway.UA_CERTIFICATE_TRUST_STATUS").map(|status| status == 1),
             source: certificate.place().to_owned(),
         }),

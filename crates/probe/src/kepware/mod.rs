@@ -5,7 +5,6 @@
 
 mod gateway;
 mod people;
-mod properties;
 
 use std::time::Duration;
 
@@ -16,10 +15,12 @@ use model::facts::kepware::{Api, Channel, Kepware, LicenceServer, Log, OpcUa, Pr
 use serde_json::{Map, Value};
 
 use crate::certificates::{Parsed, parse};
-use crate::service::{Asker, Refusal, Service};
+use crate::service::properties::Properties;
+use crate::service::{Asker, Refusal, Service, escaped};
 use crate::{Context, Subject};
-use properties::Properties;
 
+/// The property that names an object.
+const NAME: &str = "common.ALLTYPES_NAME";
 /// Where everything stands.
 const BASE: &str = "/config/v1";
 /// The port for HTTP without TLS, when the one with TLS is asked.
@@ -28,6 +29,9 @@ const HTTP_PORT: u16 = 57412;
 const KNOCK: Duration = Duration::from_secs(2);
 /// The most objects of one list.
 const OBJECTS: usize = 5_000;
+
+/// The driver of a channel.
+const DRIVER: &str = "servermain.MULTIPLE_TYPES_DEVICE_DRIVER";
 
 /// Interfaces of a project, by the beginning of their properties.
 const OPC_DA: [(&str, u32); 3] = [
@@ -72,17 +76,14 @@ pub(crate) fn probe(cx: &Context) -> Fact<Kepware> {
     let product = fact(asked.object("/about")).map(|about| read_product(&about));
     let edge = product.value().and_then(|product| product.edge.value().copied());
     let admin = asked.object("/admin");
+    let channels = of_all(asked.list("/project/channels", channel));
     Fact::read_at(
         Kepware {
             url: service.url.clone(),
             api: api(cx, service, &asked.asker),
             project: fact(project).map(|project| read_project(&project, edge)),
-            channels: of_all(asked.list("/project/channels", |channel| Channel {
-                name: channel.name(),
-                driver: channel.text("servermain.MULTIPLE_TYPES_DEVICE_DRIVER"),
-                diagnostics: channel.flag("servermain.CHANNEL_DIAGNOSTICS_CAPTURE"),
-                source: channel.place().to_owned(),
-            })),
+            drivers: drivers(&asked, &channels),
+            channels,
             mqtt_clients: asked.list("/project/_iot_gateway/mqtt_clients", gateway::mqtt_client),
             rest_clients: asked.list("/project/_iot_gateway/rest_clients", gateway::rest_client),
             rest_servers: asked.list("/project/_iot_gateway/rest_servers", gateway::rest_server),
@@ -128,23 +129,12 @@ impl Asked<'_> {
         }
         let objects = values.into_iter().map(|value| {
             let values = if let Value::Object(values) = value { values } else { Map::new() };
-            let name = values.get("common.ALLTYPES_NAME").and_then(Value::as_str).unwrap_or_default();
+            let name = values.get(NAME).and_then(Value::as_str).unwrap_or_default();
             let place = format!("{place}/{}", escaped(name));
             read(&Properties::new(values, place))
         });
         Fact::read_at(objects.collect(), place.clone())
     }
-}
-
-/// A name in a path: every byte that is not a letter, a digit, `-`, `.`, `_` or `~` as `%XX`.
-fn escaped(name: &str) -> String {
-    name.bytes()
-        .take(200)
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 fn fact<T>(read: Result<T, Refusal>) -> Fact<T> {
@@ -237,6 +227,49 @@ fn knock(cx: &Context, service: &Service) -> Fact<bool> {
     if closed.is_empty() { Fact::unreadable(unread) } else { Fact::read_at(false, closed.join(", ")) }
 }
 
+fn channel(channel: &Properties) -> Channel {
+    let names: Vec<_> =
+        channel.values().iter().filter(|(key, _)| key.to_ascii_uppercase().ends_with("USERNAME")).collect();
+    let is_set = |value: &Value| value.as_str().is_some_and(|name| !name.trim().is_empty());
+    let user_name_set = match names.first() {
+        None => Fact::Absent,
+        Some((key, _)) => {
+            let any = names.iter().any(|(_, value)| is_set(value));
+            Fact::read_at(any, format!("{} property {key}", channel.place()))
+        }
+    };
+    Channel {
+        name: channel.name(NAME),
+        driver: channel.text(DRIVER),
+        diagnostics: channel.flag("servermain.CHANNEL_DIAGNOSTICS_CAPTURE"),
+        user_name_set,
+        source: channel.place().to_owned(),
+    }
+}
+
+/// The drivers that the server describes, and how many channels use each.
+fn drivers(asked: &Asked<'_>, channels: &Fact<Vec<Channel>>) -> Fact<Vec<Fact<Driver>>> {
+    let users = |name: &str| match channels {
+        Fact::Known(channels, _) => {
+            let drivers: Option<Vec<&String>> =
+                channels.iter().map(|channel| channel.driver.value()).collect();
+            match drivers {
+                Some(drivers) => Fact::known(drivers.iter().filter(|driver| ***driver == *name).count() as u64),
+                None => Fact::unreadable("a channel does not tell its driver"),
+            }
+        }
+        Fact::Unreadable(reason) => Fact::unreadable(reason),
+        Fact::Absent => Fact::unreadable("the server does not tell its channels"),
+    };
+    of_all(asked.list("/doc/drivers", |driver| {
+        driver.text("display_name").map(|name| Driver {
+            channels: users(&name),
+            name,
+            source: driver.place().to_owned(),
+        })
+    }))
+}
+
 /// The project; its interfaces stand in it (version 6) or in a list of it (version 7).
 fn read_project(project: &Properties, edge: Option<bool>) -> Project {
     let (project, nested) = flattened(project);
@@ -306,7 +339,7 @@ fn flattened(project: &Properties) -> (Properties, bool) {
     for interface in interfaces.into_iter().take(50) {
         let Value::Object(interface) = interface else { continue };
         for (key, value) in interface {
-            if key != "common.ALLTYPES_NAME" {
+            if key != NAME {
                 values.entry(key).or_insert(value);
             }
         }

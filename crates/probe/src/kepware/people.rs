@@ -3,8 +3,9 @@
 use model::Fact;
 use model::facts::kepware::{Group, UaEndpoint, User};
 
-use super::properties::Properties;
-use super::{Asked, Refusal, escaped};
+use super::{Asked, NAME, Refusal};
+use crate::service::escaped;
+use crate::service::properties::Properties;
 
 /// Users that come with the product.
 const BUILT_IN: [&str; 4] = ["Administrator", "Data Client", "Default User", "ThingWorx Interface"];
@@ -49,7 +50,7 @@ const WITHDRAWN: [(&str, &str); 2] = [
 ];
 
 pub(super) fn user(user: &Properties) -> User {
-    let name = user.name();
+    let name = user.name(NAME);
     let kind = user.number("libadminsettings.USERMANAGER_USER_TYPE").and_then(|kind| match kind {
         0 => Fact::known("kepware".to_owned()),
         1 => Fact::known("ad-user".to_owned()),
@@ -70,7 +71,7 @@ pub(super) fn user(user: &Properties) -> User {
 
 pub(super) fn groups(asked: &Asked<'_>) -> Fact<Vec<Group>> {
     let mut groups = asked.list("/admin/server_usergroups", |group| Group {
-        name: group.name(),
+        name: group.name(NAME),
         enabled: group.flag("libadminsettings.USERMANAGER_GROUP_ENABLED"),
         writes: group.granted(&WRITES),
         browses: group.flag("libadminsettings.USERMANAGER_BROWSE_BROWSENAMESPACE"),
@@ -99,7 +100,7 @@ fn told<'a, const N: usize>(
 fn changes(asked: &Asked<'_>, group: &str) -> Fact<Vec<String>> {
     let path = format!("/admin/server_usergroups/{}/project_permissions", escaped(group));
     let objects = asked.list(&path, |object| {
-        let name = object.name();
+        let name = object.name(NAME);
         // What can only be edited, as the project itself, has no right to be added or deleted.
         let mut rights = told(object, [], &CHANGES);
         if rights.is_empty() {
@@ -141,7 +142,7 @@ pub(super) fn ua_endpoint(endpoint: &Properties) -> UaEndpoint {
         }
     }
     UaEndpoint {
-        name: endpoint.name(),
+        name: endpoint.name(NAME),
         enabled: endpoint.flag(&key("ENABLE")),
         adapter: endpoint.text(&key("ADAPTER")),
         port: endpoint.number(&key("PORT")),
