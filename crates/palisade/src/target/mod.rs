@@ -90,7 +90,10 @@ pub(crate) fn door(root_dir: Option<&Path>) -> Result<Door> {
 
 fn root(dir: &Path) -> Result<Door> {
     if dir.exists() && !dir.is_dir() {
-        bail!("{} is not a folder; a root is the folder in which a system's /etc and /usr stand", dir.display());
+        bail!(
+            "{} is not a folder; a root is the folder in which a system's /etc and /usr stand",
+            dir.display()
+        );
     }
     let tree = Tree::new(dir).with_context(|| format!("cannot enter {}", dir.display()))?;
     Ok(Door::new(Arc::new(tree)))

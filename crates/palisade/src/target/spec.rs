@@ -165,7 +165,7 @@ impl Spec {
             Self::TrueConnector(_) => Some(TargetKind::TrueConnector),
             Self::Image(_) => Some(TargetKind::Image),
             Self::Codesys(_) => Some(TargetKind::Codesys),
-            Self::Nerve(_) => Some(TargetKind::Nerve),
+            Self::Nerve(_) | Self::NerveApi(_) => Some(TargetKind::Nerve),
         }
     }
 

@@ -11,7 +11,9 @@ use std::time::Duration;
 use host::Address;
 use model::Fact;
 use model::facts::certificates::Certificate;
-use model::facts::kepware::{Api, Channel, Kepware, LicenceServer, Log, OpcUa, Product, Project, ThingWorx};
+use model::facts::kepware::{
+    Api, Channel, Driver, Kepware, LicenceServer, Log, OpcUa, Product, Project, ThingWorx,
+};
 use serde_json::{Map, Value};
 
 use crate::certificates::{Parsed, parse};
@@ -251,8 +253,7 @@ fn channel(channel: &Properties) -> Channel {
 fn drivers(asked: &Asked<'_>, channels: &Fact<Vec<Channel>>) -> Fact<Vec<Fact<Driver>>> {
     let users = |name: &str| match channels {
         Fact::Known(channels, _) => {
-            let drivers: Option<Vec<&String>> =
-                channels.iter().map(|channel| channel.driver.value()).collect();
+            let drivers: Option<Vec<&String>> = channels.iter().map(|channel| channel.driver.value()).collect();
             match drivers {
                 Some(drivers) => Fact::known(drivers.iter().filter(|driver| ***driver == *name).count() as u64),
                 None => Fact::unreadable("a channel does not tell its driver"),

@@ -209,8 +209,8 @@ fn with_authority(curve: &str) -> (Nginx, String) {
 fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
     let (nginx, bundle) = with_authority("P-256");
     let machine =
-        super::machine(&[(443, "nginx", nginx.address())]).file("/etc/ssl/certs/ca-certificates.crt", bundle);
-    let (section, reasons) = super::read(machine);
+        machine(&[(443, "nginx", nginx.address())]).file("/etc/ssl/certs/ca-certificates.crt", bundle);
+    let (section, reasons) = read(machine);
     println!("{section:#} {reasons:#?}");
     let chain = &section["tls"][0]["chain"];
     assert_eq!(chain["trusted"], true);
@@ -225,8 +225,8 @@ fn a_chain_is_trusted_when_the_host_trusts_its_authority() {
 fn a_signature_that_cannot_be_verified_is_not_taken_for_a_wrong_one() {
     let (nginx, bundle) = with_authority("P-521");
     let machine =
-        super::machine(&[(443, "nginx", nginx.address())]).file("/etc/ssl/certs/ca-certificates.crt", bundle);
-    let (section, reasons) = super::read(machine);
+        machine(&[(443, "nginx", nginx.address())]).file("/etc/ssl/certs/ca-certificates.crt", bundle);
+    let (section, reasons) = read(machine);
     assert_eq!(section["tls"][0]["chain"]["complete"], true);
     assert_eq!(section["tls"][0]["chain"].get("trusted"), None);
     assert!(reasons.iter().any(|reason| reason.contains("cannot verify")), "{reasons:?}");
