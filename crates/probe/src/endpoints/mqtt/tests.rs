@@ -22,12 +22,10 @@ struct Scripted {
 impl Write for Scripted {
     fn write(&mut self, said: &[u8]) -> io::Result<usize> {
         match (said.first(), said.get(8)) {
-            (Some(&0x10), _) if self.guarded => {
-                if said.get(9) == Some(&0x02) {
-                    self.ready.extend([0x20, 2, 0, 5]);
-                }
+            (Some(&0x10), _) if self.guarded && said.get(9) == Some(&0x02) => {
+                self.ready.extend([0x20, 2, 0, 5]);
             }
-            (Some(&0x10), Some(&V3)) => self.ready.extend([0x20, 2, 0, 0]),
+            (Some(&0x10), Some(&V3)) if !self.guarded => self.ready.extend([0x20, 2, 0, 0]),
             (Some(&0x82), _) => self.subscribed = true,
             _ => {}
         }
