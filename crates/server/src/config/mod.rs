@@ -1,0 +1,1 @@
+//! The configuration: one TOML file, the environment, and where every value came from.

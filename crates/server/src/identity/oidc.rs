@@ -1,0 +1,1 @@
+//! Logins that an OpenID Connect provider vouches for.

@@ -1,0 +1,1 @@
+//! Passwords: policy, strength, and hashes.

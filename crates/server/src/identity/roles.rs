@@ -1,0 +1,1 @@
+//! Permissions, roles, and who holds them where.

@@ -1,0 +1,1 @@
+//! Sessions: opaque, hashed at rest, with idle and absolute limits.

@@ -1,0 +1,19 @@
+//! The Management System: who may log in, what is known of the machines, and the pages and routes that show it.
+//!
+//! One room a folder, each with its own model, SQL, JSON routes and pages; none reaches into another's tables.
+//! The server never touches a target: reports are handed to it.
+#![forbid(unsafe_code)]
+
+pub mod config;
+
+mod api;
+mod clock;
+mod identity;
+mod mail;
+mod pki;
+mod posture;
+mod random;
+mod seal;
+mod serve;
+mod store;
+mod web;

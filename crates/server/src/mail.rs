@@ -1,0 +1,1 @@
+//! Mail over TLS: invitations and credential resets.

@@ -1,0 +1,1 @@
+//! The Management System's own certificate authority and its certificates.

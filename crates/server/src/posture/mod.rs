@@ -1,0 +1,1 @@
+//! Reports over time: what was found, when, and what changed.

@@ -1,0 +1,1 @@
+//! Identifiers, tokens and codes from the system's random numbers.

@@ -1,0 +1,1 @@
+//! Listeners: TLS, limits on connections, headers and bodies, and the end in good order.

@@ -1,0 +1,1 @@
+//! The pages: one layout, one visual language, no scripts needed.
