@@ -1,13 +1,15 @@
 //! Users, credentials, sessions, roles, tokens, and the gate before every credential.
 
-mod gate;
+pub(crate) mod gate;
 mod ldap;
+pub(crate) mod links;
+pub(crate) mod login;
 mod oidc;
 mod passkeys;
-mod password;
+pub(crate) mod password;
 mod recovery;
-mod roles;
-mod sessions;
-mod tokens;
+pub(crate) mod roles;
+pub(crate) mod sessions;
+pub(crate) mod tokens;
 mod totp;
-mod users;
+pub(crate) mod users;
