@@ -7,6 +7,7 @@
 pub mod config;
 
 mod api;
+mod app;
 mod clock;
 mod identity;
 mod mail;

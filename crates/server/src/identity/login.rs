@@ -1,5 +1,6 @@
 //! From a credential to a session: login, second factor, unlocking, set-up, and who calls.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::gate::{Attempt, Gate, GateError, Surface};
 use super::links::{self, LinkError, Open};
 use super::password::{HashError, Hasher, KnownBad, Policy, Refusal, Verified};
-use super::roles::{self, ADMINISTRATOR, RoleError, Rights};
+use super::roles::{self, ADMINISTRATOR, Assignment, Rights, RoleError};
 use super::sessions::{self, Factors, Session, SessionError, SessionLimits};
 use super::users::{self, NewUser, State, User, UserError};
 use super::{recovery, tokens, totp};
@@ -18,7 +19,7 @@ use crate::serve::ClientAddress;
 use crate::store::{Store, StoreError};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Who asks, from where.
 #[derive(Clone, Debug)]
@@ -448,10 +449,46 @@ impl Logins {
         let id = users::create(&mut transaction, &new, State::Active, "set-up", now).await?;
         let former = users::Kept { password: None, history: Vec::new(), totp: None, totp_step: None };
         users::set_password(&mut transaction, &id, &hash, &former, self.policy.history, now).await?;
-        roles::grant(&mut transaction, &id, ADMINISTRATOR, "set-up", now).await?;
+        let administrator = Assignment { role: ADMINISTRATOR.to_owned(), label: None };
+        roles::give(&mut transaction, &id, &[administrator].into(), "set-up", now).await?;
         transaction.commit().await?;
         let user = users::by_id(&self.store, &id).await?;
         self.begin(from, user, Factors::Password, now).await
+    }
+
+    /// Makes a user who chooses the password with the code that is returned.
+    ///
+    /// # Errors
+    /// A taken name, or an unknown role.
+    pub(crate) async fn invite(
+        &self,
+        new: NewUser,
+        roles: &BTreeSet<Assignment>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(String, SecretString), LoginError> {
+        let mut transaction = self.store.writer().begin().await?;
+        let id = users::create(&mut transaction, &new, State::Invited, by, now).await?;
+        roles::give(&mut transaction, &id, roles, by, now).await?;
+        let code = links::make(&mut transaction, links::Kind::Invitation, Some(&id), now).await?;
+        transaction.commit().await?;
+        Ok((id, code))
+    }
+
+    /// Makes a code for a user that there is.
+    ///
+    /// # Errors
+    /// When it cannot be made or kept.
+    pub(crate) async fn link(
+        &self,
+        kind: links::Kind,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<SecretString, LoginError> {
+        let mut transaction = self.store.writer().begin().await?;
+        let code = links::make(&mut transaction, kind, Some(&user.id), now).await?;
+        transaction.commit().await?;
+        Ok(code)
     }
 
     /// What an invitation's or a reset's code opens, counted at the gate.

@@ -1,5 +1,6 @@
 //! Users, credentials, sessions, roles, tokens, and the gate before every credential.
 
+pub(crate) mod api;
 pub(crate) mod gate;
 mod ldap;
 pub(crate) mod links;

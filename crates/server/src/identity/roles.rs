@@ -510,14 +510,27 @@ pub(crate) async fn assign(
     by: &str,
     now: Timestamp,
 ) -> Result<(), RoleError> {
-    for assignment in wanted {
-        if let Some(label) = &assignment.label {
-            check_label(label)?;
-        }
-    }
     let mut transaction = store.writer().begin().await?;
     sqlx::query("delete from assignments where user_id = $1").bind(user_id).execute(&mut *transaction).await?;
+    give(&mut transaction, user_id, wanted, by, now).await?;
+    keep_an_administrator(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Gives a user these roles beside what there is.
+///
+/// # Errors
+/// An unknown role, or a label that cannot be.
+pub(crate) async fn give(
+    connection: &mut sqlx::AnyConnection,
+    user_id: &str,
+    wanted: &BTreeSet<Assignment>,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), RoleError> {
     for assignment in wanted {
+        assignment.label.as_deref().map_or(Ok(()), check_label)?;
         let done = sqlx::query(
             "insert into assignments (user_id, role_id, label, granted_at, granted_by)
              select $1, id, $3, $4, $5 from roles where id = $2",
@@ -527,38 +540,12 @@ pub(crate) async fn assign(
         .bind(assignment.label.as_deref().unwrap_or_default())
         .bind(now.as_millisecond())
         .bind(by)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
         if done.rows_affected() == 0 {
             return Err(RoleError::Unknown(assignment.role.clone()));
         }
     }
-    keep_an_administrator(&mut transaction).await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// Gives a user one more role, everywhere.
-///
-/// # Errors
-/// When the database does not answer.
-pub(crate) async fn grant(
-    connection: &mut sqlx::AnyConnection,
-    user_id: &str,
-    role: &str,
-    by: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into assignments (user_id, role_id, label, granted_at, granted_by)
-         values ($1, $2, '', $3, $4) on conflict do nothing",
-    )
-    .bind(user_id)
-    .bind(role)
-    .bind(now.as_millisecond())
-    .bind(by)
-    .execute(connection)
-    .await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Logins on both databases: right, wrong, blocked, second factors, set-up, links.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -20,37 +21,43 @@ struct Bench {
     _directory: (TempDir, crate::store::tests::TestStore),
 }
 
+/// Logins on this database, with the limits of the guide and hashes that cost little.
+pub(crate) fn logins(store: &Store, directory: &Path) -> Logins {
+    let limit =
+        |attempts| Limit { attempts, window: Duration::from_secs(1800), block: Duration::from_secs(1800) };
+    let limits = Limits { pair: [5, 10, 10, 10, 10, 10, 10].map(limit), address: limit(100) };
+    Logins {
+        gate: Gate::new(store.clone(), limits),
+        hasher: Arc::new(Hasher::new(Params::for_tests(64, 1), None, 64).unwrap()),
+        policy: Policy::default(),
+        known_bad: Arc::new(KnownBad::built_in()),
+        sealer: Arc::new(Sealer::open_or_create(&directory.join("key")).unwrap()),
+        sessions: SessionLimits {
+            idle: Duration::from_secs(900),
+            lifetime: Duration::from_secs(8 * 3600),
+            privilege: Duration::from_secs(600),
+            per_user: 5,
+        },
+        mfa_enabled: false,
+        issuer: "Palisade".to_owned(),
+        store: store.clone(),
+    }
+}
+
+/// The code that the app of this user shows.
+pub(crate) async fn code_of(logins: &Logins, user: &User, now: Timestamp) -> SecretString {
+    let sealed = users::kept(&logins.store, &user.id).await.unwrap().totp.unwrap();
+    let secret = logins.sealer.open(&totp_context(&user.id), &sealed).unwrap();
+    totp::code_at(&secret, now).into()
+}
+
 async fn benches() -> Vec<Bench> {
     let mut all = Vec::new();
     for opened in stores().await {
         roles::install(&opened.store).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let limit = |attempts| Limit {
-            attempts,
-            window: Duration::from_secs(1800),
-            block: Duration::from_secs(1800),
-        };
-        let limits = Limits { pair: [5, 10, 10, 10, 10, 10, 10].map(limit), address: limit(100) };
-        let store = opened.store.clone();
-        all.push(Bench {
-            logins: Logins {
-                gate: Gate::new(store.clone(), limits),
-                hasher: Arc::new(Hasher::new(Params::for_tests(64, 1), None, 64).unwrap()),
-                policy: Policy::default(),
-                known_bad: Arc::new(KnownBad::built_in()),
-                sealer: Arc::new(Sealer::open_or_create(&directory.path().join("key")).unwrap()),
-                sessions: SessionLimits {
-                    idle: Duration::from_secs(900),
-                    lifetime: Duration::from_secs(8 * 3600),
-                    privilege: Duration::from_secs(600),
-                    per_user: 5,
-                },
-                mfa_enabled: false,
-                issuer: "Palisade".to_owned(),
-                store,
-            },
-            _directory: (directory, opened),
-        });
+        let logins = logins(&opened.store, directory.path());
+        all.push(Bench { logins, _directory: (directory, opened) });
     }
     all
 }
@@ -94,11 +101,8 @@ impl Bench {
         self.logins.caller(token, now).await.unwrap().unwrap()
     }
 
-    /// The code that the app of this user shows.
     async fn code(&self, user: &User, now: Timestamp) -> SecretString {
-        let sealed = users::kept(&self.logins.store, &user.id).await.unwrap().totp.unwrap();
-        let secret = self.logins.sealer.open(&totp_context(&user.id), &sealed).unwrap();
-        totp::code_at(&secret, now).into()
+        code_of(&self.logins, user, now).await
     }
 }
 

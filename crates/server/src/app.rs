@@ -1,0 +1,53 @@
+//! What every request works with.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::identity::login::Logins;
+use crate::store::Store;
+
+/// The server's state, shared by all requests.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+/// What is in it.
+pub(crate) struct Inner {
+    /// Users, credentials and sessions.
+    pub(crate) logins: Logins,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// The address that browsers use, `https://host:port`: what links in mails begin with.
+    pub(crate) origin: String,
+    /// What is shown before a login.
+    pub(crate) notice: String,
+    /// The version of the product.
+    pub(crate) version: &'static str,
+}
+
+impl App {
+    /// Shares it.
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// The database.
+    pub(crate) fn store(&self) -> &Store {
+        &self.logins.store
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

@@ -1,0 +1,16 @@
+//! The identity's JSON routes.
+
+mod access;
+mod roles;
+mod session;
+mod users;
+
+pub(crate) use access::place;
+pub(crate) use session::{cookie, no_cookie};
+
+use crate::api::route::Route;
+
+/// All of them.
+pub(crate) fn routes() -> Vec<Route> {
+    [session::routes(), users::routes(), roles::routes(), access::routes()].into_iter().flatten().collect()
+}
