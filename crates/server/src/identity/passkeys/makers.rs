@@ -7,7 +7,7 @@ pub(super) fn name(aaguid: &str) -> Option<&'static str> {
     MAKERS.iter().find(|(known, _)| *known == aaguid).map(|(_, name)| *name)
 }
 
-/// As their makers publish them.
+/// The commonest of those that the community's list of passkey providers knows.
 const MAKERS: [(&str, &str); 11] = [
     ("ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4", "Google Password Manager"),
     ("adce0002-35bc-c60a-648b-0b25f1f05503", "Chrome on Mac"),
