@@ -12,10 +12,14 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RandomError {
     /// The system refused.
-    #[error("the system's random generator does not answer; nothing that must be secret can be made until it does")]
+    #[error(
+        "the system's random generator does not answer; nothing that must be secret can be made until it does"
+    )]
     Refused(#[source] getrandom::Error),
     /// The system said that it answered, and did not.
-    #[error("the system's random generator gave nothing but zeros; nothing that must be secret can be made from it")]
+    #[error(
+        "the system's random generator gave nothing but zeros; nothing that must be secret can be made from it"
+    )]
     Empty,
 }
 

@@ -44,14 +44,18 @@ pub(crate) enum SealError {
         bytes: usize,
     },
     /// Not in the form that this writes.
-    #[error("{context} is not sealed in a form that this version reads; restore it from a backup or enrol it anew")]
+    #[error(
+        "{context} is not sealed in a form that this version reads; restore it from a backup or enrol it anew"
+    )]
     Form {
         /// What should be opened, and whose.
         context: String,
     },
     /// Sealed with another key, for another context, or changed since.
-    #[error("{context} does not open with this key: it was sealed with another key file, moved, or altered; \
-             restore the key file that belongs to the database or enrol it anew")]
+    #[error(
+        "{context} does not open with this key: it was sealed with another key file, moved, or altered; \
+             restore the key file that belongs to the database or enrol it anew"
+    )]
     Altered {
         /// What should be opened, and whose.
         context: String,

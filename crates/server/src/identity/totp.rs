@@ -149,7 +149,9 @@ fn base32(bytes: &[u8]) -> String {
         let bits = u64::from_be_bytes(block);
         for at in 0..(chunk.len() * 8).div_ceil(5) {
             let value = (bits >> (35 - at * 5)) & 31;
-            text.extend(usize::try_from(value).ok().and_then(|value| ALPHABET.get(value)).map(|byte| char::from(*byte)));
+            text.extend(
+                usize::try_from(value).ok().and_then(|value| ALPHABET.get(value)).map(|byte| char::from(*byte)),
+            );
         }
     }
     text

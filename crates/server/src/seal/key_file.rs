@@ -35,7 +35,9 @@ pub(crate) enum KeyFileError {
         reason: String,
     },
     /// Gone between writing and reading.
-    #[error("the key file {path} vanished while it was made; start again once nothing else clears the directory")]
+    #[error(
+        "the key file {path} vanished while it was made; start again once nothing else clears the directory"
+    )]
     Gone {
         /// The file.
         path: PathBuf,
@@ -72,7 +74,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Key>>, KeyFileError> 
     // 0600, or 0400 where somebody made it so.
     if stat.st_mode & 0o7177 != 0 {
         let mode = stat.st_mode & 0o7777;
-        return Err(unfit(path, &format!("its mode is {mode:04o}; make it 0600 if nobody else can have read it")));
+        return Err(unfit(
+            path,
+            &format!("its mode is {mode:04o}; make it 0600 if nobody else can have read it"),
+        ));
     }
     let mut key = Zeroizing::new([0; LENGTH]);
     let mut file = File::from(file);

@@ -98,9 +98,14 @@ impl Hasher {
     ///
     /// # Errors
     /// When the system's generator does not answer.
-    pub(crate) fn new(params: Params, at_once: Option<NonZeroUsize>, queue: usize) -> Result<Self, RandomError> {
+    pub(crate) fn new(
+        params: Params,
+        at_once: Option<NonZeroUsize>,
+        queue: usize,
+    ) -> Result<Self, RandomError> {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let at_once = at_once.map_or_else(|| (cores() / 2).max(1), NonZeroUsize::get).min(Semaphore::MAX_PERMITS / 2);
+        let at_once =
+            at_once.map_or_else(|| (cores() / 2).max(1), NonZeroUsize::get).min(Semaphore::MAX_PERMITS / 2);
         let places = at_once + queue.min(Semaphore::MAX_PERMITS / 2);
         Ok(Self {
             params,
@@ -187,7 +192,12 @@ impl Hasher {
         Ok(self.compute(text, stored.params, stored.salt.clone()).await? == stored.hash)
     }
 
-    async fn compute(&self, text: Zeroizing<String>, params: Params, salt: Vec<u8>) -> Result<Output, HashError> {
+    async fn compute(
+        &self,
+        text: Zeroizing<String>,
+        params: Params,
+        salt: Vec<u8>,
+    ) -> Result<Output, HashError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashError::Stopped)?;
         let meter = Arc::clone(&self.meter);
@@ -224,13 +234,16 @@ impl Stored {
         if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
             return Err(because("it is not of Argon2id, version 19"));
         }
-        let params = argon2::Params::try_from(&hash).map_err(|_| because("its parameters are none of Argon2id"))?;
+        let params =
+            argon2::Params::try_from(&hash).map_err(|_| because("its parameters are none of Argon2id"))?;
         let params = Params::stored(&params).map_err(|error| because(&error.to_string()))?;
         let mut bytes = [0; Salt::MAX_LENGTH];
         let salt = hash.salt.ok_or_else(|| because("it has no salt"))?;
         let salt = salt.decode_b64(&mut bytes).map_err(|_| because("its salt has another form"))?;
         match hash.hash {
-            Some(hash) if hash.len() == LENGTH && salt.len() >= 8 => Ok(Self { params, salt: salt.to_vec(), hash }),
+            Some(hash) if hash.len() == LENGTH && salt.len() >= 8 => {
+                Ok(Self { params, salt: salt.to_vec(), hash })
+            }
             _ => Err(because("hash or salt has another length")),
         }
     }

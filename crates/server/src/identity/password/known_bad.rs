@@ -7,8 +7,22 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Words of this product and its trade, which a guesser tries first here.
 pub(super) const PRODUCT_WORDS: [&str; 16] = [
-    "palisade", "management", "system", "server", "administrator", "operator", "auditor", "nerve", "tttech", "codesys", "kepware",
-    "connector", "hardening", "factory", "machine", "gateway",
+    "palisade",
+    "management",
+    "system",
+    "server",
+    "administrator",
+    "operator",
+    "auditor",
+    "nerve",
+    "tttech",
+    "codesys",
+    "kepware",
+    "connector",
+    "hardening",
+    "factory",
+    "machine",
+    "gateway",
 ];
 
 /// Written for Palisade. The commonest passwords of leaks need not stand here: the estimate knows thirty thousand of them.

@@ -71,7 +71,9 @@ impl Params {
 
     pub(super) fn argon2(self, length: usize) -> Result<Argon2<'static>, ParamsError> {
         let params = argon2::Params::new(self.memory_kib, self.rounds, self.lanes, Some(length));
-        params.map(|params| Argon2::new(Algorithm::Argon2id, Version::V0x13, params)).map_err(|_| ParamsError::Unknown(self))
+        params
+            .map(|params| Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+            .map_err(|_| ParamsError::Unknown(self))
     }
 }
 
@@ -112,7 +114,9 @@ impl FromStr for Params {
 /// # Errors
 /// When Argon2 does not work at all.
 pub(crate) fn calibrate(target: Duration, memory: u64) -> Result<Params, ParamsError> {
-    let most_memory = u32::try_from(memory / 1024).unwrap_or(u32::MAX).clamp(Params::MINIMUM.memory_kib, Params::MAXIMUM.memory_kib);
+    let most_memory = u32::try_from(memory / 1024)
+        .unwrap_or(u32::MAX)
+        .clamp(Params::MINIMUM.memory_kib, Params::MAXIMUM.memory_kib);
     let least = time(Params::MINIMUM)?;
     // Time grows with memory times rounds. In units of what the minimum takes:
     let affordable = target.as_micros() / least.as_micros().max(1);
@@ -131,7 +135,9 @@ fn time(params: Params) -> Result<Duration, ParamsError> {
     for _ in 0..3 {
         let start = Instant::now();
         let mut out = [0; 32];
-        argon2.hash_password_into(b"how long does it take?", b"no salt: nothing", &mut out).map_err(|_| ParamsError::Unknown(params))?;
+        argon2
+            .hash_password_into(b"how long does it take?", b"no salt: nothing", &mut out)
+            .map_err(|_| ParamsError::Unknown(params))?;
         shortest = shortest.min(start.elapsed());
     }
     Ok(shortest)

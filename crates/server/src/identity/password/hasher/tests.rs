@@ -98,10 +98,16 @@ async fn a_hash_cheaper_than_those_of_today_wants_to_be_made_anew() {
 }
 
 #[rstest]
-#[case::four_gigabytes("$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")]
-#[case::a_thousand_rounds("$argon2id$v=19$m=64,t=1000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")]
+#[case::four_gigabytes(
+    "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+)]
+#[case::a_thousand_rounds(
+    "$argon2id$v=19$m=64,t=1000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+)]
 #[case::sixteen_lanes("$argon2id$v=19$m=256,t=1,p=16$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")]
-#[case::too_little_for_its_lanes("$argon2id$v=19$m=8,t=1,p=4$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")]
+#[case::too_little_for_its_lanes(
+    "$argon2id$v=19$m=8,t=1,p=4$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+)]
 #[case::another_kind("$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")]
 #[case::an_old_version("$argon2id$v=16$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")]
 #[case::no_version("$argon2id$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")]
@@ -198,7 +204,11 @@ async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
                 *result = Some(value);
             }
         }
-        if waiting.iter().all(|(_, result)| result.is_some()) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if waiting.iter().all(|(_, result)| result.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
     waiting.into_iter().filter_map(|(_, result)| result).collect()
@@ -207,8 +217,9 @@ async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> 
 async fn judge(hasher: &Hasher, history: usize, password: &str, former: &[String]) -> Vec<Reason> {
     let policy = Policy { history, ..Policy::default() };
     let known_bad = Arc::new(KnownBad::built_in());
-    let judged =
-        hasher.judge(&Attempt::for_tests(), &policy, &known_bad, &password.into(), &["eve".to_owned()], former).await;
+    let judged = hasher
+        .judge(&Attempt::for_tests(), &policy, &known_bad, &password.into(), &["eve".to_owned()], former)
+        .await;
     judged.unwrap().err().map_or_else(Vec::new, |refusal| refusal.reasons)
 }
 
@@ -230,7 +241,10 @@ async fn history_and_policy_are_told_together() {
     let hasher = hasher();
     let former = [hasher.hash("changeit".into()).await.unwrap()];
     let reasons = judge(&hasher, 5, "changeit", &former).await;
-    assert!(reasons.contains(&Reason::KnownBad) && reasons.contains(&Reason::UsedBefore { last: 5 }), "{reasons:?}");
+    assert!(
+        reasons.contains(&Reason::KnownBad) && reasons.contains(&Reason::UsedBefore { last: 5 }),
+        "{reasons:?}"
+    );
 }
 
 #[rstest]
