@@ -27,13 +27,13 @@ impl Collector for Figures {
     }
 }
 
-/// `statm` counts in pages: see proc(5).
+/// The line `VmRSS:  12345 kB` of proc(5)'s `status`.
 #[expect(clippy::disallowed_methods, reason = "this process's own figures, not a target's")]
 fn resident_bytes() -> Option<i64> {
     let mut text = String::new();
-    File::open("/proc/self/statm").ok()?.take(256).read_to_string(&mut text).ok()?;
-    let pages: i64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    pages.checked_mul(i64::try_from(rustix::param::page_size()).ok()?)
+    File::open("/proc/self/status").ok()?.take(16 * 1024).read_to_string(&mut text).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_ascii_whitespace().next()?.parse::<i64>().ok()?.checked_mul(1024)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this process's own figures, not a target's")]
