@@ -245,8 +245,9 @@ impl Pki {
 }
 
 fn open_authority(folder: &Folder, names: &Names, now: Timestamp) -> Result<Authority, PkiError> {
-    let stored = folder.read(AUTHORITY)?;
+    // In this order: whoever makes both at this moment writes the copy last.
     let copy = folder.read(CA);
+    let stored = folder.read(AUTHORITY)?;
     let authority = match stored {
         Some(text) => {
             let authority = Authority::read(&text).map_err(|why| PkiError::Unusable {

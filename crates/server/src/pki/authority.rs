@@ -306,7 +306,7 @@ fn parts(text: &SecretString) -> Result<(Vec<CertificateDer<'static>>, PrivatePk
     let bytes = text.expose_secret().as_bytes();
     let chain = CertificateDer::pem_slice_iter(bytes)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| "its certificate is damaged".to_owned())?;
+        .map_err(|_| "it is damaged or cut off".to_owned())?;
     if chain.is_empty() {
         return Err("it holds no certificate".to_owned());
     }

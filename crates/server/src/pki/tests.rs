@@ -234,8 +234,8 @@ fn a_damaged_authority_stops_the_start_and_is_left_alone() {
     let cert_of = |text: &str| text[text.find("-----BEGIN CERT").unwrap()..].to_owned();
     for (text, why) in [
         (String::new(), "it holds no certificate"),
-        (good[..good.len() - 40].to_owned(), "damaged"),
-        (good[..100].to_owned(), "it holds no certificate"),
+        (good[..good.len() - 40].to_owned(), "it is damaged or cut off"),
+        (good[..100].to_owned(), "it is damaged or cut off"),
         (key_of(&good), "it holds no certificate"),
         (cert_of(&good), "it holds no whole private key"),
         (format!("{}{}", key_of(&other.text(AUTHORITY)), cert_of(&good)), "its key does not belong to its certificate"),

@@ -41,7 +41,7 @@ pub(super) async fn serve(
     // HTTP/1 is stopped by the parser already; HTTP/2 bounds the size of a header list, not its length.
     if parts.headers.len() > house.limits.headers {
         let refused = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
-        return Ok(refused.map(|body| Answer { body, busy }));
+        return Ok(refused.map(|body| Answer { body, _busy: busy }));
     }
     let (body, late) = Paced::new(body, &house.limits);
     let request = Request::from_parts(parts, Body::new(body));
@@ -57,14 +57,13 @@ pub(super) async fn serve(
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| Answer { body, busy }))
+    Ok(response.map(|body| Answer { body, _busy: busy }))
 }
 
 /// An answer's body; until it is handed over, its request is under way.
 pub(super) struct Answer {
     body: Body,
-    #[expect(dead_code, reason = "held for its drop")]
-    busy: Busy,
+    _busy: Busy,
 }
 
 impl HttpBody for Answer {
