@@ -17,10 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::exchange::{self, House};
+use super::hello;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::plain;
@@ -63,7 +63,7 @@ pub(super) async fn serve(guest: Guest, stream: TcpStream) {
     let limit = guest.house.limits.handshake;
     let handshake = tokio::time::timeout(limit, async {
         match plain::speaks_tls(&stream).await {
-            Ok(Some(true)) => TlsAcceptor::from(tls).accept(stream).await.map_err(|_| "no TLS"),
+            Ok(Some(true)) => hello::accept(stream, tls).await.map_err(|_| "no TLS"),
             Ok(Some(false)) => {
                 plain::answer(stream).await;
                 Err("plain HTTP")

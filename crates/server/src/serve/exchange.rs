@@ -15,6 +15,7 @@ use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
 use super::client::TrustedProxies;
+use super::headers;
 use super::limits::Limits;
 use super::pace::Paced;
 use super::pulse::{Busy, Pulse};
@@ -40,7 +41,8 @@ pub(super) async fn serve(
     parts.extensions.insert(client);
     // HTTP/1 is stopped by the parser already; HTTP/2 bounds the size of a header list, not its length.
     if parts.headers.len() > house.limits.headers {
-        let refused = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+        let mut refused = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+        headers::put(&mut refused);
         return Ok(refused.map(|body| Answer { body, _busy: busy }));
     }
     let (body, late) = Paced::new(body, &house.limits);

@@ -33,11 +33,15 @@ const SET: [(HeaderName, HeaderValue); 9] = [
 /// The layer. A handler cannot soften these; only `Cache-Control` is its own to say, and `no-store` where it says nothing.
 pub(super) async fn set(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    put(&mut response);
+    response
+}
+
+pub(super) fn put<B>(response: &mut axum::http::Response<B>) {
     let headers = response.headers_mut();
     for (name, value) in SET {
         headers.insert(name, value);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.remove(header::SERVER);
-    response
 }

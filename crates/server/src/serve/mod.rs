@@ -10,6 +10,7 @@ mod connection;
 mod exchange;
 mod guard;
 mod headers;
+mod hello;
 mod limits;
 mod listener;
 mod log;
@@ -42,11 +43,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
-/// The router with everything around it that every request passes: from the outside in, a request id with its span and figures,
-/// the security headers, the check of host and origin.
+/// The router with everything around it that every request passes: from the outside in, the security headers, a request id with its
+/// span and figures, the check of host and origin.
 pub(crate) fn dress(router: Router, hosts: HostNames, metrics: Metrics) -> Router {
     router
         .layer(from_fn_with_state(Arc::new(hosts), guard::check))
-        .layer(from_fn(headers::set))
         .layer(from_fn_with_state(metrics, trace::watch))
+        .layer(from_fn(headers::set))
 }

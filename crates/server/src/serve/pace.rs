@@ -52,7 +52,7 @@ impl Paced {
 
     /// How long what has come so far may have taken.
     fn allowance(&self) -> Duration {
-        self.slack + Duration::from_secs(self.received / u64::from(self.bytes_per_second))
+        self.slack + Duration::from_millis(self.received.saturating_mul(1000) / u64::from(self.bytes_per_second))
     }
 }
 
