@@ -122,7 +122,9 @@ pub(crate) enum PkiError {
         source: rcgen::Error,
     },
     /// A certificate was made that clients would refuse.
-    #[error("the certificate that was made for {name} would be refused by clients: this is a flaw of palisade, please report it")]
+    #[error(
+        "the certificate that was made for {name} would be refused by clients: this is a flaw of palisade, please report it"
+    )]
     Refused {
         /// For which name.
         name: String,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CidrSubnet, CrlDistributionPoint, DistinguishedName,
-    DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints,
-    PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CidrSubnet, CrlDistributionPoint,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
 };
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -76,8 +76,13 @@ impl Authority {
     /// The authority that a text holds: its key and its certificate, which must belong together.
     pub(super) fn read(text: &SecretString) -> Result<Self, String> {
         let (mut chain, key) = parts(text)?;
-        let der = if chain.len() == 1 { chain.remove(0) } else { return Err("it holds more than one certificate".to_owned()) };
-        let (rest, parsed) = x509_parser::parse_x509_certificate(&der).map_err(|_| "its certificate is damaged".to_owned())?;
+        let der = if chain.len() == 1 {
+            chain.remove(0)
+        } else {
+            return Err("it holds more than one certificate".to_owned());
+        };
+        let (rest, parsed) =
+            x509_parser::parse_x509_certificate(&der).map_err(|_| "its certificate is damaged".to_owned())?;
         if !rest.is_empty() {
             return Err("its certificate is damaged".to_owned());
         }
@@ -89,9 +94,12 @@ impl Authority {
         if parsed.public_key().subject_public_key.data.as_ref() != key.public_key_raw() {
             return Err("its key does not belong to its certificate".to_owned());
         }
-        let (dns, addresses) = permitted(&parsed).ok_or("its certificate says for no name that it may vouch for it")?;
-        let (not_before, not_after) = validity(&parsed).ok_or("its certificate has no times that make sense")?;
-        let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|_| "its certificate is damaged".to_owned())?;
+        let (dns, addresses) =
+            permitted(&parsed).ok_or("its certificate says for no name that it may vouch for it")?;
+        let (not_before, not_after) =
+            validity(&parsed).ok_or("its certificate has no times that make sense")?;
+        let issuer =
+            Issuer::from_ca_cert_der(&der, key).map_err(|_| "its certificate is damaged".to_owned())?;
         let pem = pem_of(&der);
         Ok(Self { issuer, pem, not_before, not_after, dns, addresses, der: der.into_owned() })
     }
@@ -111,7 +119,8 @@ impl Authority {
             params.subject_alt_names.push(SanType::DnsName(name.as_str().try_into().map_err(make)?));
         }
         params.subject_alt_names.extend(covered.addresses().iter().copied().map(SanType::IpAddress));
-        params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![format!("{}/ca.crl", covered.origin())] }];
+        params.crl_distribution_points =
+            vec![CrlDistributionPoint { uris: vec![format!("{}/ca.crl", covered.origin())] }];
         // No certificate outlives who vouches for it.
         set_validity(&mut params, now, self.not_after.min(now + DAY * LEAF_DAYS));
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(make)?;
@@ -201,7 +210,9 @@ impl Leaf {
 
     /// Whether it is for exactly these names: one that speaks for a former name is not kept either.
     pub(super) fn is_for(&self, names: &Names) -> bool {
-        let same = |ours: &[String], theirs: &[String]| ours.len() == theirs.len() && ours.iter().all(|one| theirs.contains(one));
+        let same = |ours: &[String], theirs: &[String]| {
+            ours.len() == theirs.len() && ours.iter().all(|one| theirs.contains(one))
+        };
         let text = |list: &[IpAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         same(&self.dns, names.dns()) && same(&text(&self.addresses), &text(names.addresses()))
     }
@@ -222,7 +233,9 @@ impl Leaf {
             .map_err(|error| PkiError::Tls(rustls::Error::General(error.to_string())))?;
         let at = UnixTime::since_unix_epoch(since_epoch(now));
         let (covered, _) = authority.split(names);
-        let Some((first, rest)) = self.chain.split_first() else { return Err(PkiError::Tls(rustls::Error::NoCertificatesPresented)) };
+        let Some((first, rest)) = self.chain.split_first() else {
+            return Err(PkiError::Tls(rustls::Error::NoCertificatesPresented));
+        };
         let every = covered.dns().iter().cloned().chain(covered.addresses().iter().map(ToString::to_string));
         for name in every {
             let server = ServerName::try_from(name.clone()).map_err(|_| PkiError::Name(name.clone()))?;
@@ -249,7 +262,9 @@ pub(super) fn fingerprint(der: &CertificateDer<'_>) -> String {
 }
 
 /// When a certificate begins and ends.
-pub(super) fn validity(parsed: &x509_parser::certificate::X509Certificate<'_>) -> Option<(Timestamp, Timestamp)> {
+pub(super) fn validity(
+    parsed: &x509_parser::certificate::X509Certificate<'_>,
+) -> Option<(Timestamp, Timestamp)> {
     let validity = parsed.validity();
     Some((
         Timestamp::from_second(validity.not_before.timestamp()).ok()?,
@@ -310,7 +325,8 @@ fn parts(text: &SecretString) -> Result<(Vec<CertificateDer<'static>>, PrivatePk
     if chain.is_empty() {
         return Err("it holds no certificate".to_owned());
     }
-    let key = PrivatePkcs8KeyDer::from_pem_slice(bytes).map_err(|_| "it holds no whole private key".to_owned())?;
+    let key =
+        PrivatePkcs8KeyDer::from_pem_slice(bytes).map_err(|_| "it holds no whole private key".to_owned())?;
     Ok((chain, key))
 }
 

@@ -27,7 +27,8 @@ impl Folder {
             Err(error) => return Err(io("make the folder", path, error)),
         }
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
-        let dir = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| io("open the folder", path, error))?;
+        let dir =
+            rustix::fs::open(path, flags, Mode::empty()).map_err(|error| io("open the folder", path, error))?;
         let stat = rustix::fs::fstat(&dir).map_err(|error| io("look at", path, error))?;
         check_owner_and_mode(path, &stat, "700")?;
         Ok(Self { dir, path: path.to_owned() })
@@ -56,7 +57,11 @@ impl Folder {
             return Err(unsafe_file(&path, "is not a file", "remove it"));
         }
         if stat.st_nlink != 1 {
-            return Err(unsafe_file(&path, "has a second name, under which others may reach it", "remove the other hard link"));
+            return Err(unsafe_file(
+                &path,
+                "has a second name, under which others may reach it",
+                "remove the other hard link",
+            ));
         }
         check_owner_and_mode(&path, &stat, "600")?;
         read_bounded(file, &path).map(Some)
@@ -90,7 +95,7 @@ impl Folder {
             });
         if !matches!(outcome, Ok(true)) {
             // What went wrong is told already; a file left beside harms nobody.
-            let _ = rustix::fs::unlinkat(&self.dir, &beside, AtFlags::empty());
+            rustix::fs::unlinkat(&self.dir, &beside, AtFlags::empty()).ok();
         }
         if outcome? {
             rustix::fs::fsync(&self.dir).map_err(|error| io("sync the folder of", &path, error))?;
@@ -103,9 +108,11 @@ impl Folder {
 /// The text behind a handle that was checked.
 pub(super) fn read_bounded(file: OwnedFd, path: &Path) -> Result<SecretString, PkiError> {
     let mut text = String::new();
-    std::fs::File::from(file).take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|source| match source.kind() {
-        std::io::ErrorKind::InvalidData => unsafe_file(path, "is not text", "bring back a PEM file"),
-        _ => PkiError::Io { what: "read", path: path.to_owned(), source },
+    std::fs::File::from(file).take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|source| {
+        match source.kind() {
+            std::io::ErrorKind::InvalidData => unsafe_file(path, "is not text", "bring back a PEM file"),
+            _ => PkiError::Io { what: "read", path: path.to_owned(), source },
+        }
     })?;
     let text = SecretString::from(text);
     if text.expose_secret().len() as u64 > MAX_BYTES {
@@ -122,7 +129,11 @@ fn check_owner_and_mode(path: &Path, stat: &Stat, mode: &str) -> Result<(), PkiE
     }
     if stat.st_mode & 0o077 != 0 {
         let why = format!("can be used by others (mode {:o})", stat.st_mode & 0o7777);
-        return Err(unsafe_file(path, &why, &format!("run `chmod {mode} {}` and think who may have read it", path.display())));
+        return Err(unsafe_file(
+            path,
+            &why,
+            &format!("run `chmod {mode} {}` and think who may have read it", path.display()),
+        ));
     }
     Ok(())
 }

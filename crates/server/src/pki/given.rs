@@ -87,9 +87,15 @@ impl Given {
         let (not_before, not_after) = x509_parser::parse_x509_certificate(&first)
             .ok()
             .and_then(|(_, parsed)| validity(&parsed))
-            .ok_or_else(|| bad(&self.chain, "its first certificate is damaged", "write the chain in PEM form"))?;
+            .ok_or_else(|| {
+                bad(&self.chain, "its first certificate is damaged", "write the chain in PEM form")
+            })?;
         if now >= not_after {
-            return Err(bad(&self.chain, &format!("its certificate ended on {not_after}"), "have a new one issued"));
+            return Err(bad(
+                &self.chain,
+                &format!("its certificate ended on {not_after}"),
+                "have a new one issued",
+            ));
         }
         if now < not_before {
             let remedy = "check the clock of this machine, or wait";
@@ -104,7 +110,11 @@ impl Given {
                 let remedy = format!("name the key of the first certificate in {}", self.chain.display());
                 bad(&self.key, "it is the key of another certificate", &remedy)
             }
-            other => bad(&self.key, &format!("TLS refuses it ({other})"), "use an RSA key of 2048 bits or more, or one on P-256"),
+            other => bad(
+                &self.key,
+                &format!("TLS refuses it ({other})"),
+                "use an RSA key of 2048 bits or more, or one on P-256",
+            ),
         })?;
         self.until = not_after;
         self.fingerprint = fingerprint(&first);

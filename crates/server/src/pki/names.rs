@@ -19,10 +19,16 @@ impl Names {
     /// Names that the operator `given`, the machine's `host` name, the addresses that it is `listening` on, and loopback.
     ///
     /// A host name that no certificate can hold is left out; a given one is an error.
-    pub(crate) fn new(given: &[String], host: Option<&str>, listening: &[IpAddr], port: u16) -> Result<Self, PkiError> {
+    pub(crate) fn new(
+        given: &[String],
+        host: Option<&str>,
+        listening: &[IpAddr],
+        port: u16,
+    ) -> Result<Self, PkiError> {
         let mut names = Self { dns: Vec::new(), addresses: Vec::new(), given: Vec::new(), port };
         for name in given {
-            let clean = name.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+            let clean =
+                name.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
             if let Ok(address) = clean.parse::<IpAddr>() {
                 names.add_address(address);
             } else if is_dns(&clean) {

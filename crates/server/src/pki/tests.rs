@@ -15,7 +15,13 @@ use super::*;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 fn names() -> Names {
-    Names::new(&["plant.example".into(), "192.0.2.7".into()], Some("box"), &["198.51.100.1".parse().unwrap()], 8443).unwrap()
+    Names::new(
+        &["plant.example".into(), "192.0.2.7".into()],
+        Some("box"),
+        &["198.51.100.1".parse().unwrap()],
+        8443,
+    )
+    .unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "OpenSSL compares with the real clock")]
@@ -30,7 +36,7 @@ impl Place {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    fn path(&self) -> PathBuf {
         self.0.path().join("pki")
     }
 
@@ -65,7 +71,10 @@ fn write(path: &Path, text: &[u8], mode: u32) {
 
 #[expect(clippy::disallowed_methods, reason = "the real program")]
 fn openssl(args: &[&str]) -> (bool, String) {
-    let done = std::process::Command::new("openssl").args(args).output().expect("openssl is needed: apt-get install openssl");
+    let done = std::process::Command::new("openssl")
+        .args(args)
+        .output()
+        .expect("openssl is needed: apt-get install openssl");
     let text = [done.stdout, done.stderr].concat();
     (done.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
@@ -77,7 +86,8 @@ fn mode(path: &Path) -> u32 {
 
 #[expect(clippy::disallowed_methods, reason = "a folder of the test")]
 fn listed(path: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -107,11 +117,18 @@ fn a_fresh_folder_gets_an_authority_and_a_certificate_that_openssl_accepts() {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     let (_, text) = openssl(&["x509", "-in", server, "-noout", "-text"]);
-    for part in ["CA:FALSE", "TLS Web Server Authentication", "URI:https://plant.example:8443/ca.crl", "DNS:box", "DNS:localhost"] {
+    for part in [
+        "CA:FALSE",
+        "TLS Web Server Authentication",
+        "URI:https://plant.example:8443/ca.crl",
+        "DNS:box",
+        "DNS:localhost",
+    ] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     for name in ["plant.example", "box", "localhost"] {
-        let (good, text) = openssl(&["verify", "-x509_strict", "-CAfile", ca, "-verify_hostname", name, server]);
+        let (good, text) =
+            openssl(&["verify", "-x509_strict", "-CAfile", ca, "-verify_hostname", name, server]);
         assert!(good, "{name}: {text}");
     }
     for address in ["192.0.2.7", "198.51.100.1", "127.0.0.1", "::1"] {
@@ -145,7 +162,8 @@ fn the_authority_cannot_vouch_for_other_names() {
         let certificate = params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
         let file = place.0.path().join("rogue.pem");
         write(&file, certificate.pem().as_bytes(), 0o600);
-        let (accepted, text) = openssl(&["verify", "-CAfile", place.path().join(CA).to_str().unwrap(), file.to_str().unwrap()]);
+        let (accepted, text) =
+            openssl(&["verify", "-CAfile", place.path().join(CA).to_str().unwrap(), file.to_str().unwrap()]);
         assert_eq!(accepted, good, "{name}: {text}");
         assert!(good || text.contains("permitted subtree violation"), "{name}: {text}");
     }
@@ -172,7 +190,11 @@ fn the_certificate_is_renewed_when_a_third_of_its_life_is_left() {
     let later = start + DAY * 60;
     assert_eq!(pki.refresh(later).unwrap(), Refreshed::Renewed { until: later + DAY * 90 });
     assert_eq!(pki.refresh(later).unwrap(), Refreshed::Unchanged);
-    assert_eq!(place.open_at(names(), later).unwrap().until(), later + DAY * 90, "the new one is the one that is kept");
+    assert_eq!(
+        place.open_at(names(), later).unwrap().until(),
+        later + DAY * 90,
+        "the new one is the one that is kept"
+    );
     // Opened after its end, as after a long time switched off.
     let much_later = later + DAY * 200;
     assert_eq!(place.open_at(names(), much_later).unwrap().until(), much_later + DAY * 90);
@@ -214,7 +236,12 @@ fn a_clock_that_went_back_costs_nothing() {
 fn names_that_came_later_are_left_out_and_told() {
     let place = Place::new();
     let first = place.open().unwrap().fingerprint();
-    let more = Names::new(&["plant.example".into(), "sub.plant.example".into(), "new.example".into()], Some("box"), &[], 8443);
+    let more = Names::new(
+        &["plant.example".into(), "sub.plant.example".into(), "new.example".into()],
+        Some("box"),
+        &[],
+        8443,
+    );
     let pki = place.open_at(more.unwrap(), now()).unwrap();
     assert_eq!(pki.fingerprint(), first, "clients trust the authority: it stays");
     assert_eq!(pki.uncovered(), ["new.example"]);
@@ -238,7 +265,10 @@ fn a_damaged_authority_stops_the_start_and_is_left_alone() {
         (good[..100].to_owned(), "it is damaged or cut off"),
         (key_of(&good), "it holds no certificate"),
         (cert_of(&good), "it holds no whole private key"),
-        (format!("{}{}", key_of(&other.text(AUTHORITY)), cert_of(&good)), "its key does not belong to its certificate"),
+        (
+            format!("{}{}", key_of(&other.text(AUTHORITY)), cert_of(&good)),
+            "its key does not belong to its certificate",
+        ),
         (place.text(SERVER), "more than one certificate"),
         ("\0".repeat(1000), "it holds no certificate"),
         (good.replace("MII", "AAA"), "damaged"),
@@ -272,7 +302,13 @@ fn what_can_be_made_anew_is_made_anew() {
     let first = place.open().unwrap().fingerprint();
     let other = Place::new();
     other.open().unwrap();
-    for text in [String::new(), "junk".into(), other.text(SERVER), place.text(AUTHORITY), place.text(SERVER)[..600].to_owned()] {
+    for text in [
+        String::new(),
+        "junk".into(),
+        other.text(SERVER),
+        place.text(AUTHORITY),
+        place.text(SERVER)[..600].to_owned(),
+    ] {
         place.write(SERVER, &text);
         assert_eq!(place.open().unwrap().fingerprint(), first);
         assert_ne!(place.text(SERVER), text);
@@ -343,18 +379,34 @@ fn the_revocation_list_is_signed_and_made_daily() {
     let file = place.0.path().join("list.crl");
     write(&file, &list, 0o600);
     let ca = place.path().join(CA);
-    let (good, text) = openssl(&["crl", "-inform", "DER", "-in", file.to_str().unwrap(), "-CAfile", ca.to_str().unwrap(), "-noout"]);
+    let (good, text) = openssl(&[
+        "crl",
+        "-inform",
+        "DER",
+        "-in",
+        file.to_str().unwrap(),
+        "-CAfile",
+        ca.to_str().unwrap(),
+        "-noout",
+    ]);
     assert!(good && text.contains("verify OK"), "{text}");
 }
 
 #[test]
 fn names_are_checked_and_addresses_are_known() {
-    for bad in ["", "a b", "*.plant.example", "plant.example:8443", "https://plant.example", "192.0.2.300", "x\n"] {
+    for bad in
+        ["", "a b", "*.plant.example", "plant.example:8443", "https://plant.example", "192.0.2.300", "x\n"]
+    {
         let error = Names::new(&[bad.to_owned()], None, &[], 1).unwrap_err().to_string();
         assert!(error.contains("is not a host name or an address"), "{error}");
         assert!(!error.contains('\n'));
     }
-    let names = Names::new(&["PLANT.example.".into(), "[2001:db8::1]".into()], Some("my host"), &["0.0.0.0".parse().unwrap()], 443);
+    let names = Names::new(
+        &["PLANT.example.".into(), "[2001:db8::1]".into()],
+        Some("my host"),
+        &["0.0.0.0".parse().unwrap()],
+        443,
+    );
     let names = names.unwrap();
     assert_eq!(names.dns(), ["plant.example", "localhost"]);
     let addresses: Vec<_> = names.addresses().iter().map(ToString::to_string).collect();
@@ -418,7 +470,9 @@ fn files_of_the_operator_are_checked_and_taken_up_when_they_change() {
     }
     put(&good);
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(open().unwrap_err().to_string().contains("holds a private key and can be used by others (mode 644)"));
+    assert!(
+        open().unwrap_err().to_string().contains("holds a private key and can be used by others (mode 644)")
+    );
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     fs::set_permissions(&chain, fs::Permissions::from_mode(0o666)).unwrap();
     assert!(open().unwrap_err().to_string().contains("can be changed by others"));
@@ -434,5 +488,8 @@ fn secrets_do_not_print() {
     let place = Place::new();
     let pki = place.open().unwrap();
     let shown = format!("{pki:?}");
-    assert!(!shown.contains("PRIVATE") && !shown.contains("pkcs8") && !shown.to_lowercase().contains("secret"), "{shown}");
+    assert!(
+        !shown.contains("PRIVATE") && !shown.contains("pkcs8") && !shown.to_lowercase().contains("secret"),
+        "{shown}"
+    );
 }

@@ -15,7 +15,7 @@ use tracing::{Instrument, debug, error, warn};
 
 use super::client::{ClientAddress, TrustedProxies};
 use super::connection::{self, Guest};
-use super::exchange::House;
+use super::exchange::{Ends, House};
 use super::limits::Limits;
 use super::listener::Listener;
 use super::metrics::Metrics;
@@ -86,7 +86,8 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     pause = FIRST_PAUSE;
-                    let key = (!house.proxies.contains(peer.ip())).then(|| ClientAddress::new(peer.ip()).pair_key());
+                    let key =
+                        (!house.proxies.contains(peer.ip())).then(|| ClientAddress::new(peer.ip()).pair_key());
                     let seat = match seats.take(key) {
                         Ok(seat) => seat,
                         Err(full) => {
@@ -95,12 +96,13 @@ impl Server {
                             continue;
                         }
                     };
+                    let Ok(reached) = stream.local_addr() else { continue };
                     let counted = metrics.connection();
                     let guest = Guest {
                         house: Arc::clone(&house),
                         metrics: metrics.clone(),
                         tls: tls.clone(),
-                        peer,
+                        ends: Ends { peer, reached },
                         seat,
                         shutdown: shutdown.clone(),
                     };
@@ -112,9 +114,12 @@ impl Server {
                         .in_current_span(),
                     );
                 }
-                Err(error) if is_of_one_connection(&error) => debug!(%error, "a connection ended before it was taken"),
+                Err(error) if is_of_one_connection(&error) => {
+                    debug!(%error, "a connection ended before it was taken")
+                }
                 Err(error) => {
                     let freed = seats.free_one();
+                    metrics.accept_failed();
                     warn!(%error, freed, "cannot take connections for a moment; raise the limit of open files if this lasts");
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -147,11 +152,21 @@ async fn serve(guest: Guest, stream: TcpStream, peer: SocketAddr) {
     connection::serve(guest, stream).await;
 }
 
-/// Errors that `accept(2)` passes on from a connection; the next call may succeed at once.
+/// Errors that `accept(2)` passes on from a connection; the next call may succeed at once. After any other one waits: most are of
+/// files or memory that ran out, and none gets better by asking without end.
 fn is_of_one_connection(error: &io::Error) -> bool {
-    let out_of_something = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-    !matches!(error.raw_os_error(), Some(code) if out_of_something.iter().any(|errno| errno.raw_os_error() == code))
-        && !matches!(error.raw_os_error(), Some(code) if [Errno::BADF, Errno::INVAL, Errno::NOTSOCK].iter().any(|errno| errno.raw_os_error() == code))
+    const THEIRS: [Errno; 9] = [
+        Errno::CONNABORTED,
+        Errno::CONNRESET,
+        Errno::INTR,
+        Errno::PROTO,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::NOPROTOOPT,
+    ];
+    Errno::from_io_error(error).is_some_and(|errno| THEIRS.contains(&errno))
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {

@@ -38,7 +38,9 @@ impl ClientAddress {
         match self.0 {
             IpAddr::V4(four) => Ipv4Net::from(four).into(),
             // A prefix of 128 bits at most cannot fail; the whole address is the narrower key.
-            IpAddr::V6(six) => Ipv6Net::new(six, bits).map_or_else(|_| Ipv6Net::from(six), |net| net.trunc()).into(),
+            IpAddr::V6(six) => {
+                Ipv6Net::new(six, bits).map_or_else(|_| Ipv6Net::from(six), |net| net.trunc()).into()
+            }
         }
     }
 }

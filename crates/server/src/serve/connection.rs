@@ -1,7 +1,6 @@
 //! One connection from its first byte to its last.
 
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, ready};
@@ -19,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::exchange::{self, House};
+use super::exchange::{self, Ends, House};
 use super::hello;
 use super::limits::Limits;
 use super::metrics::Metrics;
@@ -47,7 +46,7 @@ pub(super) struct Guest {
     pub(super) house: Arc<House>,
     pub(super) metrics: Metrics,
     pub(super) tls: Option<Arc<ServerConfig>>,
-    pub(super) peer: SocketAddr,
+    pub(super) ends: Ends,
     pub(super) seat: Seat,
     pub(super) shutdown: CancellationToken,
 }
@@ -58,7 +57,7 @@ pub(super) async fn serve(guest: Guest, stream: TcpStream) {
     let Some(tls) = guest.tls.clone() else {
         let pulse = Pulse::new(guest.seat);
         let stream = Watched::new(stream, Arc::clone(&pulse));
-        return http1(&guest.house, pulse, guest.peer, stream, &evicted, &guest.shutdown).await;
+        return http1(&guest.house, pulse, guest.ends, stream, &evicted, &guest.shutdown).await;
     };
     let limit = guest.house.limits.handshake;
     let handshake = tokio::time::timeout(limit, async {
@@ -85,21 +84,21 @@ pub(super) async fn serve(guest: Guest, stream: TcpStream) {
     let pulse = Pulse::new(guest.seat);
     let stream = Watched::new(stream, Arc::clone(&pulse));
     if is_http2 {
-        http2(&guest.house, pulse, guest.peer, stream, &evicted, &guest.shutdown).await;
+        http2(&guest.house, pulse, guest.ends, stream, &evicted, &guest.shutdown).await;
     } else {
-        http1(&guest.house, pulse, guest.peer, stream, &evicted, &guest.shutdown).await;
+        http1(&guest.house, pulse, guest.ends, stream, &evicted, &guest.shutdown).await;
     }
 }
 
 async fn http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     house: &Arc<House>,
     pulse: Arc<Pulse>,
-    peer: SocketAddr,
+    ends: Ends,
     stream: Watched<S>,
     evicted: &CancellationToken,
     shutdown: &CancellationToken,
 ) {
-    let service = service_fn(|request| exchange::serve(Arc::clone(house), Arc::clone(&pulse), peer, request));
+    let service = service_fn(|request| exchange::serve(Arc::clone(house), Arc::clone(&pulse), ends, request));
     let limits = &house.limits;
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -115,15 +114,16 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     house: &Arc<House>,
     pulse: Arc<Pulse>,
-    peer: SocketAddr,
+    ends: Ends,
     stream: Watched<S>,
     evicted: &CancellationToken,
     shutdown: &CancellationToken,
 ) {
     let limits = &house.limits;
     let streams = Streams { tasks: Arc::default(), limit: limits.exchange };
-    let service = service_fn(|request| exchange::serve(Arc::clone(house), Arc::clone(&pulse), peer, request));
-    let connection = http2::Builder::new(streams.clone())
+    let _end = EndOfStreams(streams.clone());
+    let service = service_fn(|request| exchange::serve(Arc::clone(house), Arc::clone(&pulse), ends, request));
+    let connection = http2::Builder::new(streams)
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(limits.header_bytes)
@@ -136,8 +136,16 @@ async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .keep_alive_timeout(PING_WAIT)
         .serve_connection(TokioIo::new(stream), service);
     drive(connection, &pulse, limits, true, evicted, shutdown).await;
-    // What is left of streams ends with their connection, as HTTP/1 requests do.
-    streams.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+}
+
+/// Ends what is left of streams with their connection, as HTTP/1 requests end. The streams hold their tasks' list themselves, so
+/// that dropping the list would not do.
+struct EndOfStreams(Streams);
+
+impl Drop for EndOfStreams {
+    fn drop(&mut self) {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
 }
 
 /// The tasks of one HTTP/2 connection's streams, each bounded in time.
@@ -154,7 +162,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
         let limit = self.limit;
         tasks.spawn(async move {
             // A stream out of time is dropped, which resets it.
-            let _ = tokio::time::timeout(limit, stream).await;
+            tokio::time::timeout(limit, stream).await.ok();
         });
     }
 }

@@ -15,6 +15,7 @@ use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
 use super::client::TrustedProxies;
+use super::guard::ReachedAddress;
 use super::headers;
 use super::limits::Limits;
 use super::pace::Paced;
@@ -28,17 +29,25 @@ pub(super) struct House {
     pub(super) proxies: TrustedProxies,
 }
 
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) peer: SocketAddr,
+    pub(super) reached: SocketAddr,
+}
+
 /// Hands a request to the router, with the client's address and a body that must keep pace.
 pub(super) async fn serve(
     house: Arc<House>,
     pulse: Arc<Pulse>,
-    peer: SocketAddr,
+    ends: Ends,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Infallible> {
     let busy = pulse.begin();
-    let client = house.proxies.client(peer, request.headers());
+    let client = house.proxies.client(ends.peer, request.headers());
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(client);
+    parts.extensions.insert(ReachedAddress(ends.reached.ip()));
     // HTTP/1 is stopped by the parser already; HTTP/2 bounds the size of a header list, not its length.
     if parts.headers.len() > house.limits.headers {
         let mut refused = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
@@ -72,7 +81,10 @@ impl HttpBody for Answer {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

@@ -31,13 +31,16 @@ impl HostNames {
         Self { dns: dns.to_vec(), addresses: addresses.to_vec() }
     }
 
-    fn allow(&self, authority: &Authority) -> bool {
+    fn allow(&self, authority: &Authority, reached: Option<IpAddr>) -> bool {
         if self.dns.is_empty() && self.addresses.is_empty() {
             return true;
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         match host.parse::<IpAddr>() {
-            Ok(address) => self.addresses.contains(&address.to_canonical()),
+            Ok(address) => {
+                let address = address.to_canonical();
+                self.addresses.contains(&address) || reached == Some(address)
+            }
             Err(_) => {
                 let host = host.strip_suffix('.').unwrap_or(host);
                 self.dns.iter().any(|name| name.eq_ignore_ascii_case(host))
@@ -45,6 +48,10 @@ impl HostNames {
         }
     }
 }
+
+/// The address of this machine that a connection came to: who names it is not led here by a foreign name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReachedAddress(pub(super) IpAddr);
 
 /// Why a request goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +95,8 @@ fn judge(hosts: &HostNames, request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::Method);
     }
     let authority = authority(request)?;
-    if !hosts.allow(&authority) {
+    let reached = request.extensions().get::<ReachedAddress>().map(|reached| reached.0.to_canonical());
+    if !hosts.allow(&authority, reached) {
         return Err(Refusal::ForeignHost);
     }
     if safe || is_own(request.headers(), &authority, request.uri().path()) {
@@ -101,7 +109,9 @@ fn judge(hosts: &HostNames, request: &Request) -> Result<(), Refusal> {
 fn authority(request: &Request) -> Result<Authority, Refusal> {
     let mut said = request.headers().get_all(header::HOST).iter();
     let host = match said.next() {
-        Some(value) => Some(value.to_str().ok().and_then(|text| text.parse::<Authority>().ok()).ok_or(Refusal::NoHost)?),
+        Some(value) => {
+            Some(value.to_str().ok().and_then(|text| text.parse::<Authority>().ok()).ok_or(Refusal::NoHost)?)
+        }
         None => None,
     };
     if said.next().is_some() {
@@ -151,7 +161,10 @@ mod tests {
     use super::*;
 
     fn hosts() -> HostNames {
-        HostNames::only(&["plant.example".into(), "localhost".into()], &["192.0.2.7".parse().unwrap(), "::1".parse().unwrap()])
+        HostNames::only(
+            &["plant.example".into(), "localhost".into()],
+            &["192.0.2.7".parse().unwrap(), "::1".parse().unwrap()],
+        )
     }
 
     fn ask(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
@@ -164,10 +177,14 @@ mod tests {
 
     #[test]
     fn only_the_names_of_the_server_are_answered() {
-        for host in ["plant.example", "PLANT.example:8443", "plant.example.", "192.0.2.7", "[::1]:8443", "localhost"] {
+        for host in
+            ["plant.example", "PLANT.example:8443", "plant.example.", "192.0.2.7", "[::1]:8443", "localhost"]
+        {
             assert_eq!(ask("GET", "/", &[("host", host)]), Ok(()), "{host}");
         }
-        for host in ["evil.example", "192.0.2.8", "xplant.example", "plant.example.evil.example", "[::2]", "0.0.0.0"] {
+        for host in
+            ["evil.example", "192.0.2.8", "xplant.example", "plant.example.evil.example", "[::2]", "0.0.0.0"]
+        {
             assert_eq!(ask("GET", "/", &[("host", host)]), Err(Refusal::ForeignHost), "{host}");
         }
         for host in ["", "a b", "user@plant.example", "plant.example/x", "plant.example:8443:1"] {
@@ -178,6 +195,17 @@ mod tests {
         assert_eq!(ask("GET", "https://plant.example/", &[]), Ok(()));
         assert_eq!(ask("GET", "https://plant.example/", &[("host", "localhost")]), Err(Refusal::NoHost));
         assert_eq!(ask("GET", "https://evil.example/", &[("host", "evil.example")]), Err(Refusal::ForeignHost));
+    }
+
+    #[test]
+    fn the_address_that_was_reached_is_one_of_the_server() {
+        for (host, expected) in
+            [("203.0.113.5:8443", true), ("203.0.113.6", false), ("203.0.113.5.evil.example", false)]
+        {
+            let mut request = axum::http::Request::get("/").header("host", host).body(Body::empty()).unwrap();
+            request.extensions_mut().insert(ReachedAddress("::ffff:203.0.113.5".parse().unwrap()));
+            assert_eq!(judge(&hosts(), &request).is_ok(), expected, "{host}");
+        }
     }
 
     #[test]
@@ -200,7 +228,11 @@ mod tests {
             ("/login", vec![("origin", "http://plant.example:8443")], false),
             ("/login", vec![("origin", "https://evil.example")], false),
             ("/login", vec![("origin", "null")], false),
-            ("/login", vec![("origin", "https://plant.example:8443"), ("origin", "https://evil.example")], false),
+            (
+                "/login",
+                vec![("origin", "https://plant.example:8443"), ("origin", "https://evil.example")],
+                false,
+            ),
             ("/login", vec![], false),
             ("/login", vec![bearer], false),
             ("/api/v1/session", vec![], true),
@@ -219,8 +251,14 @@ mod tests {
 
     #[test]
     fn an_origin_without_a_port_is_that_of_port_443() {
-        assert_eq!(ask("POST", "/x", &[("host", "plant.example"), ("origin", "https://plant.example")]), Ok(()));
-        assert_eq!(ask("POST", "/x", &[("host", "plant.example:443"), ("origin", "https://plant.example")]), Ok(()));
+        assert_eq!(
+            ask("POST", "/x", &[("host", "plant.example"), ("origin", "https://plant.example")]),
+            Ok(())
+        );
+        assert_eq!(
+            ask("POST", "/x", &[("host", "plant.example:443"), ("origin", "https://plant.example")]),
+            Ok(())
+        );
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(crate) fn open_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         // Without the higher limit the server takes fewer connections.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
     }
     // No limit at all is taken as a million.
     getrlimit(Resource::Nofile).current.unwrap_or(1 << 20)

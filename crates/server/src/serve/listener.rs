@@ -23,7 +23,9 @@ pub(crate) enum BindError {
         source: io::Error,
     },
     /// Figures are for this machine alone.
-    #[error("{0} is not a loopback address: metrics are served on 127.0.0.1 or [::1] only; let a collector on this machine fetch them")]
+    #[error(
+        "{0} is not a loopback address: metrics are served on 127.0.0.1 or [::1] only; let a collector on this machine fetch them"
+    )]
     NotLoopback(SocketAddr),
 }
 
@@ -57,8 +59,12 @@ impl Listener {
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => ": another program listens there (`ss -ltnp` names it); stop it or choose another port",
-        io::ErrorKind::AddrNotAvailable => ": this machine has no such address (`ip address` shows those it has)",
+        io::ErrorKind::AddrInUse => {
+            ": another program listens there (`ss -ltnp` names it); stop it or choose another port"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            ": this machine has no such address (`ip address` shows those it has)"
+        }
         io::ErrorKind::PermissionDenied => ": ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one",
         _ => "",
     }

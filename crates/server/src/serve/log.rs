@@ -39,7 +39,10 @@ pub(crate) fn set_up(format: Format, filter: &str) -> Result<(), LogError> {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         let payload = panic.payload();
-        let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         error!(place, text, "a part of the program panicked: please report it");
     }));
     Ok(())
@@ -58,11 +61,12 @@ fn subscriber<W>(format: Format, filter: &str, writer: W) -> Result<Ready, LogEr
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter).map_err(|source| LogError::Filter {
-        filter: report::printable(filter).into_owned(),
-        source,
-    })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Harmless(writer, format)).with_ansi(false);
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|source| LogError::Filter { filter: report::printable(filter).into_owned(), source })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Harmless(writer, format))
+        .with_ansi(false);
     Ok(Ready(match format {
         Format::Text => Box::new(builder.finish()),
         Format::Json => Box::new(builder.json().flatten_event(true).finish()),
@@ -108,7 +112,9 @@ fn printable_json(line: &str) -> String {
         let (mut one, mut units) = ([0; 4], [0; 2]);
         match report::printable(c.encode_utf8(&mut one)) {
             std::borrow::Cow::Borrowed(_) => out.push(c),
-            std::borrow::Cow::Owned(_) => out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}"))),
+            std::borrow::Cow::Owned(_) => {
+                out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")))
+            }
         }
     }
     out
@@ -150,7 +156,10 @@ mod tests {
                 tracing::info!(shown = %HOSTILE, debugged = ?HOSTILE, field = HOSTILE, "message {HOSTILE}");
             });
             assert_eq!(text.lines().count(), 1, "{text}");
-            assert!(!text.trim_end_matches('\n').chars().any(|c| c.is_control() || c == '\u{202e}'), "{text:?}");
+            assert!(
+                !text.trim_end_matches('\n').chars().any(|c| c.is_control() || c == '\u{202e}'),
+                "{text:?}"
+            );
         }
     }
 

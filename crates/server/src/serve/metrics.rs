@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     open: Gauge,
     accepted: Counter,
     refused: Family<Why, Counter>,
+    accepts_failed: Counter,
     handshakes_failed: Family<Why, Counter>,
     requests: Family<Answered, Counter>,
     seconds: Family<Route, Histogram>,
@@ -55,6 +56,7 @@ impl Metrics {
         let open = Gauge::default();
         let accepted = Counter::default();
         let refused = Family::default();
+        let accepts_failed = Counter::default();
         let handshakes_failed = Family::default();
         let requests = Family::default();
         let seconds = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
@@ -62,11 +64,28 @@ impl Metrics {
         registry.register("connections_open", "Connections now", open.clone());
         registry.register("connections_accepted", "Connections so far", accepted.clone());
         registry.register("connections_refused", "Connections for which there was no room", refused.clone());
-        registry.register("handshakes_failed", "Connections that came to no TLS session", handshakes_failed.clone());
+        registry.register(
+            "handshakes_failed",
+            "Connections that came to no TLS session",
+            handshakes_failed.clone(),
+        );
         registry.register("requests", "Answers so far", requests.clone());
-        registry.register("request_seconds", "Time from the headers of a request to those of its answer", seconds.clone());
+        registry.register(
+            "request_seconds",
+            "Time from the headers of a request to those of its answer",
+            seconds.clone(),
+        );
         registry.register_collector(Box::new(process::Figures));
-        Self { registry: Arc::new(Mutex::new(registry)), open, accepted, refused, handshakes_failed, requests, seconds }
+        Self {
+            registry: Arc::new(Mutex::new(registry)),
+            open,
+            accepted,
+            refused,
+            accepts_failed,
+            handshakes_failed,
+            requests,
+            seconds,
+        }
     }
 
     /// Adds figures of other rooms.
@@ -94,6 +113,10 @@ impl Metrics {
             Full::Address => "address busy",
         };
         self.refused.get_or_create(&Why { why }).inc();
+    }
+
+    pub(super) fn accept_failed(&self) {
+        self.accepts_failed.inc();
     }
 
     pub(super) fn handshake_failed(&self, why: &'static str) {

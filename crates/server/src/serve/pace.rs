@@ -52,7 +52,8 @@ impl Paced {
 
     /// How long what has come so far may have taken.
     fn allowance(&self) -> Duration {
-        self.slack + Duration::from_millis(self.received.saturating_mul(1000) / u64::from(self.bytes_per_second))
+        self.slack
+            + Duration::from_millis(self.received.saturating_mul(1000) / u64::from(self.bytes_per_second))
     }
 }
 
@@ -60,7 +61,10 @@ impl Body for Paced {
     type Data = Bytes;
     type Error = Box<dyn Error + Send + Sync>;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {

@@ -47,7 +47,8 @@ pub(super) enum Late {
 
 impl Pulse {
     pub(super) fn new(seat: Seat) -> Arc<Self> {
-        let beat = Beat { requests: 0, since: Instant::now(), head_since: None, stalled_since: None, used: false };
+        let beat =
+            Beat { requests: 0, since: Instant::now(), head_since: None, stalled_since: None, used: false };
         Arc::new(Self { seat, beat: Mutex::new(beat) })
     }
 
@@ -137,7 +138,11 @@ impl<S> Watched<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {

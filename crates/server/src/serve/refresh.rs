@@ -1,5 +1,6 @@
 //! Certificates are looked after while the server runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,13 +13,18 @@ use crate::pki::{Pki, Refreshed};
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Renews certificates and takes up changed files, once a minute until `shutdown`.
-pub(crate) async fn keep_fresh(pki: &Pki, now: impl Fn() -> Timestamp, shutdown: CancellationToken) {
+pub(crate) async fn keep_fresh(pki: Arc<Pki>, now: impl Fn() -> Timestamp, shutdown: CancellationToken) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
-        match pki.refresh(now()) {
+        let (ours, at) = (Arc::clone(&pki), now());
+        // Files are read and synced.
+        let Ok(refreshed) = tokio::task::spawn_blocking(move || ours.refresh(at)).await else {
+            continue;
+        };
+        match refreshed {
             Ok(Refreshed::Unchanged) => {}
             Ok(Refreshed::Renewed { until }) => info!(%until, "the server shows a new certificate"),
             Ok(Refreshed::NewAuthority { fingerprint }) => {

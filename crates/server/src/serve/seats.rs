@@ -98,11 +98,7 @@ impl Seats {
 impl Inner {
     fn oldest_idle_of(&self, address: IpNet) -> Option<u64> {
         let theirs = self.by_address.get(&address)?;
-        theirs
-            .iter()
-            .filter_map(|id| Some((self.taken.get(id)?.idle_since?, *id)))
-            .min()
-            .map(|(_, id)| id)
+        theirs.iter().filter_map(|id| Some((self.taken.get(id)?.idle_since?, *id))).min().map(|(_, id)| id)
     }
 
     fn evict(&mut self, id: u64) {

@@ -43,7 +43,8 @@ pub(super) async fn watch(State(metrics): State<Metrics>, mut request: Request, 
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let client = request.extensions().get::<ClientAddress>().copied();
     let method = method_name(request.method());
-    let span = info_span!("request", id = id.as_str(), method, route, client = client.map(tracing::field::display));
+    let span =
+        info_span!("request", id = id.as_str(), method, route, client = client.map(tracing::field::display));
     request.extensions_mut().insert(id.clone());
     let mut response = async {
         let response = caught(next.run(request)).await;
@@ -70,7 +71,10 @@ async fn caught(answer: impl Future<Output = Response>) -> Response {
     let mut answer = pin!(answer);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
         Ok(poll) => poll,
-        Err(_) => Poll::Ready((StatusCode::INTERNAL_SERVER_ERROR, "something went wrong here; it has been noted\n").into_response()),
+        Err(_) => Poll::Ready(
+            (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong here; it has been noted\n")
+                .into_response(),
+        ),
     })
     .await
 }

@@ -20,7 +20,11 @@ fn short() -> Limits {
 }
 
 /// Sends a byte of `text` now and then, until the other side has had enough; what it answered and how long it bore it.
-async fn drip<S: AsyncRead + AsyncWrite + Unpin>(stream: S, text: &[u8], pause: Duration) -> (String, Duration) {
+async fn drip<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    text: &[u8],
+    pause: Duration,
+) -> (String, Duration) {
     let began = Instant::now();
     let (mut from, mut to) = tokio::io::split(stream);
     let send = async {
@@ -51,7 +55,10 @@ async fn headers_that_drip_are_ended() {
     answer(&mut stream).await;
     let (heard, took) = drip(stream, b"GET / HTTP/1.1\r\nX: ", 20 * MILLIS).await;
     assert_eq!(heard, "");
-    assert!(took >= 290 * MILLIS && took < 850 * MILLIS, "the limit of headers ended it, not that of idling: {took:?}");
+    assert!(
+        took >= 290 * MILLIS && took < 850 * MILLIS,
+        "the limit of headers ended it, not that of idling: {took:?}"
+    );
     server.stop().await;
 }
 
@@ -92,14 +99,16 @@ async fn who_says_nothing_is_ended() {
 async fn bodies_that_drip_are_ended_and_steady_ones_are_not() {
     let server = Running::start(short()).await;
     let mut stream = server.connect().await;
-    let head = "POST /read HTTP/1.1\r\nHost: localhost\r\nOrigin: https://localhost\r\nContent-Length: 100000\r\n\r\n";
+    let head =
+        "POST /read HTTP/1.1\r\nHost: localhost\r\nOrigin: https://localhost\r\nContent-Length: 100000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let (heard, took) = drip(stream, b"x", 20 * MILLIS).await;
     assert!(heard.starts_with("HTTP/1.1 408") && heard.contains("connection: close"), "{heard}");
     assert!(took >= 290 * MILLIS && took < 5000 * MILLIS, "{took:?}");
     // The same in HTTP/2.
     let mut h2 = Requests::new(&server).await;
-    let request = Requests::request("/read").method("POST").header("origin", "https://localhost").body(()).unwrap();
+    let request =
+        Requests::request("/read").method("POST").header("origin", "https://localhost").body(()).unwrap();
     let (response, mut body) = h2.send.send_request(request, false).unwrap();
     body.send_data(Bytes::from_static(b"x"), false).unwrap();
     assert_eq!(soon(response).await.unwrap().status(), 408);
@@ -118,7 +127,8 @@ async fn bodies_that_drip_are_ended_and_steady_ones_are_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_are_too_many_or_too_large_are_refused() {
     let server = Running::start(Limits::default()).await;
-    let with = |headers: &str| format!("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
+    let with =
+        |headers: &str| format!("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
     let many = |count: usize| (0..count).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
     let large = |bytes: usize| format!("x: {}\r\n", "y".repeat(bytes));
     assert!(server.ask(&with(&many(90))).await.starts_with("HTTP/1.1 200"));
@@ -160,7 +170,9 @@ async fn rapid_resets_end_their_connection_and_no_other() {
     let mut made = 0;
     soon(async {
         while made < 100_000 && !rude.connection.is_finished() {
-            let Ok((_, mut stream)) = rude.send.send_request(Requests::request("/wait").body(()).unwrap(), true) else {
+            let Ok((_, mut stream)) =
+                rude.send.send_request(Requests::request("/wait").body(()).unwrap(), true)
+            else {
                 tokio::task::yield_now().await;
                 break;
             };
@@ -205,7 +217,10 @@ async fn an_answer_that_nobody_takes_is_ended() {
     let server = Running::start(short()).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-    until(|| server.figure("palisade_requests_total{route=\"/large\",method=\"GET\",class=\"2xx\"}") == Some(1.0)).await;
+    until(|| {
+        server.figure("palisade_requests_total{route=\"/large\",method=\"GET\",class=\"2xx\"}") == Some(1.0)
+    })
+    .await;
     until(|| server.figure("palisade_connections_open") == Some(0.0)).await;
     drop(stream);
     server.stop().await;
@@ -268,7 +283,10 @@ async fn when_everybody_is_busy_a_newcomer_is_turned_away_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_idle_connections_leave_others_served() {
     let count: usize = std::env::var("PALISADE_TEST_IDLE").map_or(2000, |text| text.parse().unwrap());
-    assert!(open_files() > 2 * u64::try_from(count).unwrap() + 100, "too few open files are allowed for this test");
+    assert!(
+        open_files() > 2 * u64::try_from(count).unwrap() + 100,
+        "too few open files are allowed for this test"
+    );
     let limits = Limits { connections: 20_000, per_address: 20_000, head: PATIENCE * 20, ..Limits::default() };
     let server = Running::start(limits).await;
     let before = server.figure("palisade_process_resident_memory_bytes").unwrap();

@@ -42,7 +42,8 @@ async fn a_request_that_takes_too_long_is_cut_and_counted_when_the_server_stops(
 async fn a_renewed_certificate_is_shown_without_a_restart() {
     let server = Running::start(Limits::default()).await;
     let shown = async || {
-        let args = ["s_client", "-connect", &server.address.to_string()].iter().map(ToString::to_string).collect();
+        let args =
+            ["s_client", "-connect", &server.address.to_string()].iter().map(ToString::to_string).collect();
         let text = program("openssl", args).await;
         let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----").unwrap();
         rest.split_once("-----END").unwrap().0.to_owned()
@@ -92,25 +93,28 @@ async fn connections_are_taken_again_after_files_ran_out() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let few = rustix::process::Rlimit { current: Some(60), maximum: limit.maximum };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, few).unwrap();
-    // Both ends are of this process: clients take files until none is left, and the kernel takes their connections.
-    let mut crowd = Vec::new();
-    while let Ok(socket) = socket_without_limit(server.address) {
+    // Both ends are of this process: clients take files until none is left, and one that has its file knocks then.
+    let (mut crowd, last) = (Vec::new(), socket().unwrap());
+    while let Ok(socket) = socket() {
+        knock(&socket, server.address);
         crowd.push(socket);
     }
+    knock(&last, server.address);
     assert!(crowd.len() > 10);
-    drop(crowd);
+    until(|| server.metrics.text().is_ok_and(|text| !text.contains("palisade_accepts_failed_total 0"))).await;
+    drop((crowd, last));
     drop(held);
     assert!(server.get("/").await.ends_with("hello"));
     server.stop().await;
 }
 
-/// A connection that is begun and not waited for.
-fn socket_without_limit(address: SocketAddr) -> std::io::Result<std::os::fd::OwnedFd> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-    match connect(&socket, &address) {
-        Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Ok(socket),
-        Err(error) => Err(error.into()),
-    }
+fn socket() -> rustix::io::Result<std::os::fd::OwnedFd> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
+}
+
+/// Begins a connection and does not wait for it.
+fn knock(socket: &std::os::fd::OwnedFd, address: SocketAddr) {
+    let outcome = rustix::net::connect(socket, &address);
+    assert!(matches!(outcome, Ok(()) | Err(rustix::io::Errno::INPROGRESS)), "{outcome:?}");
 }

@@ -33,7 +33,12 @@ async fn every_answer_carries_the_headers_of_safety() {
         assert!(!text.contains("secret of the inside"), "{text}");
     }
     let asset = server.get("/asset").await;
-    assert!(asset.contains("cache-control: max-age=60\r\n") && !asset.contains("no-store") && !asset.contains("\r\nserver:"), "{asset}");
+    assert!(
+        asset.contains("cache-control: max-age=60\r\n")
+            && !asset.contains("no-store")
+            && !asset.contains("\r\nserver:"),
+        "{asset}"
+    );
     server.stop().await;
 }
 
@@ -41,7 +46,9 @@ async fn every_answer_carries_the_headers_of_safety() {
 async fn each_request_has_an_id_of_its_own_that_no_client_chooses() {
     let server = Running::start(Limits::default()).await;
     let ask = "GET / HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine\r\nConnection: close\r\n\r\n";
-    let id = |text: String| text.lines().find_map(|line| line.strip_prefix("x-request-id: ").map(str::to_owned)).unwrap();
+    let id = |text: String| {
+        text.lines().find_map(|line| line.strip_prefix("x-request-id: ").map(str::to_owned)).unwrap()
+    };
     let (one, two) = (id(server.ask(ask).await), id(server.ask(ask).await));
     assert!(one != two && one.len() == 16 && one != "mine");
     server.stop().await;
@@ -50,7 +57,9 @@ async fn each_request_has_an_id_of_its_own_that_no_client_chooses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_is_who_it_is_unless_a_trusted_proxy_says_otherwise() {
     let spoof = |value: &str| {
-        format!("GET /client HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {value}\r\nForwarded: for={value}\r\nConnection: close\r\n\r\n")
+        format!(
+            "GET /client HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {value}\r\nForwarded: for={value}\r\nConnection: close\r\n\r\n"
+        )
     };
     let server = Running::start(Limits::default()).await;
     for value in ["192.0.2.7", "10.0.0.1, 192.0.2.7", "::1", "junk"] {
@@ -77,7 +86,15 @@ async fn both_versions_of_http_are_spoken() {
     let server = Running::start(Limits::default()).await;
     let url = |path: &str| format!("https://localhost:{}{path}", server.address.port());
     for (version, said) in [("--http1.1", "1.1 200 hello"), ("--http2", "2 200 hello")] {
-        let args = ["-sS", version, "--cacert", &server.ca_file(), "-w", "%{stderr}%{http_version} %{http_code} ", &url("/")];
+        let args = [
+            "-sS",
+            version,
+            "--cacert",
+            &server.ca_file(),
+            "-w",
+            "%{stderr}%{http_version} %{http_code} ",
+            &url("/"),
+        ];
         let text = program("curl", args.iter().map(ToString::to_string).collect()).await;
         assert!(text.contains("hello") && said.split(' ').all(|part| text.contains(part)), "{version}: {text}");
     }
@@ -92,8 +109,14 @@ async fn connections_and_requests_are_counted_by_route_template() {
     server.get("/a/secret/address").await;
     until(|| server.figure("palisade_connections_open") == Some(0.0)).await;
     assert_eq!(server.figure("palisade_connections_accepted_total"), Some(3.0));
-    assert_eq!(server.figure("palisade_requests_total{route=\"/item/{id}\",method=\"GET\",class=\"2xx\"}"), Some(2.0));
-    assert_eq!(server.figure("palisade_requests_total{route=\"unmatched\",method=\"GET\",class=\"4xx\"}"), Some(1.0));
+    assert_eq!(
+        server.figure("palisade_requests_total{route=\"/item/{id}\",method=\"GET\",class=\"2xx\"}"),
+        Some(2.0)
+    );
+    assert_eq!(
+        server.figure("palisade_requests_total{route=\"unmatched\",method=\"GET\",class=\"4xx\"}"),
+        Some(1.0)
+    );
     assert_eq!(server.figure("palisade_request_seconds_count{route=\"/item/{id}\"}"), Some(2.0));
     let text = server.metrics.text().unwrap();
     assert!(!text.contains("secret") && text.contains("palisade_build_info{version=\"1.2.3\"} 1"), "{text}");

@@ -168,7 +168,10 @@ async fn answer<S: AsyncRead + Unpin>(stream: &mut S) -> String {
         seen.extend_from_slice(&block[..count]);
         let text = String::from_utf8_lossy(&seen).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |text| text.parse().unwrap());
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |text| text.parse().unwrap());
         if body.len() >= length {
             return text;
         }
@@ -201,7 +204,9 @@ async fn program(name: &'static str, args: Vec<String>) -> String {
     let run = tokio::task::spawn_blocking(move || {
         let mut command = std::process::Command::new(name);
         command.args(args).stdin(std::process::Stdio::null());
-        command.output().unwrap_or_else(|error| panic!("{name} is needed by this test (apt-get install {name}): {error}"))
+        command
+            .output()
+            .unwrap_or_else(|error| panic!("{name} is needed by this test (apt-get install {name}): {error}"))
     });
     let done = soon(run).await.unwrap();
     String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned()
@@ -220,7 +225,9 @@ impl Requests {
     }
 
     fn request(path: &str) -> axum::http::request::Builder {
-        axum::http::Request::builder().version(axum::http::Version::HTTP_2).uri(format!("https://localhost{path}"))
+        axum::http::Request::builder()
+            .version(axum::http::Version::HTTP_2)
+            .uri(format!("https://localhost{path}"))
     }
 
     fn send(&mut self, path: &str) -> h2::client::ResponseFuture {
