@@ -39,6 +39,20 @@ async fn a_request_that_takes_too_long_is_cut_and_counted_when_the_server_stops(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_ends_its_requests() {
+    let server = Running::start(Limits::default()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut h2 = Requests::new(&server).await;
+    let streamed = h2.send("/wait");
+    soon(server.waiting.acquire_many(2)).await.unwrap().forget();
+    drop((stream, streamed));
+    h2.connection.abort();
+    soon(server.left.acquire_many(2)).await.unwrap().forget();
+    assert_eq!(server.stop().await, Ended { cut: 0 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_is_shown_without_a_restart() {
     let server = Running::start(Limits::default()).await;
     let shown = async || {

@@ -63,6 +63,8 @@ struct Running {
     gate: Arc<Semaphore>,
     /// Requests that reached `/wait`.
     waiting: Arc<Semaphore>,
+    /// Requests that left it, answered or not.
+    left: Arc<Semaphore>,
     place: TempDir,
 }
 
@@ -79,9 +81,9 @@ impl Running {
         let hosts = HostNames::only(names.dns(), names.addresses());
         let pki = Arc::new(Pki::open_or_create(&place.path().join("pki"), names, now()).unwrap());
         let metrics = Metrics::new("1.2.3");
-        let (gate, waiting) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let [gate, waiting, left] = [(); 3].map(|()| Arc::new(Semaphore::new(0)));
         let server = Server {
-            router: dress(routes(&gate, &waiting), hosts, metrics.clone()),
+            router: dress(routes(&gate, &waiting, &left), hosts, metrics.clone()),
             transport: Transport::Tls(pki.server_config().unwrap()),
             limits,
             proxies,
@@ -89,7 +91,7 @@ impl Running {
         };
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(server.run(listener, shutdown.clone()));
-        Self { address, pki, metrics, shutdown, task, gate, waiting, place }
+        Self { address, pki, metrics, shutdown, task, gate, waiting, left, place }
     }
 
     fn ca_file(&self) -> String {
@@ -178,8 +180,17 @@ async fn answer<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     }
 }
 
-fn routes(gate: &Arc<Semaphore>, waiting: &Arc<Semaphore>) -> Router {
-    let (gate, waiting) = (Arc::clone(gate), Arc::clone(waiting));
+/// Counts when it is dropped.
+struct Leaves(Arc<Semaphore>);
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+fn routes(gate: &Arc<Semaphore>, waiting: &Arc<Semaphore>, left: &Arc<Semaphore>) -> Router {
+    let (gate, waiting, left) = (Arc::clone(gate), Arc::clone(waiting), Arc::clone(left));
     Router::new()
         .route("/", get(async || "hello"))
         .route("/item/{id}", get(async || "item"))
@@ -191,6 +202,7 @@ fn routes(gate: &Arc<Semaphore>, waiting: &Arc<Semaphore>) -> Router {
         .route(
             "/wait",
             get(async move || {
+                let _leaves = Leaves(Arc::clone(&left));
                 waiting.add_permits(1);
                 gate.acquire().await.unwrap().forget();
                 "waited"
