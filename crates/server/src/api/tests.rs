@@ -74,7 +74,7 @@ impl Api {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let mut request = request.body(Body::from(text)).unwrap();
-        request.extensions_mut().insert(ClientAddress("192.0.2.7".parse().unwrap()));
+        request.extensions_mut().insert(ClientAddress::new("192.0.2.7".parse().unwrap()));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 1 << 24).await.unwrap();

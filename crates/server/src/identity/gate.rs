@@ -12,6 +12,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
@@ -233,7 +234,7 @@ impl Gate {
         known: Option<&str>,
         now: Timestamp,
     ) -> Result<Attempt, GateError> {
-        let (pair, address) = (client.pair_key(), client.ip_key());
+        let (pair, address) = (written(client.pair_key()), written(client.ip_key()));
         let attempt = Attempt {
             pair_key: key(&[surface.as_str(), &pair, name]),
             address_key: key(&[&address]),
@@ -328,6 +329,11 @@ impl Attempt {
     pub(crate) fn for_tests() -> Self {
         Self { pair_key: String::new(), address_key: String::new(), entry: String::new() }
     }
+}
+
+/// A network as it is shown: an address alone when it is one.
+fn written(network: IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() { network.addr().to_string() } else { network.to_string() }
 }
 
 /// The numbers of one reservation.

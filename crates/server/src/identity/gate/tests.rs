@@ -31,7 +31,7 @@ fn limits() -> Limits {
 }
 
 fn client(address: &str) -> ClientAddress {
-    ClientAddress(address.parse::<IpAddr>().unwrap())
+    ClientAddress::new(address.parse::<IpAddr>().unwrap())
 }
 
 fn at(milliseconds: i64) -> Timestamp {

@@ -71,7 +71,7 @@ fn from() -> From<'static> {
 }
 
 fn client(address: &str) -> ClientAddress {
-    ClientAddress(address.parse().unwrap())
+    ClientAddress::new(address.parse().unwrap())
 }
 
 fn secret(text: &str) -> SecretString {
