@@ -1,5 +1,6 @@
 //! Durations and sizes: numbers that are written with their unit.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -13,42 +14,67 @@ const TIMES: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// A duration in whole seconds, within the bounds of its parameter. Written with its unit: `"1800s"`, `"30m"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    seconds: u64,
+    /// Seconds of the unit in which it was written, which is shown again: the guide writes 1800s and 180d.
+    unit: u64,
+}
 
 impl Span {
     /// The duration.
     pub fn get(self) -> Duration {
-        Duration::from_secs(self.0)
+        Duration::from_secs(self.seconds)
     }
 
     /// Whole seconds.
     pub fn seconds(self) -> u64 {
-        self.0
+        self.seconds
     }
 }
+
+/// By length, however it was written.
+impl Ord for Span {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.seconds.cmp(&other.seconds)
+    }
+}
+
+impl PartialOrd for Span {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Span {
+    fn eq(&self, other: &Self) -> bool {
+        self.seconds == other.seconds
+    }
+}
+
+impl Eq for Span {}
 
 impl Value for Span {
     const FORM: &'static str = "a duration with its unit such as \"90s\", \"30m\", \"8h\" or \"180d\"";
 
     fn read(raw: &Raw, _: &Cx<'_>) -> Result<Self, Vec<Wrong>> {
-        number(raw, &TIMES, Self::FORM, "s").map(Self)
+        number(raw, &TIMES, Self::FORM, "s").map(|(seconds, unit)| Self { seconds, unit })
     }
 
     fn shown(&self) -> Json {
-        json!(Self::written(self.0))
+        let unit = TIMES.iter().find(|(_, seconds)| *seconds == self.unit);
+        json!(unit.map_or_else(
+            || Self::written(self.seconds),
+            |(name, unit)| format!("{}{name}", self.seconds / unit)
+        ))
     }
 
     fn measure(&self) -> Option<u64> {
-        Some(self.0)
+        Some(self.seconds)
     }
 
     fn written(measure: u64) -> String {
-        // The guide writes seconds up to a day and days beyond: 1800s, 86400s, 180d.
-        match measure {
-            days if days > 86_400 && days % 86_400 == 0 => format!("{}d", days / 86_400),
-            seconds => format!("{seconds}s"),
-        }
+        largest(measure, &TIMES)
     }
 }
 
@@ -67,7 +93,7 @@ impl Value for Size {
     const FORM: &'static str = "a size with its unit such as \"512KiB\" or \"1MiB\"";
 
     fn read(raw: &Raw, _: &Cx<'_>) -> Result<Self, Vec<Wrong>> {
-        number(raw, &SIZES, Self::FORM, "B").map(Self)
+        number(raw, &SIZES, Self::FORM, "B").map(|(bytes, _)| Self(bytes))
     }
 
     fn shown(&self) -> Json {
@@ -79,16 +105,21 @@ impl Value for Size {
     }
 
     fn written(measure: u64) -> String {
-        let fits = |(_, bytes): &&(&str, u64)| measure >= *bytes && measure.is_multiple_of(*bytes);
-        match SIZES.iter().find(fits) {
-            Some((unit, bytes)) => format!("{}{unit}", measure / bytes),
-            None => format!("{measure}B"),
-        }
+        largest(measure, &SIZES)
     }
 }
 
-/// A number followed by one of `units`, in the smallest of them.
-fn number(raw: &Raw, units: &[(&str, u64)], form: &str, smallest: &str) -> Result<u64, Vec<Wrong>> {
+/// A number in the largest unit that it is a multiple of.
+fn largest(number: u64, units: &[(&str, u64)]) -> String {
+    let fits = |(_, unit): &&(&str, u64)| number >= *unit && number.is_multiple_of(*unit);
+    match units.iter().find(fits).or(units.last()) {
+        Some((name, unit)) => format!("{}{name}", number / unit),
+        None => number.to_string(),
+    }
+}
+
+/// A number followed by one of `units`: in the smallest of them, and what one of that unit is.
+fn number(raw: &Raw, units: &[(&str, u64)], form: &str, smallest: &str) -> Result<(u64, u64), Vec<Wrong>> {
     let names: Vec<&str> = units.iter().rev().map(|(name, _)| *name).collect();
     let names = names.join(", ");
     let bare = |number: &str| {
@@ -123,7 +154,8 @@ fn number(raw: &Raw, units: &[(&str, u64)], form: &str, smallest: &str) -> Resul
         return Err(vec![raw.wrong(what, help)]);
     };
     let value = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
-    value.ok_or_else(|| vec![raw.wrong("is too large a number", format!("write {form}"))])
+    let value = value.ok_or_else(|| vec![raw.wrong("is too large a number", format!("write {form}"))])?;
+    Ok((value, *factor))
 }
 
 /// Whether `unit` is another spelling of the unit `name`: `sec`, `minutes`, `mb`.

@@ -34,7 +34,7 @@ pub use net::{HostName, IssuerUrl, LdapUrl, MailAddress, MetricsListen, PublicUr
 pub use parameter::{Parameter, Section};
 pub use reference::{example, reference};
 pub use secret::{KeyFile, SecretError, SecretFile, read_secret};
-pub use sources::Overrides;
+pub use sources::{Overrides, usual_state_dir};
 pub use table::{
     Audit, AuditLogs, BruteForce, Config, DatabaseSettings, Ldap, Log, Mail, Mfa, Oidc, PARAMETERS, Passwords,
     RemoteConnection, SECTIONS, Server, Sessions, Tls,

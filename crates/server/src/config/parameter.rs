@@ -9,8 +9,10 @@ pub struct Parameter {
     pub section: &'static str,
     /// The name within the section: `max_attempts_by_ip`.
     pub name: &'static str,
-    /// What may be written.
+    /// What may be written; of a list, what each member is.
     pub form: &'static str,
+    /// Whether it is a list.
+    pub is_list: bool,
     /// What holds when nothing is written, as the environment would write it; empty for nothing.
     pub default: &'static str,
     /// What it does, in one sentence.
@@ -86,6 +88,7 @@ macro_rules! parameters {
                 section: stringify!($section),
                 name: stringify!($name),
                 form: <$type as Value>::FORM,
+                is_list: <$type as Value>::IS_LIST,
                 default: $default,
                 about: concat!($($about),+).trim_ascii(),
                 guide: parameters!(@optional $($guide)?),

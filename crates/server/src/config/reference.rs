@@ -45,7 +45,8 @@ pub fn reference() -> String {
             let safe = row.safe.as_ref().map(|(range, risk)| format!("{}; else {risk}", bounds(row, range)));
             let accepted = row.accepted.as_ref().map(|range| bounds(row, range));
             let accepted = match accepted {
-                Some(range) => format!("{}: {range}", kind(row)),
+                Some(range) => format!("{}, {range}", kind(row)),
+                None if row.is_list => format!("list, each {}", kind(row)),
                 None => kind(row).to_owned(),
             };
             page.push_str(&format!(
@@ -79,12 +80,12 @@ pub fn example() -> String {
 /// The default as TOML, or the form of what may be written.
 fn sample(row: &Parameter) -> String {
     if row.default.is_empty() {
-        return format!("...  {}", row.form);
+        return format!("... {}{}", if row.is_list { "a list, each " } else { "" }, row.form);
     }
     let bare = row.form.starts_with("a whole number") || row.form.starts_with("true");
     match row.default {
         text if bare => text.to_owned(),
-        text if text.contains(',') && !text.contains(['(', ' ']) => {
+        text if row.is_list => {
             let members: Vec<String> = text.split(',').map(|member| format!("\"{member}\"")).collect();
             format!("[{}]", members.join(", "))
         }

@@ -31,6 +31,24 @@ pub struct Overrides {
     pub usual_state_dir: Option<PathBuf>,
 }
 
+/// The state directory of a user when nobody names one; none where `/var/lib/palisade` is right.
+///
+/// A service manager's `STATE_DIRECTORY` comes first; who is not root keeps it below `XDG_STATE_HOME` or
+/// `~/.local/state`. `variable` gives a variable of the environment.
+pub fn usual_state_dir(is_root: bool, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    // systemd separates several by colons.
+    let given = variable("STATE_DIRECTORY").and_then(|list| list.into_string().ok());
+    let first =
+        given.and_then(|list| list.split(':').next().map(PathBuf::from)).filter(|path| path.is_absolute());
+    let own = || folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
+    match (first, is_root) {
+        (Some(first), _) => Some(first),
+        (None, true) => None,
+        (None, false) => own().map(|path| path.join("palisade")),
+    }
+}
+
 impl Reading<'_> {
     /// Takes the values of the file.
     pub(super) fn take_file(&mut self, name: &str) {

@@ -162,6 +162,25 @@ fn the_caller_may_know_a_better_state_directory() {
 }
 
 #[test]
+fn who_is_not_root_keeps_the_state_at_home() {
+    let usual = |is_root: bool, given: &[(&str, &str)]| {
+        let found = |name: &str| {
+            given.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(*value))
+        };
+        usual_state_dir(is_root, found).map(|path| path.display().to_string())
+    };
+    let home = ("HOME", "/home/a");
+    assert_eq!(usual(true, &[home]), None);
+    assert_eq!(usual(false, &[home]).unwrap(), "/home/a/.local/state/palisade");
+    assert_eq!(usual(false, &[home, ("XDG_STATE_HOME", "/s")]).unwrap(), "/s/palisade");
+    assert_eq!(
+        usual(false, &[home, ("STATE_DIRECTORY", "/var/lib/palisade:/x")]).unwrap(),
+        "/var/lib/palisade"
+    );
+    assert_eq!(usual(false, &[("HOME", "relative")]), None);
+}
+
+#[test]
 fn what_is_shown_reads_as_the_same() {
     let text = "[server]\ntrusted_proxies = [\"10.0.0.0/24\"]\nmetrics_listen = \"off\"\nhost_names = [\"A.example\", \"10.0.0.1\"]\n\
         [sessions]\nuse_notice = \"\"\"Only\nfor \"us\".\"\"\"\n[passwords]\nmax_age = \"365d\"\n\

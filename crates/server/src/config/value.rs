@@ -94,6 +94,9 @@ pub(super) trait Value: Sized {
     /// What may be written, as a phrase that follows `write`.
     const FORM: &'static str;
 
+    /// Whether several may be written, in brackets.
+    const IS_LIST: bool = false;
+
     /// Reads it.
     fn read(raw: &Raw, cx: &Cx<'_>) -> Result<Self, Vec<Wrong>>;
 
@@ -142,6 +145,7 @@ impl<T: Value> Value for Option<T> {
 
 impl<T: Value> Value for Vec<T> {
     const FORM: &'static str = T::FORM;
+    const IS_LIST: bool = true;
 
     fn read(raw: &Raw, cx: &Cx<'_>) -> Result<Self, Vec<Wrong>> {
         let split: Vec<Raw>;

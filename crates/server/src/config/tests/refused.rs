@@ -70,9 +70,9 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     error: brute_force.max_attempts_by_ip_and_username_ws_tunnel is 0, less than the 1 that is possible
       --> palisade.toml:9:45
       help: write a value from 1 to 1000
-    error: sessions.privilege_window is 3600s, more than the 600s that is possible
+    error: sessions.privilege_window is 1h, more than the 10m that is possible
       --> palisade.toml:11:20
-      help: write a value from 60s to 600s
+      help: write a value from 1m to 10m
     error: sessions.idle_lock is "soon"
       --> palisade.toml:12:13
       help: write a duration with its unit such as "90s", "30m", "8h" or "180d"
@@ -239,12 +239,12 @@ fn what_weakens_the_system_is_named() {
     error: brute_force.max_attempts_by_ip_and_username is 6: passwords can be guessed for longer than the guide allows
       --> palisade.toml:2:1
       help: write at most 5
-    error: brute_force.block_duration_by_ip is "3600s": guessing goes on sooner than the guide allows
+    error: brute_force.block_duration_by_ip is "1h": guessing goes on sooner than the guide allows
       --> palisade.toml:3:1
-      help: write at least 86400s
-    error: sessions.absolute_lifetime is "86400s": a stolen session stays good for longer than a working day
+      help: write at least 1d
+    error: sessions.absolute_lifetime is "24h": a stolen session stays good for longer than a working day
       --> palisade.toml:7:1
-      help: write at most 43200s
+      help: write at most 12h
     error: sessions.use_notice is "": nobody is told before the login who may use the system and that it is recorded
       --> palisade.toml:8:1
       help: leave it out, or write your own notice
