@@ -115,6 +115,11 @@ impl Setting {
     pub fn text(&self) -> Option<String> {
         text(&self.value)
     }
+
+    /// The default as the file would write it; none when there is none.
+    pub fn default_text(&self) -> Option<String> {
+        text(&self.default)
+    }
 }
 
 impl Effective {
