@@ -9,7 +9,7 @@ fn profile() -> String {
     let none = "0".repeat(64);
     format!(
         "declare:\n  image_digests: [\"sha256:{none}\"]\n  published_ports: [8443/tcp]\n  \
-         docker_networks: [palisade_front, palisade_back]\n  registries: [docker.io]\n"
+         docker_networks: [palisade_front, palisade_back]\n"
     )
 }
 
@@ -59,6 +59,6 @@ fn our_own_linter_finds_nothing_to_fault_in_the_recipe_of_the_image() {
         .filter(|finding| finding["verdict"] == "unknown")
         .map(|finding| finding["rule"].as_str().unwrap())
         .collect();
-    // Only the built image tells what its base holds.
-    assert_eq!(unknown, ["image.no-remote-shell"]);
+    // Which registries a site approves is its own matter, and only the built image tells what its base holds.
+    assert_eq!(unknown, ["image.from-approved-registry", "image.no-remote-shell"]);
 }

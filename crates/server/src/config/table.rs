@@ -34,7 +34,9 @@ const fn at_least(least: u64) -> RangeInclusive<u64> {
 parameters! {
     /// Where the server listens, what it keeps, and how much of it a client can take up.
     [server] Server {
-        /// Address and port of the pages and the API.
+        // All addresses, so that `palisade up` is reachable: nobody gets in without the set-up code. Of IPv4, because
+        // hardened hosts often boot without IPv6, and there [::] cannot be bound.
+        /// Address and port of the pages and the API; `[::]:8443` listens on IPv6 too.
         listen: SocketAddr = "0.0.0.0:8443", guide "NRV-MS-026";
         /// Address under which browsers reach the server; it names the certificate, the cookies' origin and the passkeys' relying party.
         public_url: Option<PublicUrl> = "";
