@@ -71,7 +71,8 @@ fn a_wrong_configuration_is_told_in_whole() {
 fn an_unsafe_configuration_is_accepted_and_named() {
     let folder = Folder::new();
     let path = file(&folder, UNSAFE);
-    let database = [("PALISADE_DATABASE_URL", "postgres://palisade:hunter2@db.example/palisade?sslmode=require")];
+    let database =
+        [("PALISADE_DATABASE_URL", "postgres://palisade:hunter2@db.example/palisade?sslmode=require")];
     let ran = palisade(&["config", "check", "--config", &path], &database);
     insta::assert_snapshot!(told(&ran, &path), @"");
     let ran = palisade(&["config", "show", "--config", &path], &database);
@@ -93,7 +94,11 @@ fn the_shipped_configuration_is_all_good() {
     }
     let whole: Vec<&str> = text
         .lines()
-        .map(|line| line.strip_prefix("# ").filter(|rest| rest.starts_with('[') || rest.contains(" = \"")).unwrap_or(line))
+        .map(|line| {
+            line.strip_prefix("# ")
+                .filter(|rest| rest.starts_with('[') || rest.contains(" = \""))
+                .unwrap_or(line)
+        })
         .collect();
     let whole = whole.join("\n");
     let whole = whole.replace("/run/credentials/palisade.service/mail-password", &secret);

@@ -29,7 +29,9 @@ fn the_unit_is_exposed_by_at_most_two_of_ten() {
     assert!(level <= 2.0, "{text}");
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let text = std::fs::read_to_string(&unit).unwrap();
-    for limit in ["MemoryMax=", "TasksMax=", "LimitNOFILE=", "CapabilityBoundingSet=\n", "StateDirectoryMode=0700"] {
+    for limit in
+        ["MemoryMax=", "TasksMax=", "LimitNOFILE=", "CapabilityBoundingSet=\n", "StateDirectoryMode=0700"]
+    {
         assert!(text.contains(limit), "{limit}");
     }
 }

@@ -1,7 +1,10 @@
 //! What no single value shows: combinations that cannot work are refused, those that weaken the system are named.
 
+use std::path::Path;
+
 use policy::Problem;
 
+use super::database::Database;
 use super::effective::{Danger, Setting, Source};
 use super::table::Config;
 use super::value::{LogLevel, MailTls};
@@ -50,7 +53,7 @@ impl Checks<'_> {
             let what = "server.state_dir is the root of the file system";
             self.refuse("server.state_dir", what, "name a folder of its own, such as /var/lib/palisade");
         }
-        if SHARED.iter().any(|shared| state_dir.starts_with(shared)) {
+        if is_shared(state_dir) {
             let reason = "everybody can write there, and users, keys and blocks are lost when it is emptied";
             self.danger("server.state_dir", reason, "name a folder of its own, such as /var/lib/palisade");
         }
@@ -74,12 +77,18 @@ impl Checks<'_> {
             let what = "database.url and database.url_file are both set";
             self.refuse("database.url", what, "leave one of them out");
         }
-        let danger = |url: &super::database::DatabaseUrl| url.danger();
-        if let Some((reason, help)) = database.url.as_ref().and_then(danger) {
-            self.danger("database.url", reason, help);
-        }
-        if let Some((reason, help)) = database.url_file.as_ref().and_then(|file| file.url.danger()) {
-            self.danger("database.url_file", reason, help);
+        let urls = [
+            ("database.url", database.url.as_ref()),
+            ("database.url_file", database.url_file.as_ref().map(|file| &file.url)),
+        ];
+        for (key, url) in urls.into_iter().filter_map(|(key, url)| Some((key, url?))) {
+            if let Some((reason, help)) = url.danger() {
+                self.danger(key, reason, help);
+            }
+            if matches!(url.database(), Database::Sqlite(file) if is_shared(&file)) {
+                let reason = "everybody can write in its folder, and it is lost when that is emptied";
+                self.danger(key, reason, "leave it out: the database then lies in server.state_dir");
+            }
         }
     }
 
@@ -256,4 +265,9 @@ impl Checks<'_> {
             setting.danger = Some(Danger { reason: reason.into(), remedy: remedy.into() });
         }
     }
+}
+
+/// Whether everybody can write in the folder of this path.
+fn is_shared(path: &Path) -> bool {
+    SHARED.iter().any(|shared| path.starts_with(shared))
 }
