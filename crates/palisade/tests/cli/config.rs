@@ -61,7 +61,31 @@ fn a_wrong_configuration_is_told_in_whole() {
     let path = file(&folder, WRONG);
     let variables = [("PALISADE_SESSIONS_IDLE_LOCK", "900"), ("PALISADE_SESIONS_MAX_PER_USER", "3")];
     let ran = palisade(&["config", "check", "--config", &path], &variables);
-    insta::assert_snapshot!(told(&ran, &path), @"");
+    insta::assert_snapshot!(told(&ran, &path), @r#"
+    error: brute_force.block_duration_by_ip is 86400, a number without a unit
+      --> palisade.toml:3:24
+      help: write "86400s" if that was meant; units are s, m, h, d
+    error: there is no parameter max_atempts_by_ip in [brute_force]
+      --> palisade.toml:4:1
+      help: did you mean `max_attempts_by_ip`?
+    error: server.metrics_listen is [::]:9443, which other machines can reach
+      --> palisade.toml:7:18
+      help: write "127.0.0.1:9443": metrics are served without a login; let the collector run on this machine
+    error: server.trusted_proxies has 0.0.0.0/0: whoever is in that network could claim any client address and evade every block
+      --> palisade.toml:8:35
+      help: name the addresses of your proxies only
+    error: there is no parameter password in [mail]
+      --> palisade.toml:11:1
+      help: secrets do not stand in this file: write it into a file with mode 0600, and password_file here
+    error: this variable is none of Palisade's parameters
+      --> environment PALISADE_SESIONS_MAX_PER_USER
+      help: did you mean `PALISADE_SESSIONS_MAX_PER_USER`?
+    error: sessions.idle_lock is 900, a number without a unit
+      --> environment PALISADE_SESSIONS_IDLE_LOCK
+      help: write "900s" if that was meant; units are s, m, h, d
+    palisade.toml: 7 problems
+    exit code 2
+    "#);
     assert_eq!(ran.code, 2);
     let shown = palisade(&["config", "show", "--config", &path], &variables);
     assert_eq!((shown.code, shown.err), (2, ran.err));
@@ -74,9 +98,58 @@ fn an_unsafe_configuration_is_accepted_and_named() {
     let database =
         [("PALISADE_DATABASE_URL", "postgres://palisade:hunter2@db.example/palisade?sslmode=require")];
     let ran = palisade(&["config", "check", "--config", &path], &database);
-    insta::assert_snapshot!(told(&ran, &path), @"");
+    insta::assert_snapshot!(told(&ran, &path), @r#"
+    warning: database.url is "postgres://palisade:***@db.example/palisade?sslmode=require": sslmode is require: the certificate of the database is not checked: anybody on the way can be it
+      --> environment PALISADE_DATABASE_URL
+      help: write sslmode=verify-full, and sslrootcert=FILE when the database has a CA of its own
+    warning: brute_force.max_attempts_by_ip_and_username is 20: passwords can be guessed for longer than the guide allows
+      --> palisade.toml:5:1
+      help: write at most 5
+    warning: mfa.mfa_enabled is false: a stolen password is enough to log in as anybody but an administrator
+      --> built-in default
+      help: write true: users are led through it at their next login
+    palisade.toml: 3 of 73 parameters set: 3 unsafe
+    exit code 1
+    "#);
     let ran = palisade(&["config", "show", "--config", &path], &database);
-    insta::assert_snapshot!(told(&ran, &path), @"");
+    insta::assert_snapshot!(told(&ran, &path), @r#"
+    [server]  Where the server listens, what it keeps, and how much of it a client
+      can take up.
+      public_url = "https://palisade.example:8443"
+         from  palisade.toml:2
+         does  Address under which browsers reach the server; it names the
+               certificate, the cookies' origin and the passkeys' relying party.
+
+    [database]  Where users, sessions, counters and reports are kept.
+      url = "postgres://palisade:***@db.example/palisade?sslmode=require"
+         from  environment PALISADE_DATABASE_URL
+         does  The database: SQLite in the state directory when left out; a network
+               host without `sslmode` gets `verify-full`.
+       unsafe  sslmode is require: the certificate of the database is not checked:
+               anybody on the way can be it
+       remedy  write sslmode=verify-full, and sslrootcert=FILE when the database has
+               a CA of its own
+
+    [brute_force]  How many wrong credentials are borne, of whom, and for how long
+      nobody is heard afterwards.
+      max_attempts_by_ip_and_username = 20
+         from  palisade.toml:5; default 5; NRV-MS-037
+         does  Failed logins of one user name from one address before the pair is
+               blocked.
+       unsafe  passwords can be guessed for longer than the guide allows
+       remedy  write at most 5
+
+    [mfa]  Second factors.
+      mfa_enabled = false
+         from  default; NRV-MS-053
+         does  Everybody logs in with a second factor; without it only
+               administrators must.
+       unsafe  a stolen password is enough to log in as anybody but an administrator
+       remedy  write true: users are led through it at their next login
+
+    3 of 73 parameters are set, 3 unsafe. `--effective` shows every one.
+    exit code 0
+    "#);
 }
 
 #[test]
@@ -85,7 +158,10 @@ fn the_shipped_configuration_is_all_good() {
     let text = std::fs::read_to_string(root().join("deploy/palisade.toml")).unwrap();
     let path = file(&folder, &text);
     let ran = palisade(&["config", "check", "--config", &path], &[]);
-    insta::assert_snapshot!(told(&ran, &path), @"");
+    insta::assert_snapshot!(told(&ran, &path), @r"
+    palisade.toml: 2 of 73 parameters set: all good
+    exit code 0
+    ");
     // What is commented out there is right too, once its secrets exist.
     let secret = folder.file("secret", "hunter2");
     let url = folder.file("url", "postgres://palisade:hunter2@db.example/palisade\n");
@@ -117,14 +193,81 @@ fn every_parameter_is_shown_with_its_source() {
     assert_eq!(ran.code, 0);
     let text = told(&ran, &path);
     let part = text.split("[tls]").next().unwrap();
-    insta::assert_snapshot!(part.trim_end(), @"");
+    insta::assert_snapshot!(part.trim_end(), @r#"
+    [server]  Where the server listens, what it keeps, and how much of it a client
+      can take up.
+      listen = "0.0.0.0:8443"
+         from  default; NRV-MS-026
+         does  Address and port of the pages and the API; `[::]:8443` listens on
+               IPv6 too.
+      public_url = "https://palisade.example:8443"
+         from  palisade.toml:2
+         does  Address under which browsers reach the server; it names the
+               certificate, the cookies' origin and the passkeys' relying party.
+      host_names = []
+         from  default
+         does  Further names and addresses of this machine that the server's own
+               certificate is made for.
+      state_dir = "/var/lib/palisade"
+         from  default
+         does  Folder of the database, the keys and the CA, which the server keeps
+               at mode 0700.
+      metrics_listen = "127.0.0.1:9443"
+         from  default
+         does  Loopback address of the metrics for Prometheus, or `off`.
+      trusted_proxies = []
+         from  default
+         does  Networks of the proxies whose word on the client's address is taken;
+               everybody else's is ignored.
+      max_connections = 4096
+         from  default
+         does  Connections that are open at a time; further ones wait or are
+               refused.
+      max_request_body = "1MiB"
+         from  default
+         does  Largest body of a request, where a route does not set less.
+      handshake_timeout = "10s"
+         from  default
+         does  Time in which a connection must have finished its TLS handshake.
+      header_timeout = "10s"
+         from  default
+         does  Time in which the head of a request must have arrived.
+      request_timeout = "30s"
+         from  default
+         does  Time in which a request must have been read and answered.
+      idle_timeout = "60s"
+         from  default
+         does  Time after which a connection without requests is closed.
+      shutdown_grace = "20s"
+         from  default
+         does  Time that requests under way are given when the server stops.
+    "#);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let ran = palisade(&["config", "show", "--effective", "--config", &path, "--format", "json"], &[]);
     let document = ran.json();
     let settings = document["settings"].as_array().unwrap();
     let find = |name: &str| settings.iter().find(|setting| setting["name"] == name).unwrap();
     insta::assert_snapshot!(
-        format!("{:#}", find("max_attempts_by_ip_and_username")).replace(&path, "palisade.toml"), @""
+        format!("{:#}", find("max_attempts_by_ip_and_username")).replace(&path, "palisade.toml"), @r#"
+        {
+          "about": "Failed logins of one user name from one address before the pair is blocked.",
+          "default": 5,
+          "guide": "NRV-MS-037",
+          "name": "max_attempts_by_ip_and_username",
+          "section": "brute_force",
+          "source": {
+            "column": 1,
+            "kind": "file",
+            "line": 5,
+            "path": "palisade.toml"
+          },
+          "unsafe": {
+            "reason": "passwords can be guessed for longer than the guide allows",
+            "remedy": "write at most 5"
+          },
+          "value": 20
+        }
+        "#
     );
     assert_eq!(find("mfa_enabled")["source"]["kind"], "default");
 }

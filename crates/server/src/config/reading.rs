@@ -51,16 +51,18 @@ impl Reading<'_> {
             return None;
         }
         let default = default::<T>(row, self.secrets);
-        let shown_default = default.as_ref().map_or(Json::Null, T::shown);
+        let table_default = default.as_ref().map_or(Json::Null, T::shown);
         let (value, source) = match last {
             Some(last) => last,
             None => (default?, Source::Default),
         };
+        // The caller may know a better default than the table.
+        let default = if source == Source::Default { value.shown() } else { table_default };
         self.settings.push(Setting {
             section: row.section.to_owned(),
             name: row.name.to_owned(),
             value: value.shown(),
-            default: shown_default,
+            default,
             source,
             about: row.about.to_owned(),
             guide: row.guide.map(str::to_owned),

@@ -267,6 +267,8 @@ fn what_weakens_the_system_is_named() {
       --> palisade.toml:27:1
       help: write "info" again when you have seen what you looked for
     "#);
+    let told = unsafe_in("[database]\nurl = \"sqlite:/var/tmp/palisade.db\"\n");
+    assert!(told.contains("everybody can write in its folder"), "{told}");
     let exact = "[mfa]\nmfa_enabled = true\n[brute_force]\nmax_attempts_by_ip_and_username = 1\n\
         [passwords]\nargon2_memory = \"19MiB\"\nargon2_iterations = 2\nargon2_parallelism = 1\n";
     assert!(read(exact).1.dangers().is_empty());
