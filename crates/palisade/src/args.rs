@@ -43,6 +43,11 @@ pub(crate) enum Command {
     /// Work on a site's profile.
     #[command(subcommand)]
     Profile(Profile),
+    /// Check and show the configuration of the Management System.
+    #[command(subcommand)]
+    Config(Config),
+    /// Ask the Management System of this machine whether it is ready: exit code 0 when it is, 1 when it is not.
+    Ready(ConfigFile),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -370,6 +375,38 @@ pub(crate) enum Profile {
         #[command(flatten)]
         content: ContentArgs,
     },
+}
+
+/// The configuration of the Management System.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct ConfigFile {
+    /// The configuration file; without it the defaults and the environment alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Say everything that is wrong (exit code 2) or unsafe (1) in the configuration.
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Show the configuration: what somebody set, and what is unsafe.
+    Show {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Show every parameter, with the value that holds in the end, where it came from and what it does.
+        #[arg(long)]
+        effective: bool,
+        /// How the list is written.
+        #[arg(long, default_value = "terminal")]
+        format: ListFormat,
+    },
+    /// Write a configuration file with every parameter explained, its default in a comment.
+    Example,
+    /// Write the reference of every parameter as Markdown.
+    Reference,
 }
 
 /// A list for a person or for a program.

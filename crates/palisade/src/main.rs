@@ -3,6 +3,7 @@
 
 mod args;
 mod audit;
+mod config;
 mod content;
 mod explain;
 mod facts;
@@ -14,6 +15,7 @@ mod input;
 mod inventory;
 mod output;
 mod profile;
+mod ready;
 mod sbom;
 mod target;
 
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
         Command::Rules(rules) => guides::run_rules(rules),
         Command::Content(content) => content::run(content),
         Command::Profile(profile) => profile::run(profile),
+        Command::Config(config) => config::run(config),
+        Command::Ready(file) => ready::run(file),
         Command::Completions { shell } => output::completions(*shell),
         Command::Man => output::man_page(),
     };
