@@ -21,6 +21,10 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start the Management System for this machine: pages and API over HTTPS, with this machine's audit in it.
+    Up(Up),
+    /// Start the Management System alone, as a service.
+    Serve(Serve),
     /// Read this host, decide every rule, and show what falls short of the guides.
     Audit(Box<Audit>),
     /// Print what is known of this host as JSON.
@@ -375,6 +379,24 @@ pub(crate) enum Profile {
         #[command(flatten)]
         content: ContentArgs,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Up {
+    /// Where the database and the keys are kept; /var/lib/palisade for root, ~/.local/state/palisade for others.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// The address and port of the pages and the API; 0.0.0.0:8443 when nothing says otherwise.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
 }
 
 /// The configuration of the Management System.

@@ -20,9 +20,17 @@ pub(crate) fn run(args: &Config) -> Result<Ending> {
 
 /// The configuration as the server would read it: file, environment, and the usual place of the state.
 pub(crate) fn load(file: &ConfigFile) -> Result<(config::Config, Effective), Vec<Problem>> {
+    load_with(file, Overrides::default())
+}
+
+/// The same with what the command line says.
+pub(crate) fn load_with(
+    file: &ConfigFile,
+    overrides: Overrides,
+) -> Result<(config::Config, Effective), Vec<Problem>> {
     let is_root = rustix::process::geteuid().is_root();
     let usual_state_dir = config::usual_state_dir(is_root, |name| std::env::var_os(name));
-    let overrides = Overrides { usual_state_dir, ..Overrides::default() };
+    let overrides = Overrides { usual_state_dir, ..overrides };
     config::Config::load(file.config.as_deref(), std::env::vars_os(), &overrides)
 }
 

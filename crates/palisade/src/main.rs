@@ -17,6 +17,7 @@ mod output;
 mod profile;
 mod ready;
 mod sbom;
+mod serve;
 mod target;
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ use args::{Args, Command};
 fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
+        Command::Up(up) => serve::up(up),
+        Command::Serve(args) => serve::serve(args),
         Command::Audit(audit) => audit::run(audit),
         Command::Facts(facts) => facts::run(facts),
         Command::Harden(harden) => harden::run(harden),

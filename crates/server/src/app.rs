@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
+use crate::config::Effective;
 use crate::identity::login::Logins;
 use crate::store::Store;
 
@@ -23,6 +24,8 @@ pub(crate) struct Inner {
     pub(crate) origin: String,
     /// What is shown before a login.
     pub(crate) notice: String,
+    /// The configuration with the source of every value.
+    pub(crate) effective: Effective,
     /// The version of the product.
     pub(crate) version: &'static str,
 }
@@ -41,6 +44,12 @@ impl App {
     /// The time now.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("App").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 

@@ -16,5 +16,9 @@ mod posture;
 mod random;
 mod seal;
 mod serve;
+mod start;
+mod state;
 mod store;
 mod web;
+
+pub use start::{Reports, Server, SetUp, StartError, Started, set_up_log};

@@ -77,7 +77,7 @@ pub(crate) enum Refreshed {
 
 /// Why the server has no certificate to show.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PkiError {
+pub enum PkiError {
     /// The operating system said no.
     #[error("cannot {what} {}", path.display())]
     Io {

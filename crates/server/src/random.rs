@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// Why nothing random could be had.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RandomError {
+pub enum RandomError {
     /// The system refused.
     #[error(
         "the system's random generator does not answer; nothing that must be secret can be made until it does"

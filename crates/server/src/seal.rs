@@ -28,7 +28,7 @@ type Key = [u8; 32];
 
 /// Why nothing could be sealed or opened.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SealError {
+pub enum SealError {
     /// The key file.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),

@@ -22,7 +22,7 @@ const SQLITE_READERS: u32 = 4;
 
 /// What goes wrong with the database.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
+pub enum StoreError {
     /// It cannot be opened.
     #[error("cannot open the database {place}; see that it runs and that the address and password are right")]
     Open {
@@ -104,6 +104,28 @@ impl Store {
     /// Which database it is.
     pub(crate) fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// What was decided once under this name.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar("select value from settings where key = $1");
+        Ok(found.bind(key).fetch_optional(&self.readers).await?)
+    }
+
+    /// Decides something once; of two servers at once the first decides.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn set_setting(&self, key: &str, value: &str) -> Result<(), StoreError> {
+        sqlx::query("insert into settings (key, value) values ($1, $2) on conflict (key) do nothing")
+            .bind(key)
+            .bind(value)
+            .execute(&self.writers)
+            .await?;
+        Ok(())
     }
 
     /// Whether it answers.

@@ -14,6 +14,7 @@ use super::route::{COOKIE, Needs, Route, router};
 use super::{openapi, routes};
 use crate::app::App;
 use crate::clock::Clock;
+use crate::config::Effective;
 use crate::identity::login::tests::logins;
 use crate::identity::roles::{self, Assignment, Permission};
 use crate::identity::sessions::{self, Factors};
@@ -54,6 +55,7 @@ async fn apis() -> Vec<Api> {
             clock: Clock::default(),
             origin: "https://localhost:8443".to_owned(),
             notice: String::new(),
+            effective: Effective::default(),
             version: "0.0.0",
         });
         roles::install(&opened.store).await.unwrap();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 /// The configuration in force, for `palisade config show`, the settings page and the API.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Effective {
     /// The file, when there is one.
     pub file: Option<File>,

@@ -28,7 +28,7 @@ const BODY_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// What cannot be done with reports.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReportError {
+pub enum ReportError {
     /// No such report.
     #[error("there is no such report")]
     Unknown,

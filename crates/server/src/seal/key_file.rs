@@ -14,7 +14,7 @@ use crate::random::{self, RandomError};
 
 /// Why a key file is not used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeyFileError {
+pub enum KeyFileError {
     /// The system refused.
     #[error("cannot {act} the key file {path}")]
     System {

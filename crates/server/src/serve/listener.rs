@@ -12,7 +12,7 @@ pub(crate) struct Listener {
 
 /// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BindError {
+pub enum BindError {
     /// Somebody else listens there, or the address is not this machine's.
     #[error("cannot listen on {address}{}", hint(source))]
     Bind {

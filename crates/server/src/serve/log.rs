@@ -18,7 +18,7 @@ pub(crate) enum Format {
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LogError {
+pub enum LogError {
     /// The filter is no filter.
     #[error("`{filter}` is no filter of log lines: write a level such as info, or info,palisade::request=warn")]
     Filter {

@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Version};
 ///
 /// Written as in a stored hash: `m=19456,t=2,p=1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Params {
+pub struct Params {
     memory_kib: u32,
     rounds: u32,
     lanes: u32,
@@ -18,7 +18,7 @@ pub(crate) struct Params {
 
 /// Parameters that nothing is hashed with.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ParamsError {
+pub enum ParamsError {
     /// Not the form.
     #[error("`{0}` is not of the form m=19456,t=2,p=1")]
     Form(String),
