@@ -247,12 +247,18 @@ async fn when_all_seats_are_taken_who_is_idle_longest_makes_room() {
     for _ in 0..3 {
         idle.push(server.connect().await);
     }
-    for _ in 0..20 {
-        assert!(server.get("/").await.ends_with("hello"));
+    let mut newcomers = Vec::new();
+    for _ in 0..3 {
+        let mut stream = server.connect().await;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        assert!(answer(&mut stream).await.ends_with("hello"));
+        newcomers.push(stream);
     }
+    let began = Instant::now();
     for stream in &mut idle {
         assert_eq!(rest(stream).await, "");
     }
+    assert!(began.elapsed() < 3000 * MILLIS, "no limit of time ended them");
     server.gate.add_permits(1);
     assert!(answer(&mut waiting).await.ends_with("waited"), "who is busy keeps the seat");
     server.stop().await;
