@@ -182,7 +182,8 @@ async fn drive<C: GracefulConnection>(
         () = evicted.cancelled() => Some(Late::Idle),
         () = shutdown.cancelled() => Some(Late::Idle),
     };
-    if late != Some(Late::Idle) {
+    // hyper would wait for the first request of a connection on which nothing was said yet.
+    if late != Some(Late::Idle) || pulse.is_fresh() {
         return;
     }
     // Requests under way are finished; who is idle goes with a proper goodbye, or without one.

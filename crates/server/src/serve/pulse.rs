@@ -69,6 +69,12 @@ impl Pulse {
         self.beat().requests > 0
     }
 
+    /// Whether nothing was ever said on it.
+    pub(super) fn is_fresh(&self) -> bool {
+        let beat = self.beat();
+        !beat.used && beat.head_since.is_none()
+    }
+
     /// When the connection must end unless something happens, and why.
     ///
     /// On HTTP/2 requests come interleaved with answers and with signs of life: there each stream has its own limit, and a connection
