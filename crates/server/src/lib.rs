@@ -10,6 +10,7 @@ mod api;
 mod clock;
 mod identity;
 mod mail;
+mod outbound;
 mod pki;
 mod posture;
 mod random;
