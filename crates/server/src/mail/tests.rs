@@ -267,14 +267,70 @@ fn letters_say_what_happened_who_did_it_and_what_to_do() {
     assert!(!format!("{link:?}").contains("made-up"));
     let until = now();
     let invitation = Letter::Invitation { by: line("Grace"), link: link.clone(), until };
-    insta::assert_snapshot!(printed(&invitation.message(&site, &line("Ada"), "ada@plant.example")), @"");
+    insta::assert_snapshot!(printed(&invitation.message(&site, &line("Ada"), "ada@plant.example")), @r#"
+    To: ada@plant.example
+    Subject: Your account on Plant 4
+
+    Hello Ada,
+
+    Grace made an account for you on Plant 4, the Management System at https://palisade.plant.example.
+
+    Choose your password here:
+
+      https://palisade.plant.example/invitation/made-up-token
+
+    The link works once, until 22 November 2026, 20:00 UTC.
+
+    If you do not know Grace or did not expect this, leave the link alone and tell the people who run the system: without it the account stays closed.
+
+    Nobody reads answers to this message.
+    "#);
     let from = Some([192, 0, 2, 7].into());
     let reset = Letter::Reset { by: None, from, link, until };
-    insta::assert_snapshot!(printed(&reset.message(&site, &line("Ada"), "ada@plant.example")), @"");
+    insta::assert_snapshot!(printed(&reset.message(&site, &line("Ada"), "ada@plant.example")), @r#"
+    To: ada@plant.example
+    Subject: A new password for Plant 4
+
+    Hello Ada,
+
+    Somebody asked for a new password for your account on Plant 4 (https://palisade.plant.example), from the address 192.0.2.7.
+
+    Choose it here:
+
+      https://palisade.plant.example/invitation/made-up-token
+
+    The link works once, until 22 November 2026, 20:00 UTC.
+
+    If it was not you who wanted this, do nothing: your password stays as it is. If it happens again, tell the people who run the system.
+
+    Nobody reads answers to this message.
+    "#);
     let changed = Letter::PasswordChanged { by: Some(line("Grace")), from: None, at: now() };
-    insta::assert_snapshot!(printed(&changed.message(&site, &line("Ada"), "ada@plant.example")), @"");
+    insta::assert_snapshot!(printed(&changed.message(&site, &line("Ada"), "ada@plant.example")), @r#"
+    To: ada@plant.example
+    Subject: Your password on Plant 4 was changed
+
+    Hello Ada,
+
+    Grace changed the password of your account on Plant 4 (https://palisade.plant.example) on 22 November 2026, 20:00 UTC.
+
+    If it was not you, somebody else may have your account: ask the people who run the system to lock it, and then choose a new password. Open https://palisade.plant.example by typing it, never through a link in a message that you did not ask for.
+
+    Nobody reads answers to this message.
+    "#);
     let added = Letter::FactorAdded { factor: line("passkey \"desk\""), from, at: now() };
-    insta::assert_snapshot!(printed(&added.message(&site, &line("Ada"), "ada@plant.example")), @"");
+    insta::assert_snapshot!(printed(&added.message(&site, &line("Ada"), "ada@plant.example")), @r#"
+    To: ada@plant.example
+    Subject: A new way to log in to Plant 4
+
+    Hello Ada,
+
+    Your account on Plant 4 (https://palisade.plant.example) can now also be opened with: passkey "desk". It was added on 22 November 2026, 20:00 UTC, from the address 192.0.2.7.
+
+    If it was not you, somebody else may have your account: ask the people who run the system to lock it, and then choose a new password. Open https://palisade.plant.example by typing it, never through a link in a message that you did not ask for.
+
+    Nobody reads answers to this message.
+    "#);
 }
 
 fn printed(message: &Message) -> String {

@@ -23,7 +23,8 @@ pub(super) fn is_template(filter: &str, has_dn: bool) -> bool {
     // A placeholder stands for a value, so it is preceded by `=`.
     let is_value =
         filter.match_indices("{").all(|(at, _)| filter.get(..at).is_some_and(|before| before.ends_with('=')));
-    is_known && is_value && parse_filter(filter.replace("{dn}", "x").replace("{}", "x")).is_ok()
+    let is_bracketed = filter.starts_with('(') && filter.ends_with(')');
+    is_known && is_value && is_bracketed && parse_filter(filter.replace("{dn}", "x").replace("{}", "x")).is_ok()
 }
 
 /// A distinguished name without what does not tell it from another: case, and blanks around separators.
@@ -81,7 +82,9 @@ mod tests {
     fn a_template_has_its_placeholder_in_the_place_of_a_value() {
         assert!(is_template("(&(objectClass=person)(uid={}))", false));
         assert!(is_template("(member={dn})", true));
-        for wrong in ["(uid=x)", "(uid={}", "uid {}", "({}=x)", "(|(uid={})(mail={}))", "(uid={dn})", ""] {
+        for wrong in
+            ["(uid=x)", "(uid={}", "uid {}", "uid={}", "({}=x)", "(|(uid={})(mail={}))", "(uid={dn})", ""]
+        {
             assert!(!is_template(wrong, false), "{wrong}");
         }
         assert!(!is_template("(objectClass=*)", true));

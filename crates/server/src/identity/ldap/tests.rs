@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::outbound::OutboundError;
 
 const EC: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256";
 
@@ -273,7 +274,7 @@ async fn answers_that_are_no_ldap_cost_one_login() {
         // Sound, and yet nothing that the library expects.
         b"\x30\x00".to_vec(),
         b"\x30\x05\x02\x01\x01\x61\x00".to_vec(),
-        b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x0a\x00".to_vec(),
+        b"\x30\x0c\x02\x01\x01\x61\x07\x04\x01\x00\x04\x00\x04\x00".to_vec(),
     ];
     for answer in answers {
         let (address, server) = lying(&certified, answer.clone()).await;

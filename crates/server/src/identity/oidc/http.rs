@@ -81,10 +81,10 @@ impl Client {
         let host = parts.uri.host().filter(|_| is_https(&parts.uri));
         let host = host.ok_or_else(|| HttpError::NotHttps { url: without_query(&parts.uri) })?;
         let peer = Peer::new(host, parts.uri.port_u16().unwrap_or(443), Arc::clone(&self.trust))?;
-        if let Some(authority) = parts.uri.authority()
-            && let Ok(host) = HeaderValue::from_str(authority.as_str())
-        {
-            parts.headers.insert(HOST, host);
+        // Never the whole authority, which may hold a password.
+        let named = parts.uri.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        if let Ok(named) = HeaderValue::try_from(named) {
+            parts.headers.insert(HOST, named);
         }
         parts.headers.insert(USER_AGENT, HeaderValue::from_static("palisade"));
         parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::outbound::OutboundError;
 use crate::outbound::tests::acceptor;
 
 /// A provider that says what a test wants: answers by path, as they go over the wire.
