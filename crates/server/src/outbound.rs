@@ -255,14 +255,16 @@ pub(crate) mod tests {
 
     use rustls::ServerConfig;
     use rustls::pki_types::PrivateKeyDer;
+    use test_support::Certificate;
     use tokio_rustls::TlsAcceptor;
 
     use super::*;
 
-    /// Takes connections with this certificate and key, both PEM.
-    pub(crate) fn acceptor(certificate: &[u8], key: &[u8]) -> TlsAcceptor {
-        let chain = CertificateDer::pem_slice_iter(certificate).map(Result::unwrap).collect();
-        let key = PrivateKeyDer::from_pem_slice(key).unwrap();
+    /// Takes connections with this certificate.
+    pub(crate) fn acceptor(certificate: &Certificate) -> TlsAcceptor {
+        let chain = CertificateDer::pem_file_iter(&certificate.certificate).unwrap();
+        let chain = chain.map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_file(&certificate.key).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -273,6 +275,7 @@ pub(crate) mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test's own file")]
     fn a_file_of_authorities_holds_some() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("ca.pem");

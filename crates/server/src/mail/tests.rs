@@ -202,9 +202,7 @@ async fn a_line_without_end_is_cut_off() {
 #[tokio::test]
 async fn a_line_without_end_is_cut_off_within_tls_too() {
     let certified = certified();
-    let pem = std::fs::read(&certified.leaf.certificate).unwrap();
-    let key = std::fs::read(&certified.leaf.key).unwrap();
-    let acceptor = outbound::tests::acceptor(&pem, &key);
+    let acceptor = outbound::tests::acceptor(&certified.leaf);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move {

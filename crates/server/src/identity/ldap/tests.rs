@@ -234,11 +234,21 @@ async fn a_directory_that_hangs_costs_the_time_limit_only() {
     }
 }
 
+#[tokio::test]
+async fn a_login_that_is_given_up_ends_its_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = settings(listener.local_addr().unwrap().port(), DirectoryTls::StartTls, None);
+    let task = tokio::spawn(async move { login(&settings, "ada", "made-up ada password").await });
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut heard = vec![0; 31];
+    stream.read_exact(&mut heard).await.unwrap();
+    task.abort();
+    assert_eq!(tokio::time::timeout(PATIENCE, stream.read(&mut heard)).await.unwrap().unwrap(), 0);
+}
+
 /// A directory within TLS that answers everything with the same bytes.
 async fn lying(certified: &Certified, answer: Vec<u8>) -> (SocketAddr, JoinHandle<()>) {
-    let pem = std::fs::read(&certified.leaf.certificate).unwrap();
-    let key = std::fs::read(&certified.leaf.key).unwrap();
-    let acceptor = outbound::tests::acceptor(&pem, &key);
+    let acceptor = outbound::tests::acceptor(&certified.leaf);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(async move {

@@ -30,9 +30,7 @@ impl Drop for Scripted {
 
 impl Scripted {
     async fn start(certified: &Certified) -> Self {
-        let pem = std::fs::read(&certified.leaf.certificate).unwrap();
-        let key = std::fs::read(&certified.leaf.key).unwrap();
-        let acceptor = acceptor(&pem, &key);
+        let acceptor = acceptor(&certified.leaf);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let answers: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
