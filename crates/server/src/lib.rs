@@ -11,6 +11,7 @@ mod app;
 mod clock;
 mod identity;
 mod mail;
+mod outbound;
 mod pki;
 mod posture;
 mod random;

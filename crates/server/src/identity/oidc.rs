@@ -1,1 +1,0 @@
-//! Logins that an OpenID Connect provider vouches for.

@@ -1,1 +1,0 @@
-//! Mail over TLS: invitations and credential resets.
