@@ -2,8 +2,6 @@
 //!
 //! SHA-1, six digits, thirty seconds: the one form that every app takes, and many take nothing else whatever the address says.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 use qrcode::{EcLevel, QrCode};
 use ring::hmac;
@@ -163,8 +161,7 @@ fn percent(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            // Writing to a text cannot fail.
-            let _ = write!(escaped, "%{byte:02X}");
+            escaped.push_str(&format!("%{byte:02X}"));
         }
         escaped
     })
@@ -182,8 +179,8 @@ fn picture(text: &str) -> Result<String, qrcode::types::QrError> {
         let mut column = 0;
         for run in line.chunk_by(|left, right| left == right) {
             if run.first() == Some(&qrcode::Color::Dark) {
-                // Writing to a text cannot fail.
-                let _ = write!(path, "M{} {}h{}v1h-{}z", column + QUIET, row + QUIET, run.len(), run.len());
+                let (left, top, length) = (column + QUIET, row + QUIET, run.len());
+                path.push_str(&format!("M{left} {top}h{length}v1h-{length}z"));
             }
             column += run.len();
         }

@@ -272,10 +272,10 @@ fn an_answer_sent_again_is_refused() {
     let answer = authenticator.get(&started.challenge);
     let changed = finish(EVE, &started.state, &stored, &answer).unwrap().changed.unwrap();
     // The state is gone by then; if it were not, the counter would tell.
-    let again = finish(EVE, &started.state, &[changed.clone()], &answer);
+    let again = finish(EVE, &started.state, std::slice::from_ref(&changed), &answer);
     assert!(matches!(again, Err(PasskeyError::Copied { id }) if id == base64(&authenticator.id)));
     // With a state of its own, the challenge does.
-    let anew = passkeys().start_login(EVE, &[changed.clone()], now()).unwrap();
+    let anew = passkeys().start_login(EVE, std::slice::from_ref(&changed), now()).unwrap();
     assert!(matches!(finish(EVE, &anew.state, &[changed], &answer), Err(PasskeyError::Challenge)));
 }
 

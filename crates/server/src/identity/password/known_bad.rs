@@ -162,7 +162,7 @@ fn letter(sign: char, one: char) -> char {
 fn repeated(text: &str) -> Option<String> {
     let characters: Vec<char> = text.chars().collect();
     (1..=characters.len() / 2)
-        .filter(|length| characters.len() % length == 0)
+        .filter(|length| characters.len().is_multiple_of(*length))
         .filter_map(|length| characters.get(..length))
         .find(|part| characters.chunks(part.len()).all(|chunk| chunk == *part))
         .map(|part| part.iter().collect())
