@@ -197,6 +197,9 @@ impl Server {
             version,
         });
         let authority = pki.ca_pem().map(|pem| state::publish(&directory, "ca.pem", &pem)).transpose()?;
+        for name in pki.uncovered() {
+            tracing::warn!(name, "the server's certificate does not hold this name: its authority was made before; remove the folder pki to make another");
+        }
         let started = Started {
             address: origin,
             fingerprint: pki.fingerprint(),
@@ -238,7 +241,7 @@ impl Server {
         let ready = Arc::new(AtomicBool::new(true));
         let mut tasks: JoinSet<Result<(), StartError>> = JoinSet::new();
         let main = serve::Server {
-            router: serve::dress(routes(&self.app), host_names(&self.names), self.metrics.clone()),
+            router: serve::dress(routes(&self.app, &self.pki), host_names(&self.names), self.metrics.clone()),
             transport: Transport::Tls(self.pki.server_config()?),
             limits: self.limits.clone(),
             proxies: self.proxies,
@@ -282,8 +285,11 @@ impl Server {
 }
 
 /// Everything that is served over HTTPS.
-fn routes(app: &App) -> axum::Router {
-    api::route::router(app, api::routes()).merge(web::routes(app)).fallback(web::not_found)
+fn routes(app: &App, pki: &Arc<Pki>) -> axum::Router {
+    api::route::router(app, api::routes())
+        .merge(serve::authority_routes(Arc::clone(pki), app.clock.clone()))
+        .merge(web::routes(app))
+        .fallback(web::not_found)
 }
 
 async fn served(server: serve::Server, listener: Listener, shutdown: CancellationToken) -> Result<(), StartError> {
@@ -348,6 +354,8 @@ fn names(config: &Config, host: Option<&str>, listener: &Listener) -> Result<Nam
     let given: Vec<String> =
         public.iter().chain(&config.server.host_names).map(HostName::to_string).collect();
     let address = listener.address();
+    // Who listens on loopback alone is not reached by the machine's name.
+    let host = host.filter(|_| !address.ip().to_canonical().is_loopback());
     Ok(Names::new(&given, host, &own_addresses(address.ip()), address.port())?)
 }
 

@@ -45,6 +45,8 @@ pub enum StateError {
 /// Opens the directory, made with mode 0700 when it is not there, and takes its lock.
 pub(crate) fn open(path: &Path) -> Result<File, StateError> {
     let failed = |source| StateError::Use { path: path.to_owned(), source };
+    // Also for what libraries write: the database and the files beside it.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     let about = fs::metadata(path).map_err(failed)?;
     let shown = path.display();

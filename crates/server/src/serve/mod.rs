@@ -5,6 +5,7 @@
 //! nothing is guessed from the first bytes.
 
 mod accept;
+mod authority;
 mod client;
 mod connection;
 mod exchange;
@@ -27,6 +28,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use authority::authority_routes;
 pub(crate) use accept::{Ended, Server, Transport};
 pub(crate) use client::{ClientAddress, ForwardedBy, TrustedProxies};
 pub(crate) use guard::HostNames;
