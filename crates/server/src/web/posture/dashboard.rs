@@ -153,7 +153,7 @@ fn failed(shell: &Shell, view: &Dashboard, at: Timestamp, why: &str) -> Markup {
 fn known(shell: &Shell, view: &Dashboard, posture: &Posture) -> Markup {
     let head = Head {
         title: name(&view.machine),
-        lead: html! { p.verdict class=(posture.tone.class()) { (printable(&ended(&posture.verdict))) } },
+        lead: html! { p class=(format!("verdict {}", posture.tone.class())) { (printable(&ended(&posture.verdict))) } },
         actions: html! { a.button href=(posture.report) { "Open the report" } (act(view)) },
         ..Head::default()
     };

@@ -70,7 +70,7 @@ pub(crate) fn page(shell: &Shell, view: &OneReport) -> Markup {
         above: &[("Reports", "/reports")],
         title: html! { (name(&view.target)) },
         lead: html! {
-            p.verdict class=(view.tone.class()) { (printable(&ended(&view.verdict))) }
+            p class=(format!("verdict {}", view.tone.class())) { (printable(&ended(&view.verdict))) }
             p.quiet { "Audited " (shell.time(view.at)) " in " (length(view.took)) }
         },
         actions: html! { @for (label, href) in &view.downloads { a.button href=(href) { (printable(label)) } } },

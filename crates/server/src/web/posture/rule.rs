@@ -49,7 +49,7 @@ pub(crate) fn page(shell: &Shell, view: &Rule) -> Markup {
         title: name(&view.title),
         lead: html! {
             p { (picture::severity(view.severity)) " " code { (printable(&view.id)) } }
-            p.verdict class=(if failing > 0 { "fail" } else { "plain" }) {
+            p class=(if failing > 0 { "verdict fail" } else { "verdict" }) {
                 @if failing > 0 { "Fails on " (count(failing, "subject")) "." }
                 @else if view.subjects.is_empty() { "Decided nothing in this report." }
                 @else { "Fails nowhere." }
