@@ -219,7 +219,8 @@ pub(super) fn trend(shell: &Shell, points: &[Point]) -> Markup {
         return html! { p.quiet { "One audit so far. The line begins with the second." } };
     }
     let most = points.iter().map(|point| point.fail.max(point.unknown)).max().unwrap_or(0).max(1);
-    let words = format!("Failing findings: {} at first, {} now; most {most}", first.fail, last.fail);
+    let worst = points.iter().map(|point| point.fail).max().unwrap_or(0);
+    let words = format!("Failing findings: {} at first, {} now, {worst} at most", first.fail, last.fail);
     let fail = steps(points, most, |point| point.fail);
     let unknown = steps(points, most, |point| point.unknown);
     html! {
@@ -237,7 +238,7 @@ pub(super) fn trend(shell: &Shell, points: &[Point]) -> Markup {
             figcaption {
                 span { (shell.day(first.at)) }
                 span.keys {
-                    span.key.fail { "failing, " (last.fail) " now" }
+                    span.key.fail { "failing, " (last.fail) " now, " (worst) " at most" }
                     span.key.unknown { "unknown, " (last.unknown) " now" }
                 }
                 span { (shell.day(last.at)) }

@@ -223,7 +223,7 @@ impl Shell {
                     (self.menu("Menu"))
                 }
             }
-            div.side {
+            header.side {
                 (self.brand())
                 (self.menu("Pages"))
             }
@@ -243,7 +243,7 @@ impl Shell {
     pub(super) fn door(&self, title: &str, body: &Markup) -> Markup {
         let body = html! {
             a.skip href="#main" { "Skip to the form" }
-            div.wall {
+            header.wall {
                 (self.brand())
                 p.wall-words aria-hidden="true" { "Every requirement a stake." br; "No gaps." }
                 (fence(24, None))

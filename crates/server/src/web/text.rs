@@ -33,12 +33,13 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     }
 }
 
-/// A length of time as people say it: `840 ms`, `12 s`, `3 min`, `2 h`, `5 days`.
+/// A length of time as people say it: `840 ms`, `1.8 s`, `12 s`, `3 min`, `2 h`, `5 days`.
 pub(super) fn length(time: Duration) -> String {
     let (ms, secs) = (time.as_millis(), time.as_secs());
     match secs {
         0 => format!("{ms} ms"),
-        1..120 => format!("{secs} s"),
+        1..10 => format!("{secs}.{} s", ms / 100 % 10),
+        10..120 => format!("{secs} s"),
         120..7_200 => format!("{} min", secs / 60),
         7_200..172_800 => format!("{} h", secs / 3_600),
         _ => format!("{} days", secs / 86_400),

@@ -240,10 +240,10 @@ fn worst(shell: &Shell, posture: &Posture) -> Markup {
                             }
                             @if !one.remedy.is_empty() { p.remedy { (phrase(&one.remedy)) } }
                             p.meta {
-                                code { (printable(&one.rule)) }
+                                @if one.fix { code.command-line { "palisade harden --rule " (printable(&one.rule)) } }
+                                @else { code { (printable(&one.rule)) } }
                                 @if !one.subject.is_empty() { span { "on " (name(&one.subject)) } }
                                 @if let Some(since) = one.since { span { "since " (shell.day(since)) } }
-                                @if one.fix { span { "mended by " code { "palisade harden --rule " (printable(&one.rule)) } } }
                             }
                         }
                     }
