@@ -175,8 +175,8 @@ impl Form {
                     ul {
                         @for (name, text) in &self.errors {
                             li {
-                                @if there(name) { a href=(format!("#{id}-{name}")) { (printable(text)) } }
-                                @else { (printable(text)) }
+                                @if there(name) { a href=(format!("#{id}-{name}")) { (phrase(text)) } }
+                                @else { (phrase(text)) }
                             }
                         }
                     }
@@ -198,7 +198,7 @@ impl Form {
         }
         let described = (!described.is_empty()).then(|| described.join(" "));
         let about = html! {
-            @if let Some(error) = error { p.error id=(format!("{id}-error")) { (printable(error)) } }
+            @if let Some(error) = error { p.error id=(format!("{id}-error")) { (phrase(error)) } }
             @if hinted { div.hint id=(format!("{id}-hint")) { (field.hint) } }
         };
         let class = if error.is_some() { "field refused" } else { "field" };

@@ -24,7 +24,7 @@ pub(crate) struct Coverage {
 }
 
 /// The parts of a guide's bar, in order; what does not apply has none.
-pub(super) const PARTS: [Status; 5] =
+const PARTS: [Status; 5] =
     [Status::Met, Status::Unmet, Status::Unknown, Status::AttestationDue, Status::Waived];
 
 impl Coverage {
@@ -97,13 +97,27 @@ fn stretched(parts: &[(&str, usize)]) -> Markup {
     }
 }
 
-/// What the colours of bars and fences mean.
-pub(super) fn legend(parts: &[Status]) -> Markup {
+/// What the colours of bars mean.
+pub(super) fn legend_of_bars() -> Markup {
     html! {
         ul.legend aria-label="What the colours mean" {
-            @for part in parts {
+            @for part in PARTS {
                 li {
-                    svg.stake-key viewBox="0 0 9 40" width="9" height="18" aria-hidden="true" focusable="false" { (stake(0, *part)) }
+                    svg.key-dot viewBox="0 0 10 10" aria-hidden="true" focusable="false" { rect class=(part.as_str()) width="10" height="10" rx="2" {} }
+                    (part)
+                }
+            }
+        }
+    }
+}
+
+/// What the stakes of a fence mean.
+pub(super) fn legend_of_fences() -> Markup {
+    html! {
+        ul.legend aria-label="What the stakes mean" {
+            @for part in Status::ALL {
+                li {
+                    svg.key-stake viewBox="0 0 9 40" width="9" height="22" preserveAspectRatio="none" aria-hidden="true" focusable="false" { (stake(0, part)) }
                     (part)
                 }
             }
@@ -281,6 +295,19 @@ pub(super) fn history(shell: &Shell, verdicts: &[(Timestamp, Verdict)]) -> Marku
                 }
             }
             figcaption { span { (shell.day(first.0)) } span.quiet { (label) } span { (shell.day(last.0)) } }
+        }
+    }
+}
+
+/// Findings by verdict, each number with its colour.
+pub(super) fn tally(sum: &Summary) -> Markup {
+    let rows = [("fail", "failing", sum.fail), ("unknown", "unknown", sum.unknown), ("waived", "waived", sum.waived), ("pass", "passing", sum.pass)];
+    html! {
+        ul.tally {
+            @for (class, word, number) in rows {
+                li { span class=(format!("dot {class}")) aria-hidden="true" {} span.number { (number) } " " (word) }
+            }
+            li.quiet { span.dot aria-hidden="true" {} span.number { (sum.not_applicable) } " not applicable" }
         }
     }
 }

@@ -23,7 +23,7 @@ impl Passkey {
         html! {
             div.passkey data-passkey=(kind) data-begin=(self.begin) data-finish=(self.finish) {
                 button type="button" data-passkey-start hidden { (icon(KEY)) span { (label) } }
-                p.hint data-passkey-status role="status" { "A passkey needs a browser that runs this page's scripts." }
+                p.hint data-passkey-status role="status" { "A passkey works only where this page's scripts may run." }
             }
         }
     }

@@ -169,7 +169,7 @@ fn known(shell: &Shell, view: &Dashboard, posture: &Posture) -> Markup {
                 h2 #standing-h { "Findings" }
                 div.standing-body {
                     (picture::ring(&posture.summary, posture.summary.fail, "failing"))
-                    (tally(&posture.summary))
+                    (picture::tally(&posture.summary))
                 }
             }
             section.card aria-labelledby="severity-h" {
@@ -207,18 +207,6 @@ fn known(shell: &Shell, view: &Dashboard, posture: &Posture) -> Markup {
         section aria-labelledby="trend-h" {
             h2 #trend-h { "Over time" }
             (picture::trend(shell, &posture.trend))
-        }
-    }
-}
-
-fn tally(sum: &Summary) -> Markup {
-    let rows = [("fail", "failing", sum.fail), ("unknown", "unknown", sum.unknown), ("waived", "waived", sum.waived), ("pass", "passing", sum.pass)];
-    html! {
-        ul.tally {
-            @for (class, word, number) in rows {
-                li { span class=(format!("dot {class}")) aria-hidden="true" {} span.number { (number) } " " (word) }
-            }
-            li.quiet { span.dot aria-hidden="true" {} span.number { (sum.not_applicable) } " not applicable" }
         }
     }
 }

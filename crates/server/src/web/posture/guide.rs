@@ -94,7 +94,7 @@ pub(crate) fn page(shell: &Shell, view: &Guide) -> Markup {
                 (picture::fence(&stakes))
                 figcaption { "One stake for each requirement, in the order of the document: " (coverage.words()) "." }
             }
-            (picture::legend(&Status::ALL))
+            (picture::legend_of_fences())
             nav.sections aria-label="Sections" {
                 ol { @for (place, section) in view.sections.iter().enumerate() {
                     @let sum = Coverage::of(section.requirements.iter().map(|one| one.status));

@@ -10,7 +10,6 @@ pub(crate) mod rule;
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use model::report::Status;
 
 use super::picture::{self, Coverage};
 use super::text::name;
@@ -64,6 +63,6 @@ fn coverage(guides: &[GuideRow]) -> Markup {
                 }
             }
         }
-        (picture::legend(&[Status::Met, Status::Unmet, Status::Unknown, Status::AttestationDue, Status::Waived]))
+        (picture::legend_of_bars())
     }
 }

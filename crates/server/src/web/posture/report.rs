@@ -83,7 +83,8 @@ pub(crate) fn page(shell: &Shell, view: &OneReport) -> Markup {
                 h2 #findings-of { "Findings" }
                 div.standing-body {
                     (picture::ring(&view.summary, view.summary.fail, "failing"))
-                    (picture::severities(&view.severities))
+                    (picture::tally(&view.summary))
+                    @if view.summary.fail > 0 { (picture::severities(&view.severities)) }
                 }
             }
             section.card aria-labelledby="facts-of" {
