@@ -155,7 +155,7 @@ fn stake(x: usize, state: Status) -> Markup {
         Status::Unmet => format!("M{x} 40V27l2.500 3 2-6 2 4 2.500-5v17z"),
         Status::Unknown => format!("M{x} 40V9l4.500-9 4.500 9v31zM{} 37h5V10l-2.500-5-2.500 5z", x + 2),
         Status::AttestationDue => format!("M{x} 40V22h9v18zM{x} 18V9l4.500-9 4.500 9v9z"),
-        Status::NotApplicable => format!("M{x} 40v-4h9v4z"),
+        Status::NotApplicable => format!("M{x} 40v-7h9v7z"),
     };
     html! { path class=(state.as_str()) fill-rule="evenodd" d=(path) {} }
 }
@@ -184,7 +184,7 @@ pub(super) fn ring(sum: &Summary, figure: usize, word: &str) -> Markup {
                         stroke-dasharray=(format!("{length} {}", 1000_usize.saturating_sub(length))) stroke-dashoffset=(format!("-{start}")) {}
                 }
             }
-            text.figure x="60" y="63" text-anchor="middle" { (figure) }
+            text class=(if figure > 999 { "figure long" } else { "figure" }) x="60" y="63" text-anchor="middle" { (figure) }
             text.word x="60" y="80" text-anchor="middle" { (word) }
         }
     }
