@@ -37,11 +37,17 @@ const FILES: &[(&str, &str, &[u8])] = &[
 ];
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| FILES.iter().map(asset).collect());
-static MISSING: Asset = Asset { name: "", path: String::new(), content_type: "", bytes: &[], integrity: String::new() };
+static MISSING: Asset =
+    Asset { name: "", path: String::new(), content_type: "", bytes: &[], integrity: String::new() };
 
 /// Every file, for the routes.
 pub(crate) fn all() -> &'static [Asset] {
     &ASSETS
+}
+
+/// The scripts, in the order in which pages load them.
+pub(super) fn scripts() -> impl Iterator<Item = &'static Asset> {
+    all().iter().filter(|asset| asset.content_type == SCRIPT)
 }
 
 /// The file at an address.

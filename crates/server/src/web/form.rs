@@ -202,7 +202,8 @@ impl Form {
             @if hinted { div.hint id=(format!("{id}-hint")) { (field.hint) } }
         };
         let class = if error.is_some() { "field refused" } else { "field" };
-        let label = html! { (printable(field.label)) @if field.optional { " " span.optional { "(optional)" } } };
+        let label =
+            html! { (printable(field.label)) @if field.optional { " " span.optional { "(optional)" } } };
         match &field.kind {
             Kind::Shown(markup) => html! { (markup) },
             Kind::One(choices) | Kind::Ticks(choices) => {

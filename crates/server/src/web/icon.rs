@@ -7,16 +7,30 @@ pub(super) type Icon = &'static [&'static str];
 
 pub(super) const OVERVIEW: Icon = &["M3 17V8l2-3 2 3v9M8 17V6l2-3 2 3v11M13 17V8l2-3 2 3v9M2 12.5h16"];
 pub(super) const REPORTS: Icon = &["M5 2.5h7l3.5 3.5v11.5H5zM12 2.5V6h3.5M8 10h5M8 13h5"];
-pub(super) const USERS: Icon = &["M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 17c0-3 2.5-5 5.5-5s5.5 2 5.5 5", "M13 4a3 3 0 0 1 0 5.5M15 12.6c1.800.8 3 2.300 3 4.400"];
-pub(super) const ROLES: Icon = &["M10 2.500 16.500 5v5c0 4-2.800 6.400-6.500 7.500C6.300 16.400 3.500 14 3.500 10V5zM7 10l2.200 2.200L13 8.200"];
-pub(super) const ACCESS: Icon = &["M8.500 14a5.500 5.500 0 1 0 0-11 5.500 5.500 0 0 0 0 11zM12.500 12.500 17 17"];
+pub(super) const USERS: Icon = &[
+    "M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 17c0-3 2.5-5 5.5-5s5.5 2 5.5 5",
+    "M13 4a3 3 0 0 1 0 5.5M15 12.6c1.800.8 3 2.300 3 4.400",
+];
+pub(super) const ROLES: Icon = &[
+    "M10 2.500 16.500 5v5c0 4-2.800 6.400-6.500 7.500C6.300 16.400 3.500 14 3.500 10V5zM7 10l2.200 2.200L13 8.200",
+];
+pub(super) const ACCESS: Icon =
+    &["M8.500 14a5.500 5.500 0 1 0 0-11 5.500 5.500 0 0 0 0 11zM12.500 12.500 17 17"];
 pub(super) const SESSIONS: Icon = &["M2.500 4h15v10h-15zM7 17.500h6M10 14v3.500"];
-pub(super) const TOKENS: Icon = &["M6.500 13.500a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM10 10h8M15 10v3M18 10v2"];
-pub(super) const BLOCKS: Icon = &["M10 17.500a7.500 7.500 0 1 0 0-15 7.500 7.500 0 0 0 0 15zM4.700 4.700l10.600 10.600"];
-pub(super) const REVIEW: Icon = &["M4 3.500h12v14H4zM7.500 2h5v3h-5zM7 9l1 1 2-2M12 9h2M7 13.500l1 1 2-2M12 13.500h2"];
-pub(super) const SETTINGS: Icon = &["M3 5.500h8M15 5.500h2M3 14.500h2M9 14.500h8", "M13 7.500a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM7 16.500a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"];
+pub(super) const TOKENS: Icon =
+    &["M6.500 13.500a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM10 10h8M15 10v3M18 10v2"];
+pub(super) const BLOCKS: Icon =
+    &["M10 17.500a7.500 7.500 0 1 0 0-15 7.500 7.500 0 0 0 0 15zM4.700 4.700l10.600 10.600"];
+pub(super) const REVIEW: Icon =
+    &["M4 3.500h12v14H4zM7.500 2h5v3h-5zM7 9l1 1 2-2M12 9h2M7 13.500l1 1 2-2M12 13.500h2"];
+pub(super) const SETTINGS: Icon = &[
+    "M3 5.500h8M15 5.500h2M3 14.500h2M9 14.500h8",
+    "M13 7.500a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM7 16.500a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",
+];
 pub(super) const ABOUT: Icon = &["M10 17.500a7.500 7.500 0 1 0 0-15 7.500 7.500 0 0 0 0 15zM10 9v5M10 6v.500"];
-pub(super) const PERSON: Icon = &["M10 9.500a3.200 3.200 0 1 0 0-6.400 3.200 3.200 0 0 0 0 6.400zM3.500 17.500c0-3.500 3-5.500 6.500-5.500s6.500 2 6.500 5.500"];
+pub(super) const PERSON: Icon = &[
+    "M10 9.500a3.200 3.200 0 1 0 0-6.400 3.200 3.200 0 0 0 0 6.400zM3.500 17.500c0-3.500 3-5.500 6.500-5.500s6.500 2 6.500 5.500",
+];
 pub(super) const KEY: Icon = TOKENS;
 pub(super) const DEVICE: Icon = &["M6 2.500h8v15H6zM9 15h2"];
 pub(super) const MENU: Icon = &["M3 5h14M3 10h14M3 15h14"];

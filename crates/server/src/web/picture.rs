@@ -301,7 +301,12 @@ pub(super) fn history(shell: &Shell, verdicts: &[(Timestamp, Verdict)]) -> Marku
 
 /// Findings by verdict, each number with its colour.
 pub(super) fn tally(sum: &Summary) -> Markup {
-    let rows = [("fail", "failing", sum.fail), ("unknown", "unknown", sum.unknown), ("waived", "waived", sum.waived), ("pass", "passing", sum.pass)];
+    let rows = [
+        ("fail", "failing", sum.fail),
+        ("unknown", "unknown", sum.unknown),
+        ("waived", "waived", sum.waived),
+        ("pass", "passing", sum.pass),
+    ];
     html! {
         ul.tally {
             @for (class, word, number) in rows {

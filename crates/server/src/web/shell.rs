@@ -282,7 +282,7 @@ impl Shell {
     }
 
     fn document(&self, title: &str, class: &str, body: &Markup) -> Markup {
-        let (style, time, live) = (assets::named("style.css"), assets::named("time.js"), assets::named("live.js"));
+        let style = assets::named("style.css");
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -295,8 +295,7 @@ impl Shell {
                     title { (printable(title)) " \u{b7} " @if !self.system.is_empty() { (printable(&self.system)) " \u{b7} " } "Palisade" }
                     link rel="icon" type="image/svg+xml" href=(assets::named("favicon.svg").path);
                     link rel="stylesheet" href=(style.path) integrity=(style.integrity);
-                    script defer src=(time.path) integrity=(time.integrity) {}
-                    script defer src=(live.path) integrity=(live.integrity) {}
+                    @for script in assets::scripts() { script defer src=(script.path) integrity=(script.integrity) {} }
                 }
                 body class=(class) { (body) }
             }

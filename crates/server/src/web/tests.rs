@@ -52,7 +52,11 @@ fn parse(page: &str) -> Result<Vec<Element>, String> {
             open.push(elements.len() - 1);
         }
     }
-    if open.is_empty() { Ok(elements) } else { Err(format!("never ended: <{}>", elements[open[open.len() - 1]].name)) }
+    if open.is_empty() {
+        Ok(elements)
+    } else {
+        Err(format!("never ended: <{}>", elements[open[open.len() - 1]].name))
+    }
 }
 
 /// Where the tag ends, a `>` within quotes not counted.
@@ -67,7 +71,9 @@ fn end_of_tag(tag: &str) -> Option<usize> {
 fn attributes(inner: &str) -> Result<(String, BTreeMap<String, String>), String> {
     let inner = inner.trim_end_matches('/');
     let (name, mut rest) = inner.split_once(' ').unwrap_or((inner, ""));
-    let good = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == ':');
+    let good = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == ':')
+    };
     if !good(name) {
         return Err(format!("an element called {name:?}"));
     }
@@ -116,15 +122,18 @@ fn faults(page: &str) -> Vec<String> {
         faults.extend(inline_code(element));
         faults.extend(references(element, &ids));
         let is_hidden = element.get("type") == Some("hidden");
-        let labelled = element.get("id").is_some_and(|id| labels.contains(id)) || element.get("aria-label").is_some();
+        let labelled =
+            element.get("id").is_some_and(|id| labels.contains(id)) || element.get("aria-label").is_some();
         if matches!(element.name.as_str(), "input" | "select" | "textarea") && !is_hidden && !labelled {
             faults.push(format!("<{} name={:?}> has no label", element.name, element.get("name")));
         }
         if element.get("type") == Some("password") && element.get("value").is_some() {
             faults.push("a password is given back".into());
         }
-        if matches!(element.name.as_str(), "button" | "a" | "label" | "h1" | "h2" | "h3" | "title" | "legend" | "summary")
-            && element.text.trim().is_empty()
+        if matches!(
+            element.name.as_str(),
+            "button" | "a" | "label" | "h1" | "h2" | "h3" | "title" | "legend" | "summary"
+        ) && element.text.trim().is_empty()
             && !element.parents.iter().any(|at| elements[*at].get("aria-hidden").is_some())
         {
             faults.push(format!("<{}> says nothing", element.name));
@@ -144,7 +153,8 @@ fn faults(page: &str) -> Vec<String> {
             faults.push(format!("{found} <{name}>"));
         }
     }
-    let heads = elements.iter().filter_map(|one| one.name.strip_prefix('h').and_then(|level| level.parse::<u8>().ok()));
+    let heads =
+        elements.iter().filter_map(|one| one.name.strip_prefix('h').and_then(|level| level.parse::<u8>().ok()));
     let heads: Vec<u8> = heads.collect();
     if heads.windows(2).any(|pair| pair[1] > pair[0] + 1) {
         faults.push(format!("headings skip a level: {heads:?}"));
@@ -156,11 +166,16 @@ fn inline_code(element: &Element) -> Vec<String> {
     let mut faults = Vec::new();
     for (key, value) in &element.attributes {
         let lower = value.trim().to_ascii_lowercase();
-        if key == "style" || key.starts_with("on") || lower.starts_with("javascript:") || lower.starts_with("data:") {
+        if key == "style"
+            || key.starts_with("on")
+            || lower.starts_with("javascript:")
+            || lower.starts_with("data:")
+        {
             faults.push(format!("{key}={value:?} in <{}>", element.name));
         }
     }
-    let is_ours = element.get("src").is_some_and(|src| src.starts_with("/assets/")) && element.get("integrity").is_some();
+    let is_ours =
+        element.get("src").is_some_and(|src| src.starts_with("/assets/")) && element.get("integrity").is_some();
     if element.name == "style" || (element.name == "script" && (!is_ours || !element.text.is_empty())) {
         faults.push(format!("inline <{}>", element.name));
     }
@@ -174,7 +189,11 @@ fn references(element: &Element, ids: &BTreeSet<String>) -> Vec<String> {
     let named = ["for", "aria-describedby", "aria-labelledby", "data-copy"];
     let named = named.iter().filter_map(|key| element.get(key)).flat_map(str::split_whitespace);
     let linked = element.get("href").and_then(|href| href.strip_prefix('#'));
-    named.chain(linked).filter(|id| !ids.contains(*id)).map(|id| format!("<{}> names {id}, which is not there", element.name)).collect()
+    named
+        .chain(linked)
+        .filter(|id| !ids.contains(*id))
+        .map(|id| format!("<{}> names {id}, which is not there", element.name))
+        .collect()
 }
 
 #[test]
@@ -182,7 +201,9 @@ fn every_page_is_whole_labelled_and_without_inline_code_whatever_it_shows() {
     let mut wrong = Vec::new();
     for much in Much::ALL {
         for (name, markup) in pages(much) {
-            wrong.extend(faults(&markup.into_string()).into_iter().map(|fault| format!("{name} with {much:?}: {fault}")));
+            wrong.extend(
+                faults(&markup.into_string()).into_iter().map(|fault| format!("{name} with {much:?}: {fault}")),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -193,13 +214,18 @@ fn hostile_text_neither_becomes_markup_nor_reorders_letters() {
     for (name, markup) in pages(Much::Hostile) {
         let page = markup.into_string();
         assert!(!page.contains("<script>alert") && !page.contains("<img") && !page.contains("<b>"), "{name}");
-        assert!(!page.contains(['\u{202e}', '\u{200b}', '\u{2066}', '\0', '\x1b']), "{name} passes a control character on");
+        assert!(
+            !page.contains(['\u{202e}', '\u{200b}', '\u{2066}', '\0', '\x1b']),
+            "{name} passes a control character on"
+        );
     }
 }
 
 #[test]
 fn the_reader_of_pages_finds_what_is_wrong() {
-    let page = |body: &str| format!("<!DOCTYPE html><html><title>t</title><main><h1>h</h1>{body}</main><footer>f</footer></html>");
+    let page = |body: &str| {
+        format!("<!DOCTYPE html><html><title>t</title><main><h1>h</h1>{body}</main><footer>f</footer></html>")
+    };
     assert_eq!(faults(&page("<p>fine</p>")), Vec::<String>::new());
     for bad in [
         "<p>",
@@ -249,7 +275,10 @@ fn assets_are_named_by_their_content_and_pages_carry_its_hash() {
     let (_, login) = pages(Much::One).into_iter().find(|(name, _)| *name == "login").unwrap();
     let page = login.into_string();
     for name in ["style.css", "time.js", "live.js"] {
-        assert!(page.contains(&assets::named(name).integrity) && page.contains(&assets::named(name).path), "{name}");
+        assert!(
+            page.contains(&assets::named(name).integrity) && page.contains(&assets::named(name).path),
+            "{name}"
+        );
     }
 }
 

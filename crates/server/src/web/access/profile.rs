@@ -80,7 +80,7 @@ pub(crate) fn page(shell: &Shell, view: &Profile) -> Markup {
                 @if let Some(href) = &view.add_app { a.button href=(href) { "Set up an authenticator app" } }
                 @if let Some(act) = &view.renew_codes { (act.draw("button")) }
             }
-            @if let Some(passkey) = &view.add_passkey { (passkey.draw("create", "Add a passkey")) }
+            @if let Some(passkey) = &view.add_passkey { (passkey.create()) }
         }
         section aria-labelledby="sessions-h" {
             h2 #sessions-h { "Sessions" }

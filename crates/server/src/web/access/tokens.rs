@@ -101,7 +101,11 @@ pub(crate) fn create(shell: &Shell, view: &Create) -> Markup {
         ..Head::default()
     };
     let fields = [
-        Field::line("name", "Name").complete("off").limit(100).hint(html! { "What uses it, and where." }).focus(),
+        Field::line("name", "Name")
+            .complete("off")
+            .limit(100)
+            .hint(html! { "What uses it, and where." })
+            .focus(),
         Field::new("days", "Ends after", Kind::Pick(&view.days)),
         Field::new("scope", "It may", Kind::Ticks(&view.scopes)),
     ];

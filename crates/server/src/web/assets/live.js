@@ -1,5 +1,5 @@
-// Live refresh: fetches the page's own address and puts its main part in place of the one that is shown. Also the two
-// buttons that need a script and are hidden without one: print, and copy.
+// Live refresh: fetches the page's own address and puts its main part in place of the one that is shown. Also shows
+// what needs a script and is hidden without one: the buttons to print and to copy, and passkeys.
 (() => {
   "use strict";
   const status = document.querySelector("[data-live-status]");
@@ -89,7 +89,7 @@
   };
 
   const reveal = () => {
-    for (const button of document.querySelectorAll("[data-print], [data-copy]")) button.hidden = false;
+    for (const one of document.querySelectorAll("[data-print], [data-copy], [data-needs-script]")) one.hidden = false;
   };
 
   document.addEventListener("click", (event) => {

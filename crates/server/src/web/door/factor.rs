@@ -11,19 +11,40 @@ use crate::web::shell::{Head, Shell};
 /// A ceremony with a passkey, which the script `passkeys.js` carries out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Passkey {
-    /// Where the script fetches the options from.
-    pub(crate) begin: String,
-    /// Where it posts the answer to.
+    /// Where the script asks for a challenge.
+    pub(crate) start: String,
+    /// Where it brings the answer.
     pub(crate) finish: String,
 }
 
 impl Passkey {
-    /// The button; the script shows it, so that nobody presses what cannot work.
-    pub(in crate::web) fn draw(&self, kind: &str, label: &str) -> Markup {
+    /// Asks for a passkey that there is.
+    pub(in crate::web) fn get(&self) -> Markup {
+        self.draw("get", &Markup::default(), "Use a passkey")
+    }
+
+    /// Makes a passkey.
+    pub(in crate::web) fn create(&self) -> Markup {
+        let label = html! {
+            div.field {
+                label for="passkey-label" { "Name of the passkey" }
+                div.hint id="passkey-label-hint" { "By which you know it again: " em { "key on my ring" } "." }
+                input type="text" id="passkey-label" name="label" maxlength="64" dir="auto" autocomplete="off" aria-describedby="passkey-label-hint";
+            }
+        };
+        self.draw("create", &label, "Add a passkey")
+    }
+
+    /// Without a script the button stays hidden, so that nobody presses what cannot work.
+    fn draw(&self, kind: &str, fields: &Markup, label: &str) -> Markup {
         html! {
-            div.passkey data-passkey=(kind) data-begin=(self.begin) data-finish=(self.finish) {
-                button type="button" data-passkey-start hidden { (icon(KEY)) span { (label) } }
-                p.hint data-passkey-status role="status" { "A passkey works only where this page's scripts may run." }
+            form.passkey method="post" action=(self.finish) data-passkey=(kind) data-start=(self.start) data-finish=(self.finish) {
+                noscript { p.hint { "A passkey works only where this page's scripts may run." } }
+                div data-needs-script hidden {
+                    (fields)
+                    button type="submit" { (icon(KEY)) span { (label) } }
+                }
+                p.error role="alert" {}
             }
         }
     }
@@ -52,7 +73,7 @@ pub(crate) fn page(shell: &Shell, view: &SecondFactor) -> Markup {
     let body = html! {
         (head.draw())
         @if let Some(passkey) = &view.passkey {
-            (passkey.draw("get", "Use a passkey"))
+            (passkey.get())
             @if view.code.is_some() { div.or { span { "or" } } }
         }
         @if let Some(form) = &view.code {
@@ -110,7 +131,7 @@ pub(crate) fn enrol(shell: &Shell, view: &Enrol) -> Markup {
             section aria-labelledby="by-passkey" {
                 h2 #by-passkey { "With a passkey" }
                 p { "A security key, or this device with its fingerprint or PIN. It cannot be phished." }
-                (passkey.draw("create", "Add a passkey"))
+                (passkey.create())
             }
         }
         section aria-labelledby="by-app" {

@@ -101,7 +101,7 @@ pub(crate) fn step_up(shell: &Shell, view: &StepUp) -> Markup {
         (view.form.draw("step-up", &fields, &html! { (send("Go on")) a.button href=(view.cancel) { "Cancel" } }))
         @if let Some(passkey) = &view.passkey {
             div.or { span { "or" } }
-            (passkey.draw("get", "Use a passkey"))
+            (passkey.get())
         }
         p.hint { "For the next " (view.minutes) " minutes you are not asked again." }
     };

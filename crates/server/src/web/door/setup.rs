@@ -29,10 +29,14 @@ pub(crate) fn page(shell: &Shell, view: &SetUp) -> Markup {
     };
     let fields = [
         Field::new("code", "Set-up code", Kind::Code).hint(where_code).limit(64).focus(),
-        Field::line("user_name", "User name").complete("username").limit(64)
+        Field::line("user_name", "User name")
+            .complete("username")
+            .limit(64)
             .hint(html! { "For logging in. Not " code { "admin" } " or another name that is guessed first." }),
         Field::line("full_name", "Full name").complete("name").limit(300),
-        Field::new("mail", "Mail address", Kind::Line("email")).complete("email").limit(254)
+        Field::new("mail", "Mail address", Kind::Line("email"))
+            .complete("email")
+            .limit(254)
             .hint(html! { "For resetting your password." }),
         Field::secret("password", "Password", "new-password").hint(super::rules(&view.rules)),
         Field::secret("password_again", "Password again", "new-password"),

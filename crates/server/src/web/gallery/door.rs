@@ -39,7 +39,7 @@ fn qr() -> Markup {
 }
 
 fn passkey() -> factor::Passkey {
-    factor::Passkey { begin: "/login/passkey/begin".into(), finish: "/login/passkey".into() }
+    factor::Passkey { start: "/login/passkey/start".into(), finish: "/login/passkey".into() }
 }
 
 fn act(action: &str, label: &str) -> Act {
@@ -74,13 +74,23 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
         reset: much.some("/reset".into()),
     };
     let second = factor::SecondFactor {
-        code: Some(form(much, "/login/factor", &[], &[("code", "This code is not right now. Wait for the next one.")])),
+        code: Some(form(
+            much,
+            "/login/factor",
+            &[],
+            &[("code", "This code is not right now. Wait for the next one.")],
+        )),
         passkey: much.some(passkey()),
         recovery: much.some(form(much, "/login/recovery", &["recovery_code"], &[])),
         cancel: act("/logout", "Log in as somebody else"),
     };
     let enrol = factor::Enrol {
-        form: form(much, "/factor/enrol", &[], &[("code", "This is not the code of now. Is the phone's clock right?")]),
+        form: form(
+            much,
+            "/factor/enrol",
+            &[],
+            &[("code", "This is not the code of now. Is the phone's clock right?")],
+        ),
         qr: qr(),
         secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into(),
         account: much.text(1, "Palisade Linz line 3: anna"),
@@ -89,12 +99,17 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
         cancel: much.some("/profile".into()),
     };
     let codes = factor::RecoveryCodes {
-        codes: (0..10).map(|at| format!("{:04x}-{:04x}-{:04x}", at * 7919 + 4099, at * 104_729 % 65_536, at * 31 + 40_000)).collect(),
+        codes: (0..10)
+            .map(|at| {
+                format!("{:04x}-{:04x}-{:04x}", at * 7919 + 4099, at * 104_729 % 65_536, at * 31 + 40_000)
+            })
+            .collect(),
         user_name: much.text(1, "anna"),
         made: ago(0),
         next: ("I have kept them".into(), "/".into()),
     };
-    let blocked = locked::Blocked { until: much.some(ago(-29)), contact: much.text(1, "Control room, extension 4711") };
+    let blocked =
+        locked::Blocked { until: much.some(ago(-29)), contact: much.text(1, "Control room, extension 4711") };
     let idle = locked::Idle {
         form: form(much, "/unlock", &[], &[("password", "The password is wrong.")]),
         user: much.text(1, "Anna Gruber"),

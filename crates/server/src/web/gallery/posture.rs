@@ -9,20 +9,67 @@ use model::report::{ProbeStatus, Status, Summary, Verdict};
 use super::{Much, ago, choice, inside, listing};
 use crate::web::form::Act;
 use crate::web::picture::{Coverage, Point};
-use crate::web::posture::{GuideRow, Link, ReportRef, dashboard, difference, finding, guide, report, reports, rule};
+use crate::web::posture::{
+    GuideRow, Link, ReportRef, dashboard, difference, finding, guide, report, reports, rule,
+};
 use crate::web::shell::Tone;
 
 /// Rule, title, remedy.
 const RULES: [(&str, &str, &str, Severity); 9] = [
-    ("ssh.no-root-login", "Root logs in over SSH with a password", "Set `PermitRootLogin no` in `/etc/ssh/sshd_config.d/10-palisade.conf`.", Severity::Critical),
-    ("docker.socket-not-shared", "The Docker socket is mounted into a container", "Remove the mount, or put a proxy before the socket that allows what is needed.", Severity::Critical),
-    ("firewall.input-refused-by-default", "Packets that nothing allows are let in", "Give the input chain the policy `drop` and allow what the machine serves.", Severity::High),
-    ("accounts.no-empty-passwords", "An account has an empty password", "Lock it with `passwd -l`, or give it a password.", Severity::High),
-    ("audit.rules-load-at-boot", "Audit rules are not loaded at boot", "Put them into `/etc/audit/rules.d` and enable `auditd`.", Severity::High),
-    ("updates.security-installed", "14 security updates wait to be installed", "Run `apt-get upgrade` in the next maintenance window.", Severity::Medium),
-    ("time.synchronised", "The clock is not synchronised", "Enable `systemd-timesyncd` with the plant's time server.", Severity::Medium),
-    ("tls.certificate-not-near-end", "A certificate ends within 30 days", "Renew it; the subject names the file.", Severity::Medium),
-    ("login.banner-shown", "No banner before login", "Write the site's notice into `/etc/issue.net`.", Severity::Low),
+    (
+        "ssh.no-root-login",
+        "Root logs in over SSH with a password",
+        "Set `PermitRootLogin no` in `/etc/ssh/sshd_config.d/10-palisade.conf`.",
+        Severity::Critical,
+    ),
+    (
+        "docker.socket-not-shared",
+        "The Docker socket is mounted into a container",
+        "Remove the mount, or put a proxy before the socket that allows what is needed.",
+        Severity::Critical,
+    ),
+    (
+        "firewall.input-refused-by-default",
+        "Packets that nothing allows are let in",
+        "Give the input chain the policy `drop` and allow what the machine serves.",
+        Severity::High,
+    ),
+    (
+        "accounts.no-empty-passwords",
+        "An account has an empty password",
+        "Lock it with `passwd -l`, or give it a password.",
+        Severity::High,
+    ),
+    (
+        "audit.rules-load-at-boot",
+        "Audit rules are not loaded at boot",
+        "Put them into `/etc/audit/rules.d` and enable `auditd`.",
+        Severity::High,
+    ),
+    (
+        "updates.security-installed",
+        "14 security updates wait to be installed",
+        "Run `apt-get upgrade` in the next maintenance window.",
+        Severity::Medium,
+    ),
+    (
+        "time.synchronised",
+        "The clock is not synchronised",
+        "Enable `systemd-timesyncd` with the plant's time server.",
+        Severity::Medium,
+    ),
+    (
+        "tls.certificate-not-near-end",
+        "A certificate ends within 30 days",
+        "Renew it; the subject names the file.",
+        Severity::Medium,
+    ),
+    (
+        "login.banner-shown",
+        "No banner before login",
+        "Write the site's notice into `/etc/issue.net`.",
+        Severity::Low,
+    ),
 ];
 const GUIDES: [(&str, usize, usize, usize, usize, usize); 7] = [
     ("TSS.Web secure deployment", 41, 6, 4, 9, 1),
@@ -72,7 +119,10 @@ fn of_report(much: Much) -> ReportRef {
 }
 
 fn requirements(much: Much) -> Vec<Link> {
-    much.list(|at| Link { label: much.text(at, &format!("TSS-{at}.2")), href: (at != 2).then(|| "/reports/7/guides/tss#r2".into()) })
+    much.list(|at| Link {
+        label: much.text(at, &format!("TSS-{at}.2")),
+        href: (at != 2).then(|| "/reports/7/guides/tss#r2".into()),
+    })
 }
 
 pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
@@ -81,7 +131,14 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
     let within = &inside(much, "/reports/7");
     let bad = much != Much::Nothing;
     let history = || {
-        let verdicts = [Verdict::Unknown, Verdict::Fail, Verdict::Fail, Verdict::Pass, Verdict::NotApplicable, Verdict::Waived];
+        let verdicts = [
+            Verdict::Unknown,
+            Verdict::Fail,
+            Verdict::Fail,
+            Verdict::Pass,
+            Verdict::NotApplicable,
+            Verdict::Waived,
+        ];
         let number = if much.is_many() { 60 } else { much.list(|_| ()).len() };
         (0..number).map(|at| (ago(60 * (60 - at as i64)), nth(&verdicts, at / 9))).collect::<Vec<_>>()
     };
@@ -127,7 +184,11 @@ fn known(much: Much) -> dashboard::Dashboard {
             severity,
             title: much.text(at, title),
             rule: much.text(at + 1, rule),
-            subject: if at % 3 == 1 || much == Much::Hostile { much.text(at + 2, "historian") } else { String::new() },
+            subject: if at % 3 == 1 || much == Much::Hostile {
+                much.text(at + 2, "historian")
+            } else {
+                String::new()
+            },
             remedy: much.text(at + 3, remedy),
             since: Some(ago(60 * 24 * (at as i64 + 1))),
             fix: at % 2 == 0,
@@ -135,7 +196,18 @@ fn known(much: Much) -> dashboard::Dashboard {
         }
     };
     let due = |at: usize| dashboard::Due {
-        what: much.text(at, nth(&["Attest TSS-4.2: firewall rules reviewed", "Access review", "Waiver of login.banner-shown ends", "Attest KEP-2.0.1: network diagram"], at)),
+        what: much.text(
+            at,
+            nth(
+                &[
+                    "Attest TSS-4.2: firewall rules reviewed",
+                    "Access review",
+                    "Waiver of login.banner-shown ends",
+                    "Attest KEP-2.0.1: network diagram",
+                ],
+                at,
+            ),
+        ),
         by: Some(ago(60 * 24 * (4 - 5 * at as i64))),
         is_overdue: at == 0,
         href: "/reports/7/guides/tss#r4".into(),
@@ -170,7 +242,11 @@ fn known(much: Much) -> dashboard::Dashboard {
         took: Duration::from_millis(1840),
         next: much.some(ago(-57)),
         report: "/reports/7".into(),
-        changed: much.some(dashboard::Changed { new: 2, mended: 5, href: "/reports/compare?before=6&after=7".into() }),
+        changed: much.some(dashboard::Changed {
+            new: 2,
+            mended: 5,
+            href: "/reports/compare?before=6&after=7".into(),
+        }),
         stale: (much == Much::Hostile).then(|| much.text(3, "")),
     };
     machine(much, dashboard::State::Known(Box::new(posture)))
@@ -187,7 +263,12 @@ fn list(much: Much) -> reports::Reports {
         changed: (at != 8).then(|| (at % 3, at % 2, "/reports/compare?before=6&after=7".into())),
     };
     reports::Reports {
-        listing: listing(much, "/reports", &["at", "target", "fail"], Some(("kind", "Kind", &["any", "host", "image"]))),
+        listing: listing(
+            much,
+            "/reports",
+            &["at", "target", "fail"],
+            Some(("kind", "Kind", &["any", "host", "image"])),
+        ),
         rows: much.list(row),
     }
 }
@@ -208,7 +289,11 @@ fn one(much: Much) -> report::OneReport {
     let probe = |at: usize| report::ProbeRow {
         name: much.text(at, nth(&["sshd", "docker", "firewall", "accounts"], at)),
         status: nth(&[ProbeStatus::Ok, ProbeStatus::Partial, ProbeStatus::Failed, ProbeStatus::Absent], at),
-        reason: if at % 4 == 0 { String::new() } else { much.text(at + 1, "/etc/shadow cannot be read: permission denied") },
+        reason: if at.is_multiple_of(4) {
+            String::new()
+        } else {
+            much.text(at + 1, "/etc/shadow cannot be read: permission denied")
+        },
         took: Duration::from_millis(17 * at as u64),
     };
     report::OneReport {
@@ -216,7 +301,8 @@ fn one(much: Much) -> report::OneReport {
         at: ago(3),
         took: Duration::from_millis(1840),
         tone: if much == Much::Nothing { Tone::Good } else { Tone::Bad },
-        verdict: much.text(0, if much == Much::Nothing { "Nothing fails" } else { "23 rules fail, 2 of them critical" }),
+        verdict: much
+            .text(0, if much == Much::Nothing { "Nothing fails" } else { "23 rules fail, 2 of them critical" }),
         facts: vec![
             ("Target".into(), much.text(0, "host, 6f1c2a9be0")),
             ("Version".into(), "0.1.0".into()),
@@ -226,33 +312,68 @@ fn one(much: Much) -> report::OneReport {
         summary: summary(much),
         severities: severities(much),
         guides: guides(much),
-        listing: listing(much, "/reports/7", &["severity", "title", "subject", "verdict"], Some(("verdict", "Verdict", &["any", "fail", "unknown", "waived", "pass"]))),
+        listing: listing(
+            much,
+            "/reports/7",
+            &["severity", "title", "subject", "verdict"],
+            Some(("verdict", "Verdict", &["any", "fail", "unknown", "waived", "pass"])),
+        ),
         findings: much.list(row),
-        compare: much.list(|at| choice(&at.to_string(), &much.text(at, &format!("2026-11-22 1{at}:37 UTC")), "", at == 1)),
+        compare: much.list(|at| {
+            choice(&at.to_string(), &much.text(at, &format!("2026-11-22 1{at}:37 UTC")), "", at == 1)
+        }),
         compare_action: "/reports/compare".into(),
         id: "7".into(),
-        downloads: vec![("HTML".into(), "/reports/7/file.html".into()), ("JSON".into(), "/reports/7/file.json".into())],
+        downloads: vec![
+            ("HTML".into(), "/reports/7/file.html".into()),
+            ("JSON".into(), "/reports/7/file.json".into()),
+        ],
         probes: much.list(probe),
     }
 }
 
 fn a_guide(much: Much) -> guide::Guide {
-    const STATES: [Status; 11] = [Status::Met, Status::Met, Status::Unmet, Status::Met, Status::AttestationDue, Status::Met, Status::Unknown, Status::Met, Status::Waived, Status::NotApplicable, Status::Met];
+    const STATES: [Status; 11] = [
+        Status::Met,
+        Status::Met,
+        Status::Unmet,
+        Status::Met,
+        Status::AttestationDue,
+        Status::Met,
+        Status::Unknown,
+        Status::Met,
+        Status::Waived,
+        Status::NotApplicable,
+        Status::Met,
+    ];
     let requirement = |section: usize, at: usize| {
         let (rule, title, _, _) = nth(&RULES, section * 3 + at);
         guide::Requirement {
             id: much.text(at, &format!("TSS-{}.{}", section + 1, at + 1)),
-            title: much.text(at + 1, nth(&["Root does not log in over the network", "Network access is limited to what is needed", "Audit records are kept for 180 days", "Firewall rules are reviewed"], section + at)),
+            title: much.text(
+                at + 1,
+                nth(
+                    &[
+                        "Root does not log in over the network",
+                        "Network access is limited to what is needed",
+                        "Audit records are kept for 180 days",
+                        "Firewall rules are reviewed",
+                    ],
+                    section + at,
+                ),
+            ),
             level: nth(&["must", "should", "may"], at).into(),
             status: nth(&STATES, section * 5 + at * 3),
             reason: much.text(at + 2, "2 rules pass, 1 fails."),
-            rules: (0..at % 3).map(|n| guide::RuleRef {
-                id: much.text(n, rule),
-                title: much.text(n + 1, title),
-                href: format!("/reports/7/rules/{n}"),
-                verdict: (n == 0).then_some(Verdict::Fail),
-                failing: 3,
-            }).collect(),
+            rules: (0..at % 3)
+                .map(|n| guide::RuleRef {
+                    id: much.text(n, rule),
+                    title: much.text(n + 1, title),
+                    href: format!("/reports/7/rules/{n}"),
+                    verdict: (n == 0).then_some(Verdict::Fail),
+                    failing: 3,
+                })
+                .collect(),
         }
     };
     guide::Guide {
@@ -276,14 +397,25 @@ fn a_finding(much: Much) -> finding::Finding {
         subject: much.text(1, "edge-linz-03"),
         expected: much.text(2, "`PermitRootLogin` is `no`"),
         reason: if much == Much::Hostile { much.text(3, "") } else { String::new() },
-        waiver: much.is_many().then(|| much.text(4, "by Anna Gruber until 2026-12-31 (39 days left): replaced with the new line")),
-        evidence: much.list(|at| finding::Seen {
-            path: much.text(at, nth(&["sshd.permit_root_login", "accounts.root.password_locked", "sshd.listen"], at)),
-            value: much.text(at + 1, nth(&["\"yes\"", "false", "[\"0.0.0.0:22\"]"], at)),
-            at: much.text(at + 2, "/etc/ssh/sshd_config:33"),
-            excerpt: if at % 2 == 0 { much.text(at + 3, "PermitRootLogin yes") } else { String::new() },
-            overridden: (0..at % 2).map(|n| (much.text(n, "/etc/ssh/sshd_config:120"), much.text(n + 1, "PermitRootLogin no"))).collect(),
-        }).into_iter().take(4).collect(),
+        waiver: much.is_many().then(|| {
+            much.text(4, "by Anna Gruber until 2026-12-31 (39 days left): replaced with the new line")
+        }),
+        evidence: much
+            .list(|at| finding::Seen {
+                path: much.text(
+                    at,
+                    nth(&["sshd.permit_root_login", "accounts.root.password_locked", "sshd.listen"], at),
+                ),
+                value: much.text(at + 1, nth(&["\"yes\"", "false", "[\"0.0.0.0:22\"]"], at)),
+                at: much.text(at + 2, "/etc/ssh/sshd_config:33"),
+                excerpt: if at % 2 == 0 { much.text(at + 3, "PermitRootLogin yes") } else { String::new() },
+                overridden: (0..at % 2)
+                    .map(|n| (much.text(n, "/etc/ssh/sshd_config:120"), much.text(n + 1, "PermitRootLogin no")))
+                    .collect(),
+            })
+            .into_iter()
+            .take(4)
+            .collect(),
         why: much.text(3, "Root is the one name that every attacker knows."),
         remedy: much.text(4, nth(&RULES, 0).2),
         fix: much != Much::Nothing,
@@ -307,7 +439,9 @@ fn changes(much: Much) -> difference::Difference {
             cause: (0..at % 3).map(|n| much.text(n, "sshd.permit_root_login: \"no\" -> \"yes\"")).collect(),
         }
     };
-    let some = |number: usize, before, after| much.list(|at| changed(at, before, after)).into_iter().take(number).collect();
+    let some = |number: usize, before, after| {
+        much.list(|at| changed(at, before, after)).into_iter().take(number).collect()
+    };
     difference::Difference {
         before: ReportRef { at: ago(63), href: "/reports/6".into(), ..of_report(much) },
         after: of_report(much),

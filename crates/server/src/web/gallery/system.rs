@@ -30,7 +30,11 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
     };
     let confirm = confirm::Confirm {
         title: much.text(1, "Delete the user b.huber?"),
-        consequences: strings(&["All 2 sessions end at once, and 1 API token stops to work.", "What the user did stays in the records under the same name.", "This cannot be taken back."]),
+        consequences: strings(&[
+            "All 2 sessions end at once, and 1 API token stops to work.",
+            "What the user did stays in the records under the same name.",
+            "This cannot be taken back.",
+        ]),
         typed: much.some(much.text(0, "b.huber")),
         form: form(much, "/users/2/delete", &["typed"], &[("typed", "This is another name.")]),
         label: much.text(2, "Delete the user"),
@@ -61,16 +65,45 @@ fn effective(much: Much) -> settings::Settings {
         unsafe_because: bad.map(Into::into),
     };
     let brute = vec![
-        setting("max_attempts_by_ip_and_username", "5", "default", "Failures of a user name from one address before both are blocked.", None),
+        setting(
+            "max_attempts_by_ip_and_username",
+            "5",
+            "default",
+            "Failures of a user name from one address before both are blocked.",
+            None,
+        ),
         setting("block_duration_by_ip_and_username", "1800s", "default", "How long they are blocked.", None),
-        setting("max_attempts_by_ip", "100000", "palisade.toml:14:1", "Failures from one address before it is blocked.", Some("Passwords can be guessed at leisure. Set at most 100.")),
+        setting(
+            "max_attempts_by_ip",
+            "100000",
+            "palisade.toml:14:1",
+            "Failures from one address before it is blocked.",
+            Some("Passwords can be guessed at leisure. Set at most 100."),
+        ),
     ];
-    let mail = vec![setting("smtp_password", "", "PALISADE_SMTP_PASSWORD_FILE", "Set from a file; never shown.", None)];
-    let section = |name: &str, about: &str, settings| settings::Section { name: name.into(), about: about.into(), settings };
+    let mail = vec![setting(
+        "smtp_password",
+        "",
+        "PALISADE_SMTP_PASSWORD_FILE",
+        "Set from a file; never shown.",
+        None,
+    )];
+    let section = |name: &str, about: &str, settings| settings::Section {
+        name: name.into(),
+        about: about.into(),
+        settings,
+    };
     let sections = match much {
         Much::Nothing => Vec::new(),
         Much::One => vec![section("mail", "", mail)],
-        Much::Many | Much::Hostile => vec![section("brute_force", "Limits of failed attempts, as the Nerve guide names them.", brute), section("mail", "", mail)],
+        Much::Many | Much::Hostile => vec![
+            section("brute_force", "Limits of failed attempts, as the Nerve guide names them.", brute),
+            section("mail", "", mail),
+        ],
     };
-    settings::Settings { listing: listing(much, "/settings", &[], None), file: much.text(1, "/etc/palisade/palisade.toml"), sections }
+    settings::Settings {
+        listing: listing(much, "/settings", &[], None),
+        file: much.text(1, "/etc/palisade/palisade.toml"),
+        sections,
+    }
 }

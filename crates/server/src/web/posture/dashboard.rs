@@ -115,11 +115,8 @@ fn act(view: &Dashboard) -> Markup {
 }
 
 fn first(shell: &Shell, view: &Dashboard, since: Timestamp) -> Markup {
-    let head = Head {
-        title: name(&view.machine),
-        lead: html! { "The first audit is under way." },
-        ..Head::default()
-    };
+    let head =
+        Head { title: name(&view.machine), lead: html! { "The first audit is under way." }, ..Head::default() };
     html! {
         (head.draw())
         div.empty.running role="status" {

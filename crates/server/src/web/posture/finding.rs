@@ -54,7 +54,11 @@ pub(crate) struct Seen {
 /// The page.
 pub(crate) fn page(shell: &Shell, view: &Finding) -> Markup {
     let head = Head {
-        above: &[("Reports", "/reports"), (&view.report.target, &view.report.href), (&view.rule, &view.rule_href)],
+        above: &[
+            ("Reports", "/reports"),
+            (&view.report.target, &view.report.href),
+            (&view.rule, &view.rule_href),
+        ],
         title: name(&view.title),
         lead: html! {
             p {

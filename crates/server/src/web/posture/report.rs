@@ -162,7 +162,11 @@ fn probes(view: &OneReport) -> Markup {
         ProbeStatus::Failed => ("fail", "failed"),
         ProbeStatus::Absent => ("not_applicable", "absent"),
     };
-    let odd = view.probes.iter().filter(|probe| matches!(probe.status, ProbeStatus::Partial | ProbeStatus::Failed)).count();
+    let odd = view
+        .probes
+        .iter()
+        .filter(|probe| matches!(probe.status, ProbeStatus::Partial | ProbeStatus::Failed))
+        .count();
     html! {
         @if !view.probes.is_empty() {
             section aria-labelledby="probes-h" {

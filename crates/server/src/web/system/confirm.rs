@@ -27,11 +27,8 @@ pub(crate) struct Confirm {
 pub(crate) fn page(shell: &Shell, view: &Confirm) -> Markup {
     let head = Head { title: name(&view.title), ..Head::default() };
     let hint = |typed: &str| html! { "Type " strong { (name(typed)) } " so that nothing else is meant." };
-    let fields: Vec<Field<'_>> = view
-        .typed
-        .iter()
-        .map(|typed| Field::line("typed", "Name").complete("off").hint(hint(typed)))
-        .collect();
+    let fields: Vec<Field<'_>> =
+        view.typed.iter().map(|typed| Field::line("typed", "Name").complete("off").hint(hint(typed))).collect();
     let buttons = html! {
         button.primary.danger type="submit" { (printable(&view.label)) }
         a.button href=(view.cancel) { "Cancel" }

@@ -61,7 +61,11 @@ fn words(status: u16) -> (&'static str, &'static str, &'static str) {
             "You are logged in, but none of your roles allows this. Nothing was changed.",
             "An administrator can give you a role that does, under Users.",
         ),
-        404 => ("Nothing here", "There is no such page, or you may not see it.", "Check the address, or start from the overview."),
+        404 => (
+            "Nothing here",
+            "There is no such page, or you may not see it.",
+            "Check the address, or start from the overview.",
+        ),
         405 => ("Not this way", "This address does not take that kind of request. Nothing was changed.", ""),
         409 => (
             "Somebody was faster",
