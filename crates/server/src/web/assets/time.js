@@ -11,7 +11,7 @@
     const seconds = Math.round((at - Date.now()) / 1000);
     const words = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" });
     for (const [unit, length] of steps) {
-      if (Math.abs(seconds) >= length) return words.format(Math.trunc(seconds / length), unit);
+      if (Math.abs(seconds) >= length) return words.format(Math.trunc(seconds / length), unit).replace(".", "");
     }
     return "just now";
   };
