@@ -19,8 +19,9 @@
   const edited = (main) => Array.from(main.querySelectorAll("input, textarea, select")).some((field) => {
     if (field.type === "hidden") return false;
     if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
-    if (field.tagName === "SELECT") return Array.from(field.options).some((option) => option.selected !== option.defaultSelected
-      && Array.from(field.options).some((other) => other.defaultSelected));
+    if (field.tagName === "SELECT") {
+      return field.selectedIndex !== Math.max(0, Array.from(field.options).findIndex((option) => option.defaultSelected));
+    }
     return field.value !== field.defaultValue;
   });
 
