@@ -174,11 +174,11 @@ fn decide(shell: &Shell, at: usize, person: &Person) -> Markup {
         @if person.choices.is_empty() {
             @if !person.note.is_empty() { p { (printable(&person.note)) } }
         } @else {
-            form.decide method="post" action=(person.action) aria-labelledby=(id) {
+            form.decide method="post" action=(person.action) {
                 (hidden(&person.hidden))
                 input type="hidden" name="user" value=(person.key);
                 fieldset {
-                    legend.heard { "Decision" }
+                    legend.heard { "Decision for " (printable(&person.full_name)) }
                     (ticks(&format!("{id}-decision"), "decision", "radio", &person.choices))
                 }
                 div.field {
