@@ -14,7 +14,7 @@ pub(crate) struct Form {
     pub(crate) action: String,
     /// What goes along unseen: the attempt that is continued, the version that was read.
     pub(crate) hidden: Vec<(String, String)>,
-    /// What was typed before, by field. Passwords and codes are not shown again, whatever stands here.
+    /// What was typed before, by field; given back as it was, so that saving it again changes nothing. Passwords and codes are not shown again, whatever stands here.
     pub(crate) values: BTreeMap<String, String>,
     /// What was wrong: the field (empty for the form as a whole) and a sentence.
     pub(crate) errors: Vec<(String, String)>,
@@ -245,7 +245,7 @@ impl Form {
             },
             Kind::Long => html! {
                 textarea id=(id) name=(name) rows="3" maxlength=[limit] dir="auto" aria-describedby=[described]
-                    aria-invalid=[invalid] required[required] autofocus[focus] { (printable(self.value(name))) }
+                    aria-invalid=[invalid] required[required] autofocus[focus] { (self.value(name)) }
             },
             Kind::Pick(choices) => html! {
                 select id=(id) name=(name) aria-describedby=[described] aria-invalid=[invalid] required[required] autofocus[focus] {
@@ -253,7 +253,7 @@ impl Form {
                 }
             },
             Kind::Line(kind) => html! {
-                input type=(kind) id=(id) name=(name) value=(printable(self.value(name))) autocomplete=[complete] maxlength=[limit]
+                input type=(kind) id=(id) name=(name) value=(self.value(name)) autocomplete=[complete] maxlength=[limit]
                     spellcheck="false" autocapitalize=[(*kind == "text").then_some("off")] dir=[(*kind == "text").then_some("auto")]
                     aria-describedby=[described] aria-invalid=[invalid] required[required] autofocus[focus];
             },

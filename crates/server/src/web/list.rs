@@ -68,7 +68,7 @@ impl Listing {
                 (hidden(&self.keep))
                 div.search-field {
                     label for="filter" { (of) }
-                    input type="search" id="filter" name="q" value=(printable(&self.filter)) dir="auto" spellcheck="false" autocomplete="off";
+                    input type="search" id="filter" name="q" value=(&self.filter) dir="auto" spellcheck="false" autocomplete="off";
                 }
                 @for facet in &self.facets {
                     @let id = format!("facet-{}", facet.name);

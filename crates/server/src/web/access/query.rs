@@ -51,7 +51,7 @@ pub(crate) fn page(shell: &Shell, view: &Query) -> Markup {
             }
             div.search-field {
                 label for="on" { "on node or labels" }
-                input type="text" id="on" name="on" value=(printable(&view.on)) dir="auto" spellcheck="false" autocomplete="off"
+                input type="text" id="on" name="on" value=(&view.on) dir="auto" spellcheck="false" autocomplete="off"
                     aria-invalid=[refused.then_some("true")] aria-describedby=[refused.then_some("on-error")];
                 @if refused { p.error id="on-error" { (printable(&view.problem)) } }
             }

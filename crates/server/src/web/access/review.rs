@@ -183,7 +183,7 @@ fn decide(shell: &Shell, at: usize, person: &Person) -> Markup {
                 }
                 div.field {
                     label for=(format!("{id}-note")) { "Note " span.optional { "(optional)" } }
-                    input type="text" id=(format!("{id}-note")) name="note" value=(printable(&person.note)) maxlength="500" dir="auto" autocomplete="off";
+                    input type="text" id=(format!("{id}-note")) name="note" value=(&person.note) maxlength="500" dir="auto" autocomplete="off";
                 }
                 button type="submit" { "Record" span.heard { " the decision for " (printable(&person.full_name)) } }
             }
