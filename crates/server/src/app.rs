@@ -24,6 +24,12 @@ pub(crate) struct Inner {
     pub(crate) origin: String,
     /// What is shown before a login.
     pub(crate) notice: String,
+    /// What this system is called on its pages.
+    pub(crate) system: String,
+    /// The file that holds the set-up code.
+    pub(crate) set_up_file: String,
+    /// When the server started.
+    pub(crate) started_at: Timestamp,
     /// The configuration with the source of every value.
     pub(crate) effective: Effective,
     /// The version of the product.

@@ -12,6 +12,7 @@ mod clock;
 mod identity;
 mod mail;
 mod outbound;
+mod pages;
 mod pki;
 mod posture;
 mod random;

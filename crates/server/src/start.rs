@@ -32,7 +32,7 @@ use crate::serve::{
 };
 use crate::state::{self, StateError};
 use crate::store::{Store, StoreError};
-use crate::{api, web};
+use crate::{api, pages};
 
 /// How long one hash of a password should take: felt by who guesses millions, not by who logs in.
 const HASH_TIME: Duration = Duration::from_millis(100);
@@ -193,6 +193,9 @@ impl Server {
             clock,
             origin: origin.clone(),
             notice: config.sessions.use_notice.as_str().to_owned(),
+            system: host.unwrap_or_default().to_owned(),
+            set_up_file: directory.join(state::SET_UP_CODE).display().to_string(),
+            started_at: now,
             effective,
             version,
         });
@@ -288,8 +291,7 @@ impl Server {
 fn routes(app: &App, pki: &Arc<Pki>) -> axum::Router {
     api::route::router(app, api::routes())
         .merge(serve::authority_routes(Arc::clone(pki), app.clock.clone()))
-        .merge(web::routes(app))
-        .fallback(web::not_found)
+        .merge(pages::routes(app))
 }
 
 async fn served(server: serve::Server, listener: Listener, shutdown: CancellationToken) -> Result<(), StartError> {

@@ -93,3 +93,17 @@ pub(crate) fn tag(version: i64) -> [(header::HeaderName, HeaderValue); 1] {
     let value = HeaderValue::from_str(&format!("\"v{version}\""));
     [(header::ETAG, value.unwrap_or(HeaderValue::from_static("\"v0\"")))]
 }
+
+/// A form that a page sent.
+pub(crate) struct Filled<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Filled<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        match axum::Form::from_request(request, state).await {
+            Ok(axum::Form(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Failure::new(Kind::BadRequest, rejection.body_text())),
+        }
+    }
+}

@@ -55,6 +55,9 @@ async fn apis() -> Vec<Api> {
             clock: Clock::default(),
             origin: "https://localhost:8443".to_owned(),
             notice: String::new(),
+            system: "edge-07".to_owned(),
+            set_up_file: "/var/lib/palisade/set-up-code".to_owned(),
+            started_at: jiff::Timestamp::UNIX_EPOCH,
             effective: Effective::default(),
             version: "0.0.0",
         });
@@ -240,7 +243,7 @@ async fn from_the_set_up_code_to_a_second_user() {
         let body = json!({"username": "max", "full_name": "Max", "roles": [{"role": "auditor"}]});
         let invited = api.ask("POST", "/api/v1/users", &[("cookie", &cookie)], Some(body.clone())).await;
         assert_eq!(invited.status, StatusCode::CREATED, "{}", invited.body);
-        assert!(invited.body["link"].as_str().unwrap().starts_with("https://localhost:8443/invitation#"));
+        assert!(invited.body["link"].as_str().unwrap().starts_with("https://localhost:8443/invitation?code="));
         let again = api.ask("POST", "/api/v1/users", &[("cookie", &cookie)], Some(body)).await;
         assert_eq!(again.status, StatusCode::CONFLICT);
         let follow =

@@ -566,6 +566,57 @@ impl Logins {
         Ok(transaction.commit().await?)
     }
 
+    /// Chooses a new password in place of one that has reached its age, which was shown a moment ago; all other sessions
+    /// end.
+    ///
+    /// # Errors
+    /// The session does not wait for that, or the new password will not do.
+    pub(crate) async fn replace_expired(
+        &self,
+        from: &From<'_>,
+        caller: &Caller,
+        password: SecretString,
+        now: Timestamp,
+    ) -> Result<(), LoginError> {
+        let session = caller.session.as_ref().ok_or(LoginError::Wrong)?;
+        let user = &caller.user;
+        let shown_lately = later(session.created_at, self.sessions.privilege) > now;
+        if caller.pending != Some(Pending::PasswordChange) || !shown_lately {
+            return Err(LoginError::Wrong);
+        }
+        let name = users::name_key(&user.name);
+        let attempt =
+            self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
+        let (hash, kept) = self.new_password(&attempt, user, password).await?;
+        attempt.succeeded(&self.store).await?;
+        let mut transaction = self.store.writer().begin().await?;
+        users::set_password(&mut transaction, &user.id, &hash, &kept, self.policy.history, now).await?;
+        sessions::end_others(&mut transaction, &user.id, &session.id).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Shows the password once more, and the code of the authenticator app where there is one: the window for dangerous
+    /// acts opens. Returns the session's new token.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`], or the gate.
+    pub(crate) async fn step_up(
+        &self,
+        from: &From<'_>,
+        caller: &Caller,
+        password: SecretString,
+        code: Option<SecretString>,
+        now: Timestamp,
+    ) -> Result<SecretString, LoginError> {
+        let session = caller.session.as_ref().ok_or(LoginError::Wrong)?;
+        self.show_password(from, &caller.user, password, now).await?;
+        if caller.user.has_second_factor() {
+            let code = code.ok_or(LoginError::Wrong)?;
+            return self.show_factor(from, caller, Factor::Totp(code), now).await;
+        }
+        Ok(sessions::confirm(&self.store, self.sessions, &session.id, session.factors, now).await?)
+    }
+
     /// The hash of a password that the policy accepts, and what it replaces.
     async fn new_password(
         &self,
@@ -579,6 +630,10 @@ impl Logins {
         self.hasher.judge(attempt, &self.policy, &self.known_bad, &password, &own, &former).await??;
         Ok((self.hasher.hash(password).await?, kept))
     }
+}
+
+fn later(time: Timestamp, by: std::time::Duration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// What the sealed secret of an authenticator app is bound to.

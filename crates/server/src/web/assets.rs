@@ -31,6 +31,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
     ("time.js", SCRIPT, include_bytes!("assets/time.js")),
     ("live.js", SCRIPT, include_bytes!("assets/live.js")),
+    ("passkeys.js", SCRIPT, include_bytes!("passkeys.js")),
     ("favicon.svg", "image/svg+xml", include_bytes!("assets/favicon.svg")),
     // Asked for by this name whatever the page says.
     ("favicon.ico", "image/x-icon", include_bytes!("assets/favicon.ico")),

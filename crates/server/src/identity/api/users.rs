@@ -224,8 +224,7 @@ async fn invite(
 
 fn invitation(app: &App, id: String, kind: &str, code: &secrecy::SecretString) -> Invitation {
     let code = code.expose_secret().to_owned();
-    // Behind the hash, so that no proxy or log on the way sees it.
-    Invitation { id, link: format!("{}/{kind}#{code}", app.origin), code }
+    Invitation { id, link: format!("{}/{kind}?code={code}", app.origin), code }
 }
 
 async fn change(
