@@ -7,7 +7,8 @@ use crate::run::{output, root};
 /// Writes every generated file.
 pub(crate) fn run() -> Result<()> {
     // The program prints it, so that xtask need not be built with the whole server.
-    let parameters = output("cargo", &["run", "--quiet", "--package", "palisade", "--", "config", "reference"])?;
+    let parameters =
+        output("cargo", &["run", "--quiet", "--package", "palisade", "--", "config", "reference"])?;
     let files = [
         ("configuration.md", parameters),
         ("report.schema.json", report::schema::report()),
