@@ -341,7 +341,7 @@ async fn enrol_view(app: &App, caller: &Caller, form: Form) -> Result<Markup, Fa
     let view = factor::Enrol {
         form,
         qr: PreEscaped(enrolment.svg.expose_secret().to_owned()),
-        secret: enrolment.typed.expose_secret().to_owned(),
+        secret: enrolment.typed.expose_secret().chars().filter(|one| !one.is_whitespace()).collect(),
         account: format!("{} ({})", app.logins.issuer, caller.user.name),
         passkey: None,
         why: why.to_owned(),
