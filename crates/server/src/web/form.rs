@@ -72,8 +72,6 @@ pub(super) enum Kind<'a> {
     Long,
     /// One of a list, folded.
     Pick(&'a [Choice]),
-    /// One of a list, open.
-    One(&'a [Choice]),
     /// Any of a list.
     Ticks(&'a [Choice]),
     /// Something to read between fields.
@@ -206,13 +204,12 @@ impl Form {
             html! { (printable(field.label)) @if field.optional { " " span.optional { "(optional)" } } };
         match &field.kind {
             Kind::Shown(markup) => html! { (markup) },
-            Kind::One(choices) | Kind::Ticks(choices) => {
-                let kind = if matches!(field.kind, Kind::One(_)) { "radio" } else { "checkbox" };
+            Kind::Ticks(choices) => {
                 html! {
                     fieldset class=(class) id=(id) aria-describedby=[described] tabindex="-1" {
                         legend { (label) }
                         (about)
-                        (ticks(&id, field.name, kind, choices))
+                        (ticks(&id, field.name, "checkbox", choices))
                     }
                 }
             }
@@ -257,7 +254,7 @@ impl Form {
                     spellcheck="false" autocapitalize=[(*kind == "text").then_some("off")] dir=[(*kind == "text").then_some("auto")]
                     aria-describedby=[described] aria-invalid=[invalid] required[required] autofocus[focus];
             },
-            Kind::One(_) | Kind::Ticks(_) | Kind::Shown(_) => Markup::default(),
+            Kind::Ticks(_) | Kind::Shown(_) => Markup::default(),
         }
     }
 }
