@@ -74,7 +74,7 @@ struct Two {
 /// Which findings.
 #[derive(Deserialize)]
 struct Which {
-    #[serde(default)]
+    #[serde(default, rename = "q")]
     filter: String,
     #[serde(default)]
     verdict: String,
@@ -341,7 +341,7 @@ fn listed(report: &Report, here: &str, which: &Which) -> (Listing, Vec<report::F
         report.findings.iter().enumerate().filter(|(_, finding)| fits(finding)).collect();
     let address = |page: usize| {
         format!(
-            "{here}?filter={}&verdict={}&severity={}&page={page}#findings",
+            "{here}?q={}&verdict={}&severity={}&page={page}#findings",
             super::encoded(&which.filter),
             super::encoded(&which.verdict),
             super::encoded(&which.severity)

@@ -30,7 +30,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// Which parameters.
 #[derive(serde::Deserialize)]
 struct Wanted {
-    #[serde(default)]
+    #[serde(default, rename = "q")]
     filter: String,
 }
 
