@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::identity::api::{cookie, no_cookie};
 use crate::identity::login::{Begun, Caller, Factor, Pending};
 use crate::identity::users::{NewUser, Origin};
-use crate::identity::{links, sessions, users};
+use crate::identity::{sessions, users};
 use crate::serve::ClientAddress;
 use crate::web::door::{credentials, factor, locked, login, setup};
 use crate::web::form::{Act, Form};
@@ -42,10 +42,6 @@ pub(super) fn routes() -> Vec<Route> {
         sent("/login/password", session, "Choose a new password", post(choose_password)),
         page("/step-up", Needs::Login, "Show a credential again", get(step_up_page)),
         sent("/step-up", Needs::Login, "Show a credential again", post(step_up)),
-        page("/invitation", open, "Accept an invitation", get(invitation_page)),
-        sent("/invitation", open, "Accept an invitation", post(accept)),
-        page("/reset", open, "Choose a new password with the code of a reset", get(reset_page)),
-        sent("/reset", open, "Choose a new password with the code of a reset", post(reset)),
         sent("/logout", session, "Log out", post(log_out)),
     ]
 }
@@ -55,13 +51,6 @@ pub(super) fn routes() -> Vec<Route> {
 struct Next {
     #[serde(default)]
     next: String,
-}
-
-/// A code of a mail.
-#[derive(Deserialize)]
-struct CodeOfLink {
-    #[serde(default)]
-    code: String,
 }
 
 #[derive(Deserialize)]
@@ -100,12 +89,13 @@ struct PasswordForm {
     next: String,
 }
 
+/// A new password, and the code of the mail that asks for it.
 #[derive(Deserialize)]
-struct NewPasswordForm {
+pub(super) struct NewPasswordForm {
     #[serde(default)]
-    code: String,
-    password: SecretString,
-    password_again: SecretString,
+    pub(super) code: String,
+    pub(super) password: SecretString,
+    pub(super) password_again: SecretString,
 }
 
 #[derive(Deserialize)]
@@ -117,23 +107,23 @@ struct StepUpForm {
     next: String,
 }
 
-type Client = Option<Extension<ClientAddress>>;
+pub(super) type Client = Option<Extension<ClientAddress>>;
 
-fn address(client: Client) -> Option<ClientAddress> {
+pub(super) fn address(client: Client) -> Option<ClientAddress> {
     client.map(|Extension(client)| client)
 }
 
-fn page(page: Markup) -> Response {
+pub(super) fn page(page: Markup) -> Response {
     page_body(page).into_response()
 }
 
 /// A page with what was wrong on it.
-fn again(page: Markup) -> Response {
+pub(super) fn again(page: Markup) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, page_body(page)).into_response()
 }
 
 /// A session that began goes on to what must be done first.
-fn go_on(begun: &Begun, next: &str) -> Response {
+pub(super) fn go_on(begun: &Begun, next: &str) -> Response {
     let place = begun.pending.map_or_else(|| local(next).to_owned(), |pending| with_next(door_of(pending), next));
     (cookie(&begun.token), to(&place)).into_response()
 }
@@ -146,7 +136,7 @@ fn with_next(door: &str, next: &str) -> String {
 }
 
 /// What a password must be, a sentence each.
-fn rules(app: &App) -> Vec<String> {
+pub(super) fn rules(app: &App) -> Vec<String> {
     let policy = &app.logins.policy;
     let mut rules = vec![
         format!("at least {} characters; three or four unusual words are good", policy.minimum_length),
@@ -158,7 +148,7 @@ fn rules(app: &App) -> Vec<String> {
     rules
 }
 
-fn same(one: &SecretString, other: &SecretString) -> Result<(), Failure> {
+pub(super) fn same(one: &SecretString, other: &SecretString) -> Result<(), Failure> {
     if one.expose_secret() == other.expose_secret() {
         return Ok(());
     }
@@ -498,111 +488,6 @@ async fn step_up(
             let shell = shell(&app, Some(&caller), "").await?;
             let wrong = refused(form("/step-up", next), failure)?;
             Ok(again(step_up_view(&app, &shell, &caller, wrong, next)))
-        }
-    }
-}
-
-async fn invitation_page(
-    State(app): State<App>,
-    client: Client,
-    headers: HeaderMap,
-    Asked(asked): Asked<CodeOfLink>,
-) -> Result<Response, Failure> {
-    link_page(&app, client, &headers, links::Kind::Invitation, &asked.code).await
-}
-
-async fn reset_page(
-    State(app): State<App>,
-    client: Client,
-    headers: HeaderMap,
-    Asked(asked): Asked<CodeOfLink>,
-) -> Result<Response, Failure> {
-    link_page(&app, client, &headers, links::Kind::Reset, &asked.code).await
-}
-
-async fn link_page(
-    app: &App,
-    client: Client,
-    headers: &HeaderMap,
-    kind: links::Kind,
-    code: &str,
-) -> Result<Response, Failure> {
-    let from = called_from(address(client), headers)?;
-    match app.logins.follow(&from, kind, &code.to_owned().into(), app.now()).await.map_err(Failure::from) {
-        Ok((attempt, _, user)) => {
-            attempt.succeeded(app.store()).await?;
-            Ok(page(link_view(app, kind, &user, link_form(kind, code))))
-        }
-        Err(failure) if failure.problem().kind == "wrong-credential" => {
-            Ok((StatusCode::GONE, page_body(credentials::spent(&app.shell()))).into_response())
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
-fn link_form(kind: links::Kind, code: &str) -> Form {
-    let action = if kind == links::Kind::Invitation { "/invitation" } else { "/reset" };
-    Form { hidden: vec![("code".to_owned(), code.to_owned())], ..form(action, "/") }
-}
-
-fn link_view(app: &App, kind: links::Kind, user: &users::User, mut form: Form) -> Markup {
-    if kind == links::Kind::Invitation {
-        form.values.entry("full_name".to_owned()).or_insert_with(|| user.full_name.clone());
-        let view = credentials::Invitation {
-            form,
-            user_name: user.name.clone(),
-            by: user.created_by.clone(),
-            expires: None,
-            rules: rules(app),
-        };
-        return credentials::invitation(&app.shell(), &view);
-    }
-    let view =
-        credentials::Reset { form, user_name: user.name.clone(), why: String::new(), rules: rules(app) };
-    credentials::reset(&app.shell(), &view)
-}
-
-async fn accept(
-    State(app): State<App>,
-    client: Client,
-    headers: HeaderMap,
-    Filled(sent): Filled<NewPasswordForm>,
-) -> Result<Response, Failure> {
-    choose_with(&app, client, &headers, links::Kind::Invitation, sent).await
-}
-
-async fn reset(
-    State(app): State<App>,
-    client: Client,
-    headers: HeaderMap,
-    Filled(sent): Filled<NewPasswordForm>,
-) -> Result<Response, Failure> {
-    choose_with(&app, client, &headers, links::Kind::Reset, sent).await
-}
-
-async fn choose_with(
-    app: &App,
-    client: Client,
-    headers: &HeaderMap,
-    kind: links::Kind,
-    sent: NewPasswordForm,
-) -> Result<Response, Failure> {
-    let from = called_from(address(client), headers)?;
-    let code: SecretString = sent.code.clone().into();
-    let done = match same(&sent.password, &sent.password_again) {
-        Ok(()) => app.logins.choose_password(&from, kind, &code, sent.password, app.now()).await.map_err(Failure::from),
-        Err(failure) => Err(failure),
-    };
-    match done {
-        Ok(begun) => Ok(go_on(&begun, "/")),
-        Err(failure) if failure.problem().kind == "wrong-credential" => {
-            Ok((StatusCode::GONE, page_body(credentials::spent(&app.shell()))).into_response())
-        }
-        Err(failure) => {
-            let wrong = refused(link_form(kind, &sent.code), failure)?;
-            let (attempt, _, user) = app.logins.follow(&from, kind, &code, app.now()).await?;
-            attempt.succeeded(app.store()).await?;
-            Ok(again(link_view(app, kind, &user, wrong)))
         }
     }
 }

@@ -4,6 +4,8 @@
 //! is not answered as asked ends at the door that leads on (login, second factor, step-up) or on a page that says why.
 
 mod door;
+mod link;
+mod overview;
 mod posture;
 mod system;
 
@@ -33,7 +35,7 @@ use crate::web::{assets, system as views};
 
 /// Every page, in the order of the navigation.
 pub(crate) fn table() -> Vec<Route> {
-    [door::routes(), posture::routes(), system::routes()].into_iter().flatten().collect()
+    [door::routes(), link::routes(), overview::routes(), posture::routes(), system::routes()].into_iter().flatten().collect()
 }
 
 /// The pages and the files that they load.

@@ -1,4 +1,4 @@
-//! The overview and the browser of reports.
+//! The browser of reports.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
-use model::report::{Change, Finding, GuideReport, Status, Verdict};
+use model::report::{Change, Finding, GuideReport, Verdict};
 use model::{Report, Severity};
 use ::report::Format;
 use serde::Deserialize;
@@ -24,30 +24,17 @@ use crate::identity::roles::Permission;
 use crate::posture::reports::{self, Entry, PAGE};
 use crate::web::form::Choice;
 use crate::web::list::{Facet, Listing};
-use crate::web::picture::{Coverage, Point};
-use crate::web::posture::{GuideRow, Link, ReportRef, dashboard, difference, finding, guide, report, reports as list, rule};
+use crate::web::picture::Coverage;
+use crate::web::posture::{GuideRow, Link, ReportRef, difference, finding, guide, report, reports as list, rule};
 use crate::web::shell::Tone;
-
-/// Failing findings on the overview.
-const WORST: usize = 8;
-
-/// Things to do on the overview.
-const DUE: usize = 6;
 
 /// Findings on one page of a report.
 const FINDINGS: usize = 100;
-
-/// How often an open overview fetches itself anew.
-const REFRESH: Duration = Duration::from_secs(60);
-
-/// The same while the first audit runs.
-const REFRESH_SOON: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Vec<Route> {
     let read = Needs::Permission(Permission::ReportsRead);
     let page = |path, about, serve| Route::new(Method::GET, path, read, about, serve);
     vec![
-        Route::new(Method::GET, "/", Needs::Login, "The overview", get(overview)),
         page("/reports", "The reports", get(all)),
         page("/reports/compare", "The difference of two reports", get(compare)),
         page("/reports/{id}", "One report", get(one)),
@@ -84,85 +71,16 @@ struct Which {
     page: usize,
 }
 
-async fn overview(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
-    if !caller.rights.has(Permission::ReportsRead) {
-        return Ok(super::to("/sessions"));
-    }
-    let mut shell = shell(&app, Some(&caller), "/").await?;
-    let newest = reports::newest(app.store(), None).await?;
-    shell.refresh = Some(if newest.is_some() { REFRESH } else { REFRESH_SOON });
-    let (machine, state) = match newest {
-        None => (app.system.clone(), dashboard::State::First { since: app.started_at }),
-        Some(entry) => {
-            let posture = posture(&app, &entry).await?;
-            (entry.target.clone(), dashboard::State::Known(Box::new(posture)))
-        }
-    };
-    let view = dashboard::Dashboard { machine, state, audit_now: None };
-    Ok(page_body(dashboard::page(&shell, &view)).into_response())
-}
-
-async fn posture(app: &App, entry: &Entry) -> Result<dashboard::Posture, Failure> {
-    let (_, report) = reports::load(app.store(), &entry.id).await?;
-    let since = reports::failing_since(app.store(), &entry.target_id).await?;
-    let trend = reports::trend(app.store(), &entry.target_id).await?;
-    let here = address(&entry.id);
-    let worst = failing(&report).take(WORST).map(|(number, finding)| dashboard::Worst {
-        severity: finding.severity,
-        title: finding.title.clone(),
-        rule: finding.rule.clone(),
-        subject: subject(finding, &report),
-        remedy: finding.remedy.clone(),
-        since: since.get(&(finding.rule.clone(), finding.subject.clone())).copied(),
-        fix: finding.fix.is_some(),
-        href: format!("{here}/findings/{number}"),
-    });
-    let changed = match trend.iter().rev().nth(1) {
-        Some(before) => {
-            let (_, earlier) = reports::load(app.store(), &before.id).await?;
-            let changes = policy::compare(&report, &earlier);
-            Some(dashboard::Changed {
-                new: changes.new.len(),
-                mended: changes.mended.len(),
-                href: format!("/reports/compare?before={}&after={}", before.id, entry.id),
-            })
-        }
-        None => None,
-    };
-    Ok(dashboard::Posture {
-        tone: tone(&report),
-        verdict: verdict(&report),
-        summary: report.summary.clone(),
-        severities: severities(&report),
-        worst: worst.collect(),
-        failing: format!("{here}?verdict=fail"),
-        guides: guides(&report, &here),
-        trend: trend.iter().map(point).collect(),
-        due: due(&report, &here),
-        audited: entry.started_at,
-        took: took(entry),
-        next: None,
-        report: here,
-        changed,
-        stale: None,
-    })
-}
-
-fn address(id: &str) -> String {
+pub(super) fn address(id: &str) -> String {
     format!("/reports/{id}")
 }
 
-fn took(entry: &Entry) -> Duration {
+pub(super) fn took(entry: &Entry) -> Duration {
     Duration::from_millis(u64::try_from(entry.duration_ms).unwrap_or(0))
 }
 
-fn point(entry: &Entry) -> Point {
-    let number = |count: i64| usize::try_from(count).unwrap_or(0);
-    Point { at: entry.started_at, fail: number(entry.failed), unknown: number(entry.undecided) }
-}
-
 /// The failing findings with their numbers, worst first.
-fn failing(report: &Report) -> impl Iterator<Item = (usize, &Finding)> {
+pub(super) fn failing(report: &Report) -> impl Iterator<Item = (usize, &Finding)> {
     let mut failing: Vec<(usize, &Finding)> =
         report.findings.iter().enumerate().filter(|(_, finding)| finding.verdict == Verdict::Fail).collect();
     failing.sort_by_key(|(number, finding)| (std::cmp::Reverse(finding.severity), *number));
@@ -170,11 +88,11 @@ fn failing(report: &Report) -> impl Iterator<Item = (usize, &Finding)> {
 }
 
 /// What a finding is about; empty for the machine itself.
-fn subject(finding: &Finding, report: &Report) -> String {
+pub(super) fn subject(finding: &Finding, report: &Report) -> String {
     if finding.subject == report.target.name { String::new() } else { finding.subject.clone() }
 }
 
-fn severities(report: &Report) -> Vec<(Severity, usize)> {
+pub(super) fn severities(report: &Report) -> Vec<(Severity, usize)> {
     let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
     for (_, finding) in failing(report) {
         *counts.entry(finding.severity).or_default() += 1;
@@ -182,7 +100,7 @@ fn severities(report: &Report) -> Vec<(Severity, usize)> {
     counts.into_iter().rev().collect()
 }
 
-fn tone(report: &Report) -> Tone {
+pub(super) fn tone(report: &Report) -> Tone {
     let severe = failing(report).any(|(_, finding)| finding.severity >= Severity::High);
     match (severe, report.summary.fail, report.summary.unknown) {
         (true, ..) => Tone::Bad,
@@ -192,7 +110,7 @@ fn tone(report: &Report) -> Tone {
 }
 
 /// How the target stands, in one sentence.
-fn verdict(report: &Report) -> String {
+pub(super) fn verdict(report: &Report) -> String {
     let failing = report.summary.fail;
     let worst = severities(report).first().copied();
     let mut text = match worst {
@@ -214,26 +132,13 @@ fn fail(count: usize) -> &'static str {
     if count == 1 { "falls short" } else { "fall short" }
 }
 
-fn guides(report: &Report, here: &str) -> Vec<GuideRow> {
+pub(super) fn guides(report: &Report, here: &str) -> Vec<GuideRow> {
     let row = |guide: &GuideReport| GuideRow {
         title: guide.title.clone(),
         href: format!("{here}/guides/{}", guide.id),
         coverage: Coverage::of(guide.requirements.iter().map(|requirement| requirement.status)),
     };
     report.guides.iter().map(row).collect()
-}
-
-/// What people have to attest.
-fn due(report: &Report, here: &str) -> Vec<dashboard::Due> {
-    let due = report.guides.iter().flat_map(|guide| {
-        guide.requirements.iter().filter(|one| one.status == Status::AttestationDue).map(|requirement| dashboard::Due {
-            what: format!("Attest {}: {}", requirement.id, requirement.title),
-            by: None,
-            is_overdue: false,
-            href: format!("{here}/guides/{}#{}", guide.id, requirement.id),
-        })
-    });
-    due.take(DUE).collect()
 }
 
 async fn all(
