@@ -10,7 +10,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("auditd", "audit rules"),
     ("buildah", "images"),
     ("busybox-static", "containers"),
+    ("chromium", "pages in a browser"),
     ("chrony", "time"),
+    ("curl", "the Management System's API"),
     ("default-jre-headless", "Java keystores: keytool"),
     ("debootstrap", "the Debian that runs in a container"),
     ("docker-compose", "containers"),
@@ -56,7 +58,8 @@ const PYTHON: &[&str] = &[
 ];
 
 /// The npm packages of the tests: an OPC UA server (72 MB with what it needs) and an OpenID provider (5 MB).
-const NODE: &[&str] = &["node-opcua-server@2.186.4", "oidc-provider@9.13.3"];
+const NODE: &[&str] =
+    &["axe-core@4.14.1", "node-opcua-server@2.186.4", "oidc-provider@9.13.3", "playwright-core@1.65.1"];
 
 /// Where it stands, from the root of the repository.
 const NODE_MODULES: &str = "target/test-node";

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::Report;
+use prometheus_client::metrics::counter::Counter;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -140,7 +141,10 @@ pub struct Server {
 
 /// Keeps reports in the server's database.
 #[derive(Clone, Debug)]
-pub struct Reports(Store);
+pub struct Reports {
+    store: Store,
+    kept: Counter,
+}
 
 impl Reports {
     /// Keeps a report; returns its identifier.
@@ -148,7 +152,9 @@ impl Reports {
     /// # Errors
     /// When it cannot be kept.
     pub async fn keep(&self, report: &Report) -> Result<String, StartError> {
-        Ok(reports::keep(&self.0, report).await?)
+        let id = reports::keep(&self.store, report).await?;
+        self.kept.inc();
+        Ok(id)
     }
 }
 
@@ -232,7 +238,9 @@ impl Server {
 
     /// Where reports are kept.
     pub fn reports(&self) -> Reports {
-        Reports(self.app.store().clone())
+        let kept = Counter::default();
+        self.metrics.register(|registry| registry.register("reports_kept", "Reports kept since the start", kept.clone()));
+        Reports { store: self.app.store().clone(), kept }
     }
 
     /// Serves until `shutdown`, then lets what is under way finish.

@@ -51,4 +51,5 @@ pub use redirected::Redirected;
 pub use room::{audit_lock, looks, room, room_among_processes};
 pub use smtp::{MailServer, MailTls, Received};
 pub use ssh_host::{SUBSYSTEM, SshHost, USER};
+pub use wait::until;
 pub use workloads::workloads;
