@@ -457,6 +457,14 @@ fn an_address_without_passkeys_is_told_with_its_reason(
     assert!(error.contains(said), "{error}");
 }
 
+#[test]
+fn passkeys_are_bound_to_the_host_of_the_address() {
+    let made = Passkeys::at("https://localhost:8443", "Palisade").unwrap();
+    assert_eq!(made.rp_id_hash, <[u8; 32]>::from(Sha256::digest("localhost")));
+    let error = Passkeys::at("https://[2001:db8::1]:8443", "Palisade").unwrap_err().to_string();
+    assert!(error.contains("not for IP addresses"), "{error}");
+}
+
 #[rstest]
 #[case("https://localhost:8443", "localhost")]
 #[case(ORIGIN, "example.org")]
