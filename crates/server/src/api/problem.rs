@@ -52,7 +52,7 @@ pub(crate) struct Field {
 /// A request that was not answered as asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    problem: Problem,
+    problem: Box<Problem>,
     /// What the log is told beside; the caller never sees it.
     log: Option<String>,
     /// What stands before the rights of this caller.
@@ -124,7 +124,7 @@ impl Failure {
             fields: Vec::new(),
             retry_after: None,
         };
-        Self { problem, log: None, pending: None, blocked_until: None }
+        Self { problem: Box::new(problem), log: None, pending: None, blocked_until: None }
     }
 
     /// Names the fields that are wrong.

@@ -231,7 +231,8 @@ impl Logins {
         if user.has_second_factor() && factors != Factors::Both {
             return Some(Pending::SecondFactor);
         }
-        if self.policy.is_expired(user.password_at?, now) {
+        // Who logs in elsewhere has no password here that could age.
+        if user.password_at.is_some_and(|since| self.policy.is_expired(since, now)) {
             return Some(Pending::PasswordChange);
         }
         (self.needs_factor(rights) && !user.has_second_factor()).then_some(Pending::Enrolment)

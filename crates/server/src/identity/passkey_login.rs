@@ -142,11 +142,7 @@ impl Logins {
     ///
     /// # Errors
     /// No such factor, or the last one of somebody who needs one.
-    pub(crate) async fn remove_factor(
-        &self,
-        caller: &Caller,
-        factor: Removed<'_>,
-    ) -> Result<(), LoginError> {
+    pub(crate) async fn remove_factor(&self, caller: &Caller, factor: Removed<'_>) -> Result<(), LoginError> {
         let user = &caller.user;
         let needs_one = self.needs_factor(&roles::rights_of(&self.store, &user.id).await?);
         let mut transaction = self.store.writer().begin().await?;
@@ -189,7 +185,8 @@ impl Logins {
         let sealed = second_factors::take_ceremony(&self.store, &session.id, kind).await?;
         let sealed = sealed.ok_or(FactorError::Passkey(PasskeyError::State))?;
         let state = self.sealer.open(&context(session, kind), &sealed)?;
-        let state = std::str::from_utf8(state.expose_secret()).map_err(|_| FactorError::from(PasskeyError::State))?;
+        let state =
+            std::str::from_utf8(state.expose_secret()).map_err(|_| FactorError::from(PasskeyError::State))?;
         Ok(state.into())
     }
 }

@@ -22,7 +22,8 @@ use crate::identity::second_factors::{self, PasskeyRow};
 use crate::serve::ClientAddress;
 
 pub(super) fn routes() -> Vec<Route> {
-    let list = Route::new(Method::GET, "/api/v1/session/passkeys", Needs::Login, "One's own passkeys", get(list));
+    let list =
+        Route::new(Method::GET, "/api/v1/session/passkeys", Needs::Login, "One's own passkeys", get(list));
     let begin = Route::new(
         Method::POST,
         "/api/v1/session/passkeys/start",
@@ -199,11 +200,7 @@ async fn add(
     Ok(response)
 }
 
-async fn remove(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Failure> {
+async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Failure> {
     shown_lately(&caller, app.now())?;
     app.logins.remove_factor(&caller, Removed::Passkey(&id)).await?;
     Ok(StatusCode::NO_CONTENT)

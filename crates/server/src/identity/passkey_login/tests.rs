@@ -214,7 +214,10 @@ async fn a_passkey_of_somebody_else_neither_opens_nor_is_taken() {
         let (eva, evas, _) = bench.enrolled("eva", true).await;
         let (max, mut maxs, maxs_caller) = bench.enrolled("max", true).await;
         let caller = bench.entered(&eva, at(10)).await;
-        assert!(matches!(passkey_refused(bench.show(&caller, &mut maxs, at(11)).await), PasskeyError::NotTheirs));
+        assert!(matches!(
+            passkey_refused(bench.show(&caller, &mut maxs, at(11)).await),
+            PasskeyError::NotTheirs
+        ));
         assert!(matches!(refused(bench.add(&maxs_caller, &evas, at(12)).await), FactorError::Taken));
         let evas_id = bench.passkeys(&eva).await[0].id.clone();
         let removed = bench.logins.remove_factor(&maxs_caller, Removed::Passkey(&evas_id)).await;
