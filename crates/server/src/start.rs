@@ -20,9 +20,10 @@ use crate::config::{Config, Database, Effective, HostName, LogFormat};
 use crate::identity::gate::{Gate, Limit, Limits as GateLimits};
 use crate::identity::links::{self, LinkError};
 use crate::identity::login::Logins;
+use crate::identity::passkeys::Passkeys;
 use crate::identity::password::{Hasher, KnownBad, Params, ParamsError, Policy, calibrate};
 use crate::identity::sessions::{self, SessionLimits};
-use crate::identity::{roles, users};
+use crate::identity::{roles, second_factors, users};
 use crate::pki::{Names, Pki, PkiError, own_addresses};
 use crate::posture::reports::{self, ReportError};
 use crate::random::RandomError;
@@ -43,6 +44,9 @@ const HASH_MEMORY: u64 = 64 * 1024 * 1024;
 
 /// Logins that may wait for their turn; more are told to come again.
 const HASH_QUEUE: usize = 128;
+
+/// What authenticators call this server.
+const NAME: &str = "Palisade";
 
 /// How often what counts no longer is forgotten.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
@@ -195,7 +199,7 @@ impl Server {
         let origin =
             config.server.public_url.as_ref().map_or_else(|| names.origin(), |public| public.origin());
         let app = App::new(Inner {
-            logins: logins(config, &directory, &store).await?,
+            logins: logins(config, &directory, &store, &origin).await?,
             clock,
             origin: origin.clone(),
             notice: config.sessions.use_notice.as_str().to_owned(),
@@ -337,6 +341,7 @@ async fn tidy(app: App, directory: PathBuf, shutdown: CancellationToken) -> Resu
             app.logins.gate.forget_old(now).await,
             sessions::forget_old(store, now).await,
             links::forget_old(store, now).await,
+            second_factors::forget_old(store, now).await,
         ] {
             if let Err(error) = result {
                 tracing::warn!(%error, "old rows could not be removed; it is tried again");
@@ -387,7 +392,12 @@ async fn store(config: &Config) -> Result<Store, StartError> {
     })
 }
 
-async fn logins(config: &Config, directory: &Path, store: &Store) -> Result<Logins, StartError> {
+async fn logins(
+    config: &Config,
+    directory: &Path,
+    store: &Store,
+    origin: &str,
+) -> Result<Logins, StartError> {
     let passwords = &config.passwords;
     let hours = |span: crate::config::Span| jiff::SignedDuration::try_from(span.get()).ok();
     Ok(Logins {
@@ -409,9 +419,21 @@ async fn logins(config: &Config, directory: &Path, store: &Store) -> Result<Logi
             per_user: config.sessions.max_per_user.get(),
         },
         mfa_enabled: config.mfa.mfa_enabled,
-        issuer: "Palisade".to_owned(),
+        issuer: NAME.to_owned(),
+        passkeys: passkeys(origin),
         store: store.clone(),
     })
+}
+
+/// Passkeys for the address that browsers are pointed to; none where they know none.
+fn passkeys(origin: &str) -> Option<Arc<Passkeys>> {
+    match Passkeys::at(origin, NAME) {
+        Ok(passkeys) => Some(Arc::new(passkeys)),
+        Err(error) => {
+            tracing::info!(%error, "passkeys are off; authenticator apps work");
+            None
+        }
+    }
 }
 
 /// The parameters of hashes: those of the configuration, else those that were measured at the first start.

@@ -10,8 +10,10 @@ use serde::Serialize;
 
 use crate::identity::gate::{Blocked, GateError};
 use crate::identity::login::{LoginError, Pending};
+use crate::identity::passkeys::PasskeyError;
 use crate::identity::password::{HashError, Refusal};
 use crate::identity::roles::RoleError;
+use crate::identity::second_factors::FactorError;
 use crate::identity::tokens::TokenError;
 use crate::identity::users::UserError;
 use crate::posture::reports::ReportError;
@@ -50,7 +52,7 @@ pub(crate) struct Field {
 /// A request that was not answered as asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    problem: Problem,
+    problem: Box<Problem>,
     /// What the log is told beside; the caller never sees it.
     log: Option<String>,
     /// What stands before the rights of this caller.
@@ -122,7 +124,7 @@ impl Failure {
             fields: Vec::new(),
             retry_after: None,
         };
-        Self { problem, log: None, pending: None, blocked_until: None }
+        Self { problem: Box::new(problem), log: None, pending: None, blocked_until: None }
     }
 
     /// Names the fields that are wrong.
@@ -210,10 +212,42 @@ impl From<LoginError> for Failure {
             LoginError::Refused(refusal) => refusal.into(),
             LoginError::Hash(error) => error.into(),
             LoginError::User(error) => error.into(),
+            LoginError::Factor(error) => error.into(),
             LoginError::Random(error) => error.into(),
             LoginError::Store(error) => error.into(),
             LoginError::Seal(_) | LoginError::Enrol(_) => Self::internal(&error),
         }
+    }
+}
+
+impl From<FactorError> for Failure {
+    fn from(error: FactorError) -> Self {
+        let text = error.to_string();
+        match error {
+            FactorError::Off | FactorError::Taken | FactorError::Last => Self::new(Kind::Conflict, text),
+            FactorError::Unknown => Self::new(Kind::NotFound, text),
+            FactorError::Passkey(error) => Self::new(of_passkey(&error), text),
+            FactorError::Random(error) => error.into(),
+            FactorError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn of_passkey(error: &PasskeyError) -> Kind {
+    match error {
+        PasskeyError::Answer => Kind::Unprocessable,
+        PasskeyError::Address { .. }
+        | PasskeyError::TooMany
+        | PasskeyError::None
+        | PasskeyError::Expired
+        | PasskeyError::State
+        | PasskeyError::Stored => Kind::Conflict,
+        PasskeyError::Origin
+        | PasskeyError::Challenge
+        | PasskeyError::NotVerified
+        | PasskeyError::NotTheirs
+        | PasskeyError::Copied { .. }
+        | PasskeyError::Refused(_) => Kind::WrongCredential,
     }
 }
 

@@ -8,6 +8,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use axum::{Extension, Router};
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use secrecy::SecretString;
 
@@ -161,17 +162,20 @@ fn may(caller: &Caller, needs: Needs, app: &App) -> Result<(), Failure> {
         let detail = format!("this needs the permission {}; ask an administrator for a role with it", permission.as_str());
         return Err(Failure::new(Kind::NotPermitted, detail));
     }
-    if let Needs::Recent(_) = needs {
-        let recent = caller.session.as_ref().is_some_and(|session| session.is_privileged(app.now()));
-        if !recent {
-            let detail = "this wants your second factor once more; it is good for some minutes then";
-            return Err(Failure::new(Kind::StepUp, detail));
-        }
-    }
-    Ok(())
+    if let Needs::Recent(_) = needs { shown_lately(caller, app.now()) } else { Ok(()) }
 }
 
-fn first(pending: Pending) -> &'static str {
+/// Refuses who showed no second factor in the last minutes, and every API token.
+pub(crate) fn shown_lately(caller: &Caller, now: Timestamp) -> Result<(), Failure> {
+    if caller.session.as_ref().is_some_and(|session| session.is_privileged(now)) {
+        return Ok(());
+    }
+    let detail = "this wants your second factor once more; it is good for some minutes then";
+    Err(Failure::new(Kind::StepUp, detail))
+}
+
+/// What must be done first, in words.
+pub(crate) fn first(pending: Pending) -> &'static str {
     match pending {
         Pending::Locked => "the session was unused for long; show your password again",
         Pending::SecondFactor => "show your second factor first",

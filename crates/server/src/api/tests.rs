@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Effective;
 use crate::identity::login::tests::logins;
+use crate::identity::passkeys::tests::Authenticator;
 use crate::identity::roles::{self, Assignment, Permission};
 use crate::identity::sessions::{self, Factors};
 use crate::identity::users::{self, NewUser, Origin, State};
@@ -269,6 +270,59 @@ async fn from_the_set_up_code_to_a_second_user() {
         assert_eq!(out.status, StatusCode::NO_CONTENT);
         assert!(out.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
         assert_eq!(api.ask("GET", &path, &[("cookie", &cookie)], None).await.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_is_made_shown_listed_and_removed() {
+    for api in apis().await {
+        let mut key = Authenticator::at("localhost", "https://localhost:8443");
+        let mut connection = api.app.store().writer().acquire().await.unwrap();
+        let code = links::make(&mut connection, links::Kind::SetUp, None, api.app.now()).await.unwrap();
+        drop(connection);
+        let form = json!({"code": code.expose_secret(), "username": "eva", "full_name": "Eva",
+            "password": "seventeen violet turbines hum"});
+        let cookie = api.ask("POST", "/api/v1/setup", &[], Some(form)).await.cookie();
+        let (list, start) = ("/api/v1/session/passkeys", "/api/v1/session/passkeys/start");
+        let begun = api.ask("POST", start, &[("cookie", &cookie)], None).await;
+        assert_eq!(begun.body["publicKey"]["rp"]["id"], "localhost", "{}", begun.body);
+        let body = json!({"label": "key on my ring", "credential": key.create(&begun.body.to_string())});
+        let made = api.ask("PUT", list, &[("cookie", &cookie)], Some(body.clone())).await;
+        assert_eq!((made.status, &made.body["label"]), (StatusCode::CREATED, &json!("key on my ring")));
+        assert_eq!(made.body["recovery_codes"].as_array().unwrap().len(), 10);
+        let gone = api.ask("PUT", list, &[("cookie", &cookie)], Some(body.clone())).await;
+        assert_eq!(gone.status, StatusCode::UNAUTHORIZED, "the token has changed");
+        let cookie = made.cookie();
+        let again = api.ask("PUT", list, &[("cookie", &cookie)], Some(body)).await;
+        assert_eq!((again.status, &again.body["type"]), (StatusCode::CONFLICT, &json!("conflict")));
+
+        let login = json!({"username": "eva", "password": "seventeen violet turbines hum"});
+        let cookie = api.ask("POST", "/api/v1/session", &[], Some(login)).await.cookie();
+        for path in [start, "/api/v1/session/totp"] {
+            let early = api.ask("POST", path, &[("cookie", &cookie)], None).await;
+            assert_eq!(early.body["type"], "pending", "{path}");
+        }
+        let factor = "/api/v1/session/second-factor/passkey";
+        let none = api.ask("PUT", factor, &[("cookie", &cookie)], Some(json!({"credential": {}}))).await;
+        assert_eq!(none.status, StatusCode::CONFLICT, "nothing was begun");
+        let asked = api.ask("POST", factor, &[("cookie", &cookie)], None).await;
+        let body = json!({"credential": key.get(&asked.body.to_string())});
+        let shown = api.ask("PUT", factor, &[("cookie", &cookie)], Some(body)).await;
+        assert_eq!(shown.status, StatusCode::NO_CONTENT, "{}", shown.body);
+        let cookie = shown.cookie();
+        let kept = api.ask("GET", list, &[("cookie", &cookie)], None).await;
+        assert_eq!((&kept.body[0]["label"], &kept.body[0]["keeping"]), (&json!("key on my ring"), &json!("device-bound")));
+        assert!(kept.body[0]["last_used_at"].is_string());
+        let path = format!("{list}/{}", kept.body[0]["id"].as_str().unwrap());
+        let last = api.ask("DELETE", &path, &[("cookie", &cookie)], None).await;
+        assert_eq!(last.status, StatusCode::CONFLICT, "{}", last.body);
+        api.app.clock.advance(601_000);
+        for (method, path) in
+            [("POST", start), ("POST", "/api/v1/session/totp"), ("DELETE", path.as_str()), ("DELETE", "/api/v1/session/totp")]
+        {
+            let late = api.ask(method, path, &[("cookie", &cookie)], None).await;
+            assert_eq!(late.body["type"], "step-up", "{method} {path}");
+        }
     }
 }
 

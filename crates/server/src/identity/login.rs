@@ -8,8 +8,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::gate::{Attempt, Gate, GateError, Surface};
 use super::links::{self, LinkError, Open};
+use super::passkeys::Passkeys;
 use super::password::{HashError, Hasher, KnownBad, Policy, Refusal, Verified};
 use super::roles::{self, ADMINISTRATOR, Assignment, Rights, RoleError};
+use super::second_factors::FactorError;
 use super::sessions::{self, Factors, Session, SessionError, SessionLimits};
 use super::users::{self, NewUser, State, User, UserError};
 use super::{recovery, tokens, totp};
@@ -98,6 +100,9 @@ pub(crate) enum LoginError {
     /// No QR code could be made.
     #[error(transparent)]
     Enrol(#[from] totp::EnrolError),
+    /// A passkey, or a factor that cannot be removed.
+    #[error(transparent)]
+    Factor(#[from] FactorError),
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -150,6 +155,8 @@ pub(crate) struct Logins {
     pub(crate) mfa_enabled: bool,
     /// The name that authenticator apps show.
     pub(crate) issuer: String,
+    /// None where the server's address is no name: browsers know no passkeys there.
+    pub(crate) passkeys: Option<Arc<Passkeys>>,
 }
 
 impl Logins {
@@ -224,11 +231,16 @@ impl Logins {
         if user.has_second_factor() && factors != Factors::Both {
             return Some(Pending::SecondFactor);
         }
-        if self.policy.is_expired(user.password_at?, now) {
+        // Who logs in elsewhere has no password here that could age.
+        if user.password_at.is_some_and(|since| self.policy.is_expired(since, now)) {
             return Some(Pending::PasswordChange);
         }
-        let needed = self.mfa_enabled || rights.changes_access();
-        (needed && !user.has_second_factor()).then_some(Pending::Enrolment)
+        (self.needs_factor(rights) && !user.has_second_factor()).then_some(Pending::Enrolment)
+    }
+
+    /// Whether somebody with these rights must have a second factor.
+    pub(super) fn needs_factor(&self, rights: &Rights) -> bool {
+        self.mfa_enabled || rights.changes_access()
     }
 
     /// Who shows this session's token; none when there is no such session.
@@ -302,7 +314,7 @@ impl Logins {
         Ok(sessions::confirm(&self.store, self.sessions, &session.id, Factors::Both, now).await?)
     }
 
-    async fn attempt_factor(
+    pub(super) async fn attempt_factor(
         &self,
         from: &From<'_>,
         user: &User,

@@ -132,6 +132,8 @@ pub(crate) enum PasskeyError {
 
 /// Passkeys of one user: more than anybody has, few enough for a state.
 pub(crate) const MAX_PASSKEYS: usize = 20;
+/// How long somebody may look for the authenticator.
+pub(crate) const CEREMONY: jiff::SignedDuration = state::VALID;
 /// Bytes of a state: twenty credentials and a challenge.
 pub(crate) const MAX_STATE: usize = 256 * 1024;
 /// Bytes of an answer: keys have a few hundred, certificates of their makers a few thousand.
@@ -166,6 +168,15 @@ impl Passkeys {
             .and_then(|builder| builder.rp_name(name).timeout(state::VALID.unsigned_abs()).build())
             .map_err(|_| wrong(other))?;
         Ok(Self { webauthn, rp_id_hash: Sha256::digest(rp_id).into() })
+    }
+
+    /// Passkeys for the site `name` at `origin`, bound to its host.
+    ///
+    /// # Errors
+    /// When browsers know no passkeys for such an address.
+    pub(crate) fn at(origin: &str, name: &str) -> Result<Self, PasskeyError> {
+        let host = Url::parse(origin).ok().and_then(|url| url.domain().map(str::to_owned));
+        Self::new(host.as_deref().unwrap_or_default(), origin, name)
     }
 
     /// Begins to make a passkey for the user with this identifier (a UUID), beside those that are there.
@@ -367,4 +378,4 @@ fn aaguid(rp_id_hash: &[u8; 32], attestation: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

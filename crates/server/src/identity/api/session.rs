@@ -5,10 +5,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::passkeys::may_add_factor;
 use crate::api::body::Json;
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{COOKIE, Needs, Route, called_from};
@@ -352,7 +354,7 @@ async fn unlock(
 }
 
 async fn begin_totp(State(app): State<App>, caller: Caller) -> Result<Json<AuthenticatorApp>, Failure> {
-    may_enrol(&caller)?;
+    may_enrol(&caller, app.now())?;
     let enrolment = app.logins.begin_totp(&caller.user).await?;
     Ok(Json(AuthenticatorApp {
         uri: enrolment.uri.expose_secret().to_owned(),
@@ -361,14 +363,11 @@ async fn begin_totp(State(app): State<App>, caller: Caller) -> Result<Json<Authe
 }
 
 /// Who has a second factor shows it before setting up another.
-fn may_enrol(caller: &Caller) -> Result<(), Failure> {
-    match (caller.pending, caller.user.totp_at) {
-        (None | Some(Pending::Enrolment), None) => Ok(()),
-        (_, Some(_)) => Err(Failure::new(Kind::Conflict, "an authenticator app is set up already; remove it first")),
-        (Some(pending), None) => {
-            Err(Failure::new(Kind::Pending, "something else must be done first").with_pending(pending))
-        }
+fn may_enrol(caller: &Caller, now: Timestamp) -> Result<(), Failure> {
+    if caller.user.totp_at.is_some() {
+        return Err(Failure::new(Kind::Conflict, "an authenticator app is set up already; remove it first"));
     }
+    may_add_factor(caller, now)
 }
 
 async fn confirm_totp(
@@ -378,7 +377,7 @@ async fn confirm_totp(
     caller: Caller,
     Json(form): Json<Code>,
 ) -> Result<Response, Failure> {
-    may_enrol(&caller)?;
+    may_enrol(&caller, app.now())?;
     let from = called_from(address(client), &headers)?;
     let (codes, token) = app.logins.confirm_totp(&from, &caller, &form.code, app.now()).await?;
     let recovery_codes = codes.iter().map(|code| code.expose_secret().to_owned()).collect();

@@ -30,12 +30,12 @@ fn now() -> Timestamp {
 }
 
 /// One key on one authenticator, with the browser before it.
-struct Authenticator {
+pub(crate) struct Authenticator {
     key: EcdsaKeyPair,
     id: Vec<u8>,
     aaguid: Uuid,
     flags: u8,
-    counter: u32,
+    pub(crate) counter: u32,
     origin: String,
     rp_id: String,
     owner: Option<Vec<u8>>,
@@ -60,6 +60,11 @@ impl Authenticator {
         }
     }
 
+    /// One before a browser at this address.
+    pub(crate) fn at(rp_id: &str, origin: &str) -> Self {
+        Self { rp_id: rp_id.to_owned(), origin: origin.to_owned(), ..Self::new() }
+    }
+
     fn client_data(&self, kind: &str, challenge: &Value) -> String {
         let challenge = &challenge["publicKey"]["challenge"];
         json!({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false}).to_string()
@@ -71,7 +76,7 @@ impl Authenticator {
     }
 
     /// `navigator.credentials.create()`.
-    fn create(&self, challenge: &str) -> Value {
+    pub(crate) fn create(&self, challenge: &str) -> Value {
         let challenge: Value = serde_json::from_str(challenge).unwrap();
         let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
         // {1: 2, 3: -7, -1: 1, -2: x, -3: y}
@@ -102,7 +107,7 @@ impl Authenticator {
     }
 
     /// `navigator.credentials.get()`.
-    fn get(&mut self, challenge: &str) -> Value {
+    pub(crate) fn get(&mut self, challenge: &str) -> Value {
         let challenge: Value = serde_json::from_str(challenge).unwrap();
         if self.counter > 0 {
             self.counter += 1;
@@ -450,6 +455,14 @@ fn an_address_without_passkeys_is_told_with_its_reason(
 ) {
     let error = Passkeys::new(rp_id, origin, "Palisade").unwrap_err().to_string();
     assert!(error.contains(said), "{error}");
+}
+
+#[test]
+fn passkeys_are_bound_to_the_host_of_the_address() {
+    let made = Passkeys::at("https://localhost:8443", "Palisade").unwrap();
+    assert_eq!(made.rp_id_hash, <[u8; 32]>::from(Sha256::digest("localhost")));
+    let error = Passkeys::at("https://[2001:db8::1]:8443", "Palisade").unwrap_err().to_string();
+    assert!(error.contains("not for IP addresses"), "{error}");
 }
 
 #[rstest]
