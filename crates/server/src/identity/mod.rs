@@ -9,6 +9,7 @@ mod oidc;
 mod passkeys;
 pub(crate) mod password;
 mod recovery;
+pub(crate) mod review;
 pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod tokens;
