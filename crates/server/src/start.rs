@@ -327,6 +327,7 @@ async fn tidy(app: App, directory: PathBuf, shutdown: CancellationToken) -> Resu
             app.logins.gate.forget_old(now).await,
             sessions::forget_old(store, now).await,
             links::forget_old(store, now).await,
+            api::idempotency::forget_old(store, now).await,
         ] {
             if let Err(error) = result {
                 tracing::warn!(%error, "old rows could not be removed; it is tried again");

@@ -167,6 +167,12 @@ impl Key {
         Ed25519KeyPair::from_seed_unchecked(seed.expose_secret()).map(Self).map_err(|_| ReviewError::Key)
     }
 
+    /// A key of a test.
+    #[cfg(test)]
+    pub(super) fn of_seed(seed: &[u8; 32]) -> Self {
+        Self(Ed25519KeyPair::from_seed_unchecked(seed).unwrap())
+    }
+
     /// The public key, as PEM.
     pub(crate) fn public_pem(&self) -> String {
         let text = STANDARD.encode([&SPKI, self.0.public_key().as_ref()].concat());
