@@ -342,6 +342,7 @@ async fn tidy(app: App, directory: PathBuf, shutdown: CancellationToken) -> Resu
             sessions::forget_old(store, now).await,
             links::forget_old(store, now).await,
             second_factors::forget_old(store, now).await,
+            api::idempotency::forget_old(store, now).await,
         ] {
             if let Err(error) = result {
                 tracing::warn!(%error, "old rows could not be removed; it is tried again");

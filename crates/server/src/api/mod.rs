@@ -1,6 +1,7 @@
 //! The JSON routes under /api/v1 and their description.
 
 pub(crate) mod body;
+pub(crate) mod idempotency;
 pub(crate) mod openapi;
 pub(crate) mod problem;
 pub(crate) mod route;

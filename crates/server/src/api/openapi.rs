@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use super::body::Json;
+use super::idempotency;
 use super::problem::Problem;
 use super::route::{BODY_LIMIT, Needs, Route};
 
@@ -60,6 +61,14 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
                     "description": "The `ETag` of what was read.",
                 }));
             }
+        }
+        if idempotency::takes_key(route) {
+            parameters.push(json!({
+                "name": "Idempotency-Key", "in": "header", "required": false,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                "description": "Sent again with the same key and body within a day, the request is not done twice: it is \
+                    answered as before. 409: it is at work still; 422: the key was used for another request.",
+            }));
         }
         if !parameters.is_empty() {
             set(&mut operation, "parameters", Value::from(parameters));

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use secrecy::SecretString;
 
+use super::idempotency;
 use super::problem::{Failure, Kind};
 use crate::app::App;
 use crate::identity::login::{Caller, From as CalledFrom, Pending};
@@ -105,7 +106,13 @@ impl Route {
 pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router {
     let mut router = Router::new();
     for route in routes {
-        let admitted = route.serve.layer(from_fn_with_state((app.clone(), route.needs), admit));
+        // Inside the door: what was answered once is told to nobody who may not ask any more.
+        let served = if idempotency::takes_key(&route) {
+            route.serve.layer(from_fn_with_state(app.clone(), idempotency::once))
+        } else {
+            route.serve
+        };
+        let admitted = served.layer(from_fn_with_state((app.clone(), route.needs), admit));
         router = router.route(route.path, admitted);
     }
     router.with_state(app.clone())

@@ -1,5 +1,8 @@
 //! The routes as callers meet them: who may what, what is answered, what the description says.
 
+mod idempotency;
+mod reviews;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ pub(crate) mod passkey_login;
 pub(crate) mod passkeys;
 pub(crate) mod password;
 mod recovery;
+pub(crate) mod review;
 pub(crate) mod roles;
 pub(crate) mod second_factors;
 pub(crate) mod sessions;

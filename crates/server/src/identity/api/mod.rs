@@ -2,6 +2,7 @@
 
 mod access;
 mod passkeys;
+mod review;
 mod roles;
 mod session;
 mod users;
@@ -13,5 +14,15 @@ use crate::api::route::Route;
 
 /// All of them.
 pub(crate) fn routes() -> Vec<Route> {
-    [session::routes(), passkeys::routes(), users::routes(), roles::routes(), access::routes()].into_iter().flatten().collect()
+    [
+        session::routes(),
+        passkeys::routes(),
+        users::routes(),
+        roles::routes(),
+        access::routes(),
+        review::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
