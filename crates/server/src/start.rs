@@ -16,9 +16,11 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Inner};
 use crate::clock::Clock;
 use crate::config::{Config, Database, Effective, HostName, LogFormat};
+use crate::identity::external::Outside;
 use crate::identity::gate::{Gate, Limit, Limits as GateLimits};
 use crate::identity::links::{self, LinkError};
 use crate::identity::login::Logins;
+use crate::identity::post::Carrier;
 use crate::identity::password::{Hasher, KnownBad, Params, ParamsError, Policy, calibrate};
 use crate::identity::sessions::{self, SessionLimits};
 use crate::identity::{roles, users};
@@ -32,7 +34,9 @@ use crate::serve::{
 };
 use crate::state::{self, StateError};
 use crate::store::{Store, StoreError};
-use crate::{api, web};
+use crate::{api, identity, web};
+
+mod outside;
 
 /// How long one hash of a password should take: felt by who guesses millions, not by who logs in.
 const HASH_TIME: Duration = Duration::from_millis(100);
@@ -76,6 +80,9 @@ pub enum StartError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A mail server, directory or login provider whose settings will not do.
+    #[error(transparent)]
+    Outside(Box<dyn std::error::Error + Send + Sync>),
     /// Reports.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -131,6 +138,7 @@ pub struct Server {
     pki: Arc<Pki>,
     names: Names,
     app: App,
+    carrier: Option<Carrier>,
     limits: Limits,
     proxies: TrustedProxies,
     metrics: Metrics,
@@ -188,8 +196,9 @@ impl Server {
         roles::install(&store).await?;
         let origin =
             config.server.public_url.as_ref().map_or_else(|| names.origin(), |public| public.origin());
+        let (outside, carrier) = outside::open(config, &origin)?;
         let app = App::new(Inner {
-            logins: logins(config, &directory, &store).await?,
+            logins: Logins { outside, ..logins(config, &directory, &store).await? },
             clock,
             origin: origin.clone(),
             notice: config.sessions.use_notice.as_str().to_owned(),
@@ -218,6 +227,7 @@ impl Server {
             metrics: Metrics::new(version),
             state_dir: directory,
             app,
+            carrier,
             _lock: lock,
         })
     }
@@ -268,6 +278,13 @@ impl Server {
             serve::keep_fresh(pki, move || clock.now(), ended).await;
             Ok(())
         });
+        if let Some(carrier) = self.carrier {
+            let (logins, clock, ended) = (self.app.logins.clone(), self.app.clock.clone(), shutdown.clone());
+            tasks.spawn(async move {
+                carrier.run(logins, clock, ended).await;
+                Ok(())
+            });
+        }
         tasks.spawn(watch_store(store.clone(), ready, shutdown.clone()));
         tasks.spawn(tidy(self.app, self.state_dir, shutdown.clone()));
         let mut result = Ok(());
@@ -288,6 +305,7 @@ impl Server {
 fn routes(app: &App, pki: &Arc<Pki>) -> axum::Router {
     api::route::router(app, api::routes())
         .merge(serve::authority_routes(Arc::clone(pki), app.clock.clone()))
+        .merge(identity::api::external::routes(app))
         .merge(web::routes(app))
         .fallback(web::not_found)
 }
@@ -400,6 +418,7 @@ async fn logins(config: &Config, directory: &Path, store: &Store) -> Result<Logi
         },
         mfa_enabled: config.mfa.mfa_enabled,
         issuer: "Palisade".to_owned(),
+        outside: Outside::default(),
         store: store.clone(),
     })
 }

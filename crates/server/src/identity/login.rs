@@ -6,8 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::external::Outside;
 use super::gate::{Attempt, Gate, GateError, Surface};
+use super::ldap::DirectoryError;
 use super::links::{self, LinkError, Open};
+use super::oidc::OidcError;
 use super::password::{HashError, Hasher, KnownBad, Policy, Refusal, Verified};
 use super::roles::{self, ADMINISTRATOR, Assignment, Rights, RoleError};
 use super::sessions::{self, Factors, Session, SessionError, SessionLimits};
@@ -92,6 +95,15 @@ pub(crate) enum LoginError {
     /// The account's data will not do.
     #[error(transparent)]
     User(#[from] UserError),
+    /// The directory cannot be asked.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The OpenID provider does not vouch for anybody.
+    #[error(transparent)]
+    Provider(#[from] OidcError),
+    /// Somebody else vouches for a person who has no role here, or may not log in any more.
+    #[error("you are known, but have no role here")]
+    NoRole,
     /// A sealed secret cannot be opened.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -150,31 +162,13 @@ pub(crate) struct Logins {
     pub(crate) mfa_enabled: bool,
     /// The name that authenticator apps show.
     pub(crate) issuer: String,
+    /// Who else vouches for users, and who carries letters to them.
+    pub(crate) outside: Outside,
 }
 
 impl Logins {
-    /// Checks a name and a password, and begins a session.
-    ///
-    /// # Errors
-    /// [`LoginError::Wrong`] after the same work whether there is such a user or not.
-    pub(crate) async fn log_in(
-        &self,
-        from: &From<'_>,
-        name: &str,
-        password: SecretString,
-        now: Timestamp,
-    ) -> Result<Begun, LoginError> {
-        let user = users::by_name(&self.store, name).await?;
-        let known = user.as_ref().map(|user| user.name.as_str());
-        let attempt =
-            self.gate.attempt(Surface::Login, from.client, &users::name_key(name), known, now).await?;
-        let user = self.password_is_right(&attempt, user, password).await?.ok_or(LoginError::Wrong)?;
-        attempt.succeeded(&self.store).await?;
-        self.begin(from, user, Factors::Password, now).await
-    }
-
     /// The user, when he is active and this is his password.
-    async fn password_is_right(
+    pub(super) async fn password_is_right(
         &self,
         attempt: &Attempt,
         user: Option<User>,
@@ -194,7 +188,7 @@ impl Logins {
         Ok(Some(user))
     }
 
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         from: &From<'_>,
         user: User,
@@ -224,7 +218,8 @@ impl Logins {
         if user.has_second_factor() && factors != Factors::Both {
             return Some(Pending::SecondFactor);
         }
-        if self.policy.is_expired(user.password_at?, now) {
+        // Who logs in elsewhere has no password here that could age.
+        if user.password_at.is_some_and(|since| self.policy.is_expired(since, now)) {
             return Some(Pending::PasswordChange);
         }
         let needed = self.mfa_enabled || rights.changes_access();
@@ -371,8 +366,8 @@ impl Logins {
         let name = users::name_key(&user.name);
         let attempt =
             self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
-        let right = self.password_is_right(&attempt, Some(user.clone()), password).await?;
-        right.ok_or(LoginError::Wrong)?;
+        let right = self.whose(&attempt, Some(user.clone()), &user.name, password, now).await?;
+        right.filter(|right| right.id == user.id).ok_or(LoginError::Wrong)?;
         Ok(attempt.succeeded(&self.store).await?)
     }
 
@@ -419,6 +414,7 @@ impl Logins {
         let (codes, hashes) = recovery::generate()?;
         users::confirm_totp(&self.store, &user.id, &hashes, now).await?;
         let token = sessions::confirm(&self.store, self.sessions, &session.id, Factors::Both, now).await?;
+        self.tell_factor_added(user, "authenticator app", from, now);
         Ok((codes, token))
     }
 
@@ -535,6 +531,9 @@ impl Logins {
         users::activate(&mut transaction, &user.id).await?;
         sessions::end_others(&mut transaction, &user.id, "").await?;
         transaction.commit().await?;
+        if kind == links::Kind::Reset {
+            self.tell_password_changed(&user, from, now);
+        }
         let user = users::by_id(&self.store, &user.id).await?;
         self.begin(from, user, Factors::Password, now).await
     }
@@ -563,7 +562,9 @@ impl Logins {
         let mut transaction = self.store.writer().begin().await?;
         users::set_password(&mut transaction, &user.id, &hash, &kept, self.policy.history, now).await?;
         sessions::end_others(&mut transaction, &user.id, &session.id).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.tell_password_changed(user, from, now);
+        Ok(())
     }
 
     /// The hash of a password that the policy accepts, and what it replaces.

@@ -55,7 +55,8 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    fn as_str(self) -> &'static str {
+    /// Its word in the database.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
             Self::Oidc => "oidc",
@@ -174,6 +175,11 @@ impl NewUser {
 /// The form in which names are compared.
 pub(crate) fn name_key(name: &str) -> String {
     name.trim().to_lowercase()
+}
+
+/// Whether a user can have this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    check_name(name).is_ok()
 }
 
 fn check_name(name: &str) -> Result<(), UserError> {

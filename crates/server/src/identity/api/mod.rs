@@ -1,6 +1,7 @@
 //! The identity's JSON routes.
 
 mod access;
+pub(crate) mod external;
 mod roles;
 mod session;
 mod users;
@@ -12,5 +13,5 @@ use crate::api::route::Route;
 
 /// All of them.
 pub(crate) fn routes() -> Vec<Route> {
-    [session::routes(), users::routes(), roles::routes(), access::routes()].into_iter().flatten().collect()
+    [session::routes(), users::routes(), roles::routes(), access::routes(), external::api_routes()].into_iter().flatten().collect()
 }

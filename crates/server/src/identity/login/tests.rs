@@ -40,6 +40,7 @@ pub(crate) fn logins(store: &Store, directory: &Path) -> Logins {
         },
         mfa_enabled: false,
         issuer: "Palisade".to_owned(),
+        outside: Outside::default(),
         store: store.clone(),
     }
 }
