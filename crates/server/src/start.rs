@@ -17,10 +17,12 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Inner};
 use crate::clock::Clock;
 use crate::config::{Config, Database, Effective, HostName, LogFormat};
+use crate::identity::external::Outside;
 use crate::identity::gate::{Gate, Limit, Limits as GateLimits};
 use crate::identity::links::{self, LinkError};
 use crate::identity::login::Logins;
 use crate::identity::passkeys::Passkeys;
+use crate::identity::post::Carrier;
 use crate::identity::password::{Hasher, KnownBad, Params, ParamsError, Policy, calibrate};
 use crate::identity::sessions::{self, SessionLimits};
 use crate::identity::{roles, second_factors, users};
@@ -35,6 +37,8 @@ use crate::serve::{
 use crate::state::{self, StateError};
 use crate::store::{Store, StoreError};
 use crate::{api, pages};
+
+mod outside;
 
 /// How long one hash of a password should take: felt by who guesses millions, not by who logs in.
 const HASH_TIME: Duration = Duration::from_millis(100);
@@ -81,6 +85,9 @@ pub enum StartError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A mail server, directory or login provider whose settings will not do.
+    #[error(transparent)]
+    Outside(Box<dyn std::error::Error + Send + Sync>),
     /// Reports.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -136,6 +143,7 @@ pub struct Server {
     pki: Arc<Pki>,
     names: Names,
     app: App,
+    carrier: Option<Carrier>,
     limits: Limits,
     proxies: TrustedProxies,
     metrics: Metrics,
@@ -198,8 +206,9 @@ impl Server {
         roles::install(&store).await?;
         let origin =
             config.server.public_url.as_ref().map_or_else(|| names.origin(), |public| public.origin());
+        let (outside, carrier) = outside::open(config, &origin)?;
         let app = App::new(Inner {
-            logins: logins(config, &directory, &store, &origin).await?,
+            logins: Logins { outside, ..logins(config, &directory, &store, &origin).await? },
             clock,
             origin: origin.clone(),
             notice: config.sessions.use_notice.as_str().to_owned(),
@@ -231,6 +240,7 @@ impl Server {
             metrics: Metrics::new(version),
             state_dir: directory,
             app,
+            carrier,
             _lock: lock,
         })
     }
@@ -283,6 +293,13 @@ impl Server {
             serve::keep_fresh(pki, move || clock.now(), ended).await;
             Ok(())
         });
+        if let Some(carrier) = self.carrier {
+            let (logins, clock, ended) = (self.app.logins.clone(), self.app.clock.clone(), shutdown.clone());
+            tasks.spawn(async move {
+                carrier.run(logins, clock, ended).await;
+                Ok(())
+            });
+        }
         tasks.spawn(watch_store(store.clone(), ready, shutdown.clone()));
         tasks.spawn(tidy(self.app, self.state_dir, shutdown.clone()));
         let mut result = Ok(());
@@ -422,6 +439,7 @@ async fn logins(
         mfa_enabled: config.mfa.mfa_enabled,
         issuer: NAME.to_owned(),
         passkeys: passkeys(origin),
+        outside: Outside::default(),
         store: store.clone(),
     })
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::identity::gate::{Blocked, GateError};
 use crate::identity::login::{LoginError, Pending};
 use crate::identity::passkeys::PasskeyError;
+use crate::identity::oidc::OidcError;
 use crate::identity::password::{HashError, Refusal};
 use crate::identity::roles::RoleError;
 use crate::identity::second_factors::FactorError;
@@ -90,6 +91,8 @@ pub(crate) enum Kind {
     Internal,
     /// The server is busy.
     Busy,
+    /// Another server that is needed does not answer.
+    Unreachable,
 }
 
 impl Kind {
@@ -108,6 +111,7 @@ impl Kind {
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
+            Self::Unreachable => (StatusCode::SERVICE_UNAVAILABLE, "unreachable", "Another server does not answer"),
         }
     }
 }
@@ -145,6 +149,12 @@ impl Failure {
     }
 
     fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        let detail = "this did not work for a reason on the server's side; its log says more under the request's id";
+        Self::logged(Kind::Internal, detail, error)
+    }
+
+    /// A problem of which the log is told the cause, and the caller is not.
+    fn logged(kind: Kind, detail: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut chain = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -152,8 +162,7 @@ impl Failure {
             chain.push_str(&error.to_string());
             cause = error.source();
         }
-        let detail = "this did not work for a reason on the server's side; its log says more under the request's id";
-        Self { log: Some(chain), ..Self::new(Kind::Internal, detail) }
+        Self { log: Some(chain), ..Self::new(kind, detail) }
     }
 
     fn retry_after(mut self, seconds: u64) -> Self {
@@ -215,6 +224,17 @@ impl From<LoginError> for Failure {
             LoginError::Factor(error) => error.into(),
             LoginError::Random(error) => error.into(),
             LoginError::Store(error) => error.into(),
+            LoginError::Directory(_) => {
+                // The same for users of this server: it must not tell who is one.
+                let detail = "either that was not right, or the directory that knows you does not answer; try again in a while, \
+                    and tell who runs the system if it goes on";
+                Self::logged(Kind::Unreachable, detail, &error)
+            }
+            LoginError::Provider(error) => error.into(),
+            LoginError::NoRole => {
+                let detail = "you are known there, but may not log in here; ask an administrator for a role";
+                Self::new(Kind::NotPermitted, detail)
+            }
             LoginError::Seal(_) | LoginError::Enrol(_) => Self::internal(&error),
         }
     }
@@ -248,6 +268,28 @@ fn of_passkey(error: &PasskeyError) -> Kind {
         | PasskeyError::NotTheirs
         | PasskeyError::Copied { .. }
         | PasskeyError::Refused(_) => Kind::WrongCredential,
+    }
+}
+
+impl From<OidcError> for Failure {
+    fn from(error: OidcError) -> Self {
+        match error {
+            OidcError::Busy => Self::new(Kind::Busy, error.to_string()).retry_after(60),
+            OidcError::Late | OidcError::State | OidcError::MixedUp | OidcError::NoCode => {
+                Self::new(Kind::BadRequest, error.to_string())
+            }
+            OidcError::Denied { .. } => Self::new(Kind::NotPermitted, error.to_string()),
+            OidcError::Exchange { .. } | OidcError::Token { .. } => {
+                let detail = "the login provider's answer is refused; begin again, and tell who runs the system if it goes on";
+                Self::logged(Kind::NotPermitted, detail, &error)
+            }
+            OidcError::Http(_) | OidcError::Outbound(_) | OidcError::Metadata { .. } | OidcError::Setting { .. } => {
+                let detail = "the login provider does not answer as it should; try again in a while, and tell who runs the \
+                    system if it goes on";
+                Self::logged(Kind::Unreachable, detail, &error)
+            }
+            OidcError::Random(_) => Self::internal(&error),
+        }
     }
 }
 

@@ -22,7 +22,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    /// Its word in the database and, but for the set-up code, in the address of its page.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::SetUp => "setup",
             Self::Invitation => "invitation",

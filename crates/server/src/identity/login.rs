@@ -6,9 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::external::Outside;
 use super::gate::{Attempt, Gate, GateError, Surface};
+use super::ldap::DirectoryError;
 use super::links::{self, LinkError, Open};
 use super::passkeys::Passkeys;
+use super::oidc::OidcError;
 use super::password::{HashError, Hasher, KnownBad, Policy, Refusal, Verified};
 use super::roles::{self, ADMINISTRATOR, Assignment, Rights, RoleError};
 use super::second_factors::FactorError;
@@ -94,6 +97,15 @@ pub(crate) enum LoginError {
     /// The account's data will not do.
     #[error(transparent)]
     User(#[from] UserError),
+    /// The directory cannot be asked.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The OpenID provider does not vouch for anybody.
+    #[error(transparent)]
+    Provider(#[from] OidcError),
+    /// Somebody else vouches for a person who has no role here, or may not log in any more.
+    #[error("you are known, but have no role here")]
+    NoRole,
     /// A sealed secret cannot be opened.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -157,31 +169,13 @@ pub(crate) struct Logins {
     pub(crate) issuer: String,
     /// None where the server's address is no name: browsers know no passkeys there.
     pub(crate) passkeys: Option<Arc<Passkeys>>,
+    /// Who else vouches for users, and who carries letters to them.
+    pub(crate) outside: Outside,
 }
 
 impl Logins {
-    /// Checks a name and a password, and begins a session.
-    ///
-    /// # Errors
-    /// [`LoginError::Wrong`] after the same work whether there is such a user or not.
-    pub(crate) async fn log_in(
-        &self,
-        from: &From<'_>,
-        name: &str,
-        password: SecretString,
-        now: Timestamp,
-    ) -> Result<Begun, LoginError> {
-        let user = users::by_name(&self.store, name).await?;
-        let known = user.as_ref().map(|user| user.name.as_str());
-        let attempt =
-            self.gate.attempt(Surface::Login, from.client, &users::name_key(name), known, now).await?;
-        let user = self.password_is_right(&attempt, user, password).await?.ok_or(LoginError::Wrong)?;
-        attempt.succeeded(&self.store).await?;
-        self.begin(from, user, Factors::Password, now).await
-    }
-
     /// The user, when he is active and this is his password.
-    async fn password_is_right(
+    pub(super) async fn password_is_right(
         &self,
         attempt: &Attempt,
         user: Option<User>,
@@ -201,7 +195,7 @@ impl Logins {
         Ok(Some(user))
     }
 
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         from: &From<'_>,
         user: User,
@@ -383,8 +377,8 @@ impl Logins {
         let name = users::name_key(&user.name);
         let attempt =
             self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
-        let right = self.password_is_right(&attempt, Some(user.clone()), password).await?;
-        right.ok_or(LoginError::Wrong)?;
+        let right = self.whose(&attempt, Some(user.clone()), &user.name, password, now).await?;
+        right.filter(|right| right.id == user.id).ok_or(LoginError::Wrong)?;
         Ok(attempt.succeeded(&self.store).await?)
     }
 
@@ -431,6 +425,7 @@ impl Logins {
         let (codes, hashes) = recovery::generate()?;
         users::confirm_totp(&self.store, &user.id, &hashes, now).await?;
         let token = sessions::confirm(&self.store, self.sessions, &session.id, Factors::Both, now).await?;
+        self.tell_factor_added(user, "authenticator app", from, now);
         Ok((codes, token))
     }
 
@@ -547,6 +542,9 @@ impl Logins {
         users::activate(&mut transaction, &user.id).await?;
         sessions::end_others(&mut transaction, &user.id, "").await?;
         transaction.commit().await?;
+        if kind == links::Kind::Reset {
+            self.tell_password_changed(&user, from, now);
+        }
         let user = users::by_id(&self.store, &user.id).await?;
         self.begin(from, user, Factors::Password, now).await
     }
@@ -575,7 +573,9 @@ impl Logins {
         let mut transaction = self.store.writer().begin().await?;
         users::set_password(&mut transaction, &user.id, &hash, &kept, self.policy.history, now).await?;
         sessions::end_others(&mut transaction, &user.id, &session.id).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.tell_password_changed(user, from, now);
+        Ok(())
     }
 
     /// Chooses a new password in place of one that has reached its age, which was shown a moment ago; all other sessions

@@ -1,14 +1,16 @@
 //! Users, credentials, sessions, roles, tokens, and the gate before every credential.
 
 pub(crate) mod api;
+pub(crate) mod external;
 pub(crate) mod gate;
-mod ldap;
+pub(crate) mod ldap;
 pub(crate) mod links;
 pub(crate) mod login;
-mod oidc;
+pub(crate) mod oidc;
 pub(crate) mod passkey_login;
 pub(crate) mod passkeys;
 pub(crate) mod password;
+pub(crate) mod post;
 mod recovery;
 pub(crate) mod review;
 pub(crate) mod roles;

@@ -16,7 +16,7 @@ mod credentials;
 mod tests;
 
 pub(crate) use credentials::{
-    Kept, begin_totp, confirm_totp, drop_factors, kept, recovery_codes, rehash, set_password, take_step, use_recovery,
+    Kept, begin_totp, confirm_totp, drop_factors, kept, recovery_codes, rehash, replace_recovery, set_password, take_step, use_recovery,
 };
 
 /// Names that every attacker tries first.
@@ -61,7 +61,8 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    fn as_str(self) -> &'static str {
+    /// Its word in the database.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
             Self::Oidc => "oidc",
@@ -168,6 +169,11 @@ impl NewUser {
 /// The form in which names are compared.
 pub(crate) fn name_key(name: &str) -> String {
     name.trim().to_lowercase()
+}
+
+/// Whether a user can have this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    check_name(name).is_ok()
 }
 
 fn check_name(name: &str) -> Result<(), UserError> {

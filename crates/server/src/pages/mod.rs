@@ -41,6 +41,7 @@ pub(crate) fn table() -> Vec<Route> {
 /// The pages and the files that they load.
 pub(crate) fn routes(app: &App) -> Router {
     router(app, table())
+        .merge(crate::identity::api::external::routes(app))
         .merge(files())
         .fallback(|| async { Failure::new(Kind::NotFound, "there is no such page") })
         .layer(from_fn_with_state(app.clone(), lead_on))

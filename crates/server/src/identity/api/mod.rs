@@ -3,6 +3,7 @@
 mod access;
 mod passkeys;
 mod review;
+pub(crate) mod external;
 mod roles;
 mod session;
 mod users;
@@ -21,6 +22,7 @@ pub(crate) fn routes() -> Vec<Route> {
         roles::routes(),
         access::routes(),
         review::routes(),
+        external::api_routes(),
     ]
     .into_iter()
     .flatten()

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post, put};
+use axum::routing::{delete, get, patch, post as posted, put};
 use schemars::JsonSchema;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::api::body::{Asked, Json, Page, tag, version_seen};
@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::identity::login::Caller;
 use crate::identity::roles::{self, Assignment, Permission};
 use crate::identity::users::{self, Filter, NewUser, Origin, PAGE, State as Standing, User};
-use crate::identity::links;
+use crate::identity::{links, post};
 
 pub(super) fn routes() -> Vec<Route> {
     let (read, manage) =
@@ -27,7 +27,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/api/v1/users", read, "List users by name", get(list))
             .query::<Wanted>()
             .gives::<Page<UserView>>(),
-        Route::new(Method::POST, "/api/v1/users", manage, "Invite a user", post(invite))
+        Route::new(Method::POST, "/api/v1/users", manage, "Invite a user", posted(invite))
             .takes::<Invited>()
             .answers::<Invitation>(StatusCode::CREATED),
         Route::new(Method::GET, one, read, "One user", get(find)).gives::<UserView>(),
@@ -49,7 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
             "/api/v1/users/{id}/reset",
             manage,
             "Make a code with which the user chooses a new password",
-            post(reset),
+            posted(reset),
         )
         .answers::<Invitation>(StatusCode::CREATED),
         Route::new(
@@ -154,10 +154,14 @@ struct Invited {
 struct Invitation {
     /// The user's identifier.
     id: String,
+    /// Whether a letter with the link is on its way to the user; then nobody else is shown it.
+    mailed: bool,
     /// The code, shown once.
-    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     /// The address that the user follows.
-    link: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
 }
 
 /// What may be changed of a user.
@@ -219,12 +223,18 @@ async fn invite(
         external_id: None,
     };
     let (id, code) = app.logins.invite(new.checked()?, &form.roles, &caller.user.name, app.now()).await?;
-    Ok((StatusCode::CREATED, Json(invitation(&app, id, "invitation", &code))).into_response())
+    let user = users::by_id(app.store(), &id).await?;
+    Ok((StatusCode::CREATED, Json(sent(&app, &user, links::Kind::Invitation, &caller, &code))).into_response())
 }
 
-fn invitation(app: &App, id: String, kind: &str, code: &secrecy::SecretString) -> Invitation {
-    let code = code.expose_secret().to_owned();
-    Invitation { id, link: format!("{}/{kind}?code={code}", app.origin), code }
+/// Sends the code by mail, or else shows it.
+fn sent(app: &App, user: &User, kind: links::Kind, by: &Caller, code: &SecretString) -> Invitation {
+    let id = user.id.clone();
+    if app.logins.mail_link(kind, user, Some(&by.user.name), None, code, app.now()) {
+        return Invitation { id, mailed: true, code: None, link: None };
+    }
+    let link = post::link(&app.origin, kind, code).expose_secret().to_owned();
+    Invitation { id, mailed: false, code: Some(code.expose_secret().to_owned()), link: Some(link) }
 }
 
 async fn change(
@@ -266,14 +276,18 @@ async fn set_roles(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn reset(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+async fn reset(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: Caller,
+) -> Result<Response, Failure> {
     let user = users::by_id(app.store(), &id).await?;
     if user.state != Standing::Active || user.origin != Origin::Local {
         let detail = "only who is active and logs in with a password of this server can be given a new one";
         return Err(Failure::new(Kind::Conflict, detail));
     }
     let code = app.logins.link(links::Kind::Reset, &user, app.now()).await?;
-    Ok((StatusCode::CREATED, Json(invitation(&app, user.id, "reset", &code))).into_response())
+    Ok((StatusCode::CREATED, Json(sent(&app, &user, links::Kind::Reset, &caller, &code))).into_response())
 }
 
 async fn drop_factors(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Failure> {

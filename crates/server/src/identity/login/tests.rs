@@ -41,6 +41,7 @@ pub(crate) fn logins(store: &Store, directory: &Path) -> Logins {
         mfa_enabled: false,
         issuer: "Palisade".to_owned(),
         passkeys: Some(Arc::new(Passkeys::at("https://localhost:8443", "Palisade").unwrap())),
+        outside: Outside::default(),
         store: store.clone(),
     }
 }

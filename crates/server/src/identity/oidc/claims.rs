@@ -37,6 +37,11 @@ impl OtherClaims {
         Some(groups.take(MAX_GROUPS).map(str::to_owned).collect())
     }
 
+    /// The text of a claim.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.claims.get(name)?.as_str()
+    }
+
     /// Before when the token does not count, in seconds since 1970 (RFC 7519, 4.1.5).
     pub(super) fn not_before(&self) -> Option<f64> {
         self.claims.get("nbf").and_then(Value::as_f64)

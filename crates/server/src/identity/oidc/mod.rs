@@ -5,7 +5,7 @@ mod error;
 mod http;
 mod provider;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -63,6 +63,8 @@ pub(crate) struct OidcSettings {
     pub(crate) scopes: Vec<String>,
     /// Authorities to trust besides this machine's own.
     pub(crate) ca_file: Option<PathBuf>,
+    /// The claim with the name that the person logs in with, such as `preferred_username`.
+    pub(crate) username_claim: String,
     /// The claim with the groups; `a.b` is also the member `b` of the claim `a`.
     pub(crate) groups_claim: String,
     /// Which group gives which role.
@@ -84,6 +86,8 @@ pub(crate) struct Identity {
     pub(crate) issuer: String,
     /// The person there, for ever. With the issuer the only key to find an account by.
     pub(crate) subject: String,
+    /// What the person logs in with there, where it is told. Others may have the same tomorrow.
+    pub(crate) username: Option<String>,
     /// The person's name, where it is told.
     pub(crate) name: Option<String>,
     /// The mail address, where it is told.

@@ -111,6 +111,13 @@ pub(super) async fn identity(
     access: AccessToken,
 ) -> Result<Identity, OidcError> {
     let mut name = claims.name().and_then(|names| names.get(None)).map(|name| plain(name));
+    let username = match settings.username_claim.as_str() {
+        "preferred_username" => claims.preferred_username().map(|name| name.to_string()),
+        "email" => claims.email().map(|mail| mail.to_string()),
+        "sub" => Some(claims.subject().to_string()),
+        other => claims.additional_claims().text(other).map(str::to_owned),
+    };
+    let mut username = username.and_then(|name| whole(&name));
     let mut mail = claims.email().and_then(|mail| whole(mail));
     let mut is_mail_verified = claims.email_verified().unwrap_or(false);
     let mut groups = claims.additional_claims().groups(&settings.groups_claim);
@@ -129,6 +136,11 @@ pub(super) async fn identity(
             mail = told.email().and_then(|mail| whole(mail));
             is_mail_verified = told.email_verified().unwrap_or(false);
         }
+        username = username.or_else(|| match settings.username_claim.as_str() {
+            "preferred_username" => told.preferred_username().and_then(|name| whole(name)),
+            "email" => told.email().and_then(|mail| whole(mail)),
+            other => told.additional_claims().text(other).and_then(whole),
+        });
         groups = groups.or_else(|| told.additional_claims().groups(&settings.groups_claim));
     }
     let groups = groups.unwrap_or_default();
@@ -146,6 +158,7 @@ pub(super) async fn identity(
     Ok(Identity {
         issuer: claims.issuer().to_string(),
         subject: claims.subject().to_string(),
+        username,
         name: name.filter(|name| !name.is_empty()),
         is_mail_verified: is_mail_verified && mail.is_some(),
         mail,
@@ -158,7 +171,7 @@ pub(super) async fn identity(
     })
 }
 
-/// A mail address as it is, or not at all: cut off it would be somebody else's.
+/// A mail address or a name as it is, or not at all: cut off it would be somebody else's.
 fn whole(mail: &str) -> Option<String> {
     (plain(mail) == mail && !mail.is_empty()).then(|| mail.to_owned())
 }

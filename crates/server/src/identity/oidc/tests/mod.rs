@@ -19,20 +19,20 @@ const REDIRECT: &str = "https://palisade.plant.example/login/callback";
 /// Long enough for a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Certified {
+pub(crate) struct Certified {
     _dir: TempDir,
-    authority: Certificate,
-    leaf: Certificate,
+    pub(crate) authority: Certificate,
+    pub(crate) leaf: Certificate,
 }
 
-fn certified() -> Certified {
+pub(crate) fn certified() -> Certified {
     let dir = tempfile::tempdir().unwrap();
     let authority = Certificate::authority(dir.path(), "authority", None);
     let leaf = authority.issue(dir.path(), "leaf", EC, 30, "subjectAltName=DNS:localhost,IP:127.0.0.1");
     Certified { _dir: dir, authority, leaf }
 }
 
-fn settings(issuer: &str, ca_file: Option<&Path>) -> OidcSettings {
+pub(crate) fn settings(issuer: &str, ca_file: Option<&Path>) -> OidcSettings {
     OidcSettings {
         issuer: issuer.to_owned(),
         client_id: "palisade".to_owned(),
@@ -40,6 +40,7 @@ fn settings(issuer: &str, ca_file: Option<&Path>) -> OidcSettings {
         redirect_url: REDIRECT.to_owned(),
         scopes: ["profile", "email", "groups"].map(str::to_owned).to_vec(),
         ca_file: ca_file.map(Path::to_owned),
+        username_claim: "preferred_username".to_owned(),
         groups_claim: "groups".to_owned(),
         roles: vec![
             ("operators".to_owned(), "operator".to_owned()),
@@ -58,8 +59,17 @@ fn clock() -> Timestamp {
     Timestamp::now()
 }
 
-/// A browser that fills in whatever form it is shown, until it is sent back to us.
 async fn browse(http: &http::Client, start: &Url) -> Callback {
+    callback(&sent_back(http, start, REDIRECT).await)
+}
+
+/// A person at the provider: the address that the browser is sent back to.
+pub(crate) async fn person(provider: &Provider, start: &Url) -> Url {
+    sent_back(&provider.http, start, &provider.redirect).await
+}
+
+/// A browser that fills in whatever form it is shown, until it is sent back to us.
+async fn sent_back(http: &http::Client, start: &Url, redirect: &str) -> Url {
     let mut cookies: BTreeMap<String, String> = BTreeMap::new();
     let (mut url, mut form) = (start.clone(), None::<String>);
     for _ in 0..20 {
@@ -81,8 +91,8 @@ async fn browse(http: &http::Client, start: &Url) -> Callback {
         cookies.retain(|_, value| !value.is_empty());
         if let Some(place) = answer.headers().get(LOCATION) {
             url = url.join(place.to_str().unwrap()).unwrap();
-            if url.as_str().starts_with(REDIRECT) {
-                return callback(&url);
+            if url.as_str().starts_with(redirect) {
+                return url;
             }
         } else {
             let page = String::from_utf8(answer.into_body()).unwrap();
@@ -132,6 +142,7 @@ async fn a_person_logs_in_at_a_real_provider_once() {
         let expected = Identity {
             issuer: real.issuer(),
             subject: "ada".to_owned(),
+            username: None,
             name: Some("Ada Lovelace".to_owned()),
             mail: Some("ada@plant.example".to_owned()),
             is_mail_verified: true,
