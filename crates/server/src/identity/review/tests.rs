@@ -259,7 +259,7 @@ async fn of_two_signatures_at_once_one_counts() {
         let (one, two) = tokio::join!(bench.sign(&review, &eva), bench.sign(&review, &eva));
         let (signed, refused) = if one.is_ok() { (one, two) } else { (two, one) };
         assert!(matches!(refused, Err(ReviewError::Signed)), "{refused:?}");
-        assert_eq!(super::envelope(&bench.store, &review).await.unwrap(), signed.unwrap());
+        assert_eq!(envelope(&bench.store, &review).await.unwrap(), signed.unwrap());
     }
 }
 
