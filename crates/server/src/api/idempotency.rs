@@ -89,7 +89,8 @@ fn read_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
 }
 
 async fn keyed(app: &App, key_hash: &str, request: Request, next: Next) -> Result<Response, Failure> {
-    let caller = request.extensions().get::<Caller>().ok_or_else(|| Failure::new(Kind::NotLoggedIn, "log in first"))?;
+    let caller =
+        request.extensions().get::<Caller>().ok_or_else(|| Failure::new(Kind::NotLoggedIn, "log in first"))?;
     let user_id = caller.user.id.clone();
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, LONGEST_BODY)
@@ -116,7 +117,10 @@ async fn keyed(app: &App, key_hash: &str, request: Request, next: Next) -> Resul
     let task = tokio::spawn(async move { work.carry_out(&app, request, next).await }.in_current_span());
     task.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request with a key died");
-        Err(Failure::new(Kind::Internal, "this did not come to its end; see whether it was done before sending it again"))
+        Err(Failure::new(
+            Kind::Internal,
+            "this did not come to its end; see whether it was done before sending it again",
+        ))
     })
 }
 

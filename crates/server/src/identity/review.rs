@@ -26,7 +26,7 @@ use crate::seal::SealError;
 use crate::store::{Store, StoreError};
 
 pub(crate) use decide::decide;
-pub(crate) use record::{Envelope, Key, Record, RecordItem, VerifyError, next_due, verify};
+pub(crate) use record::{Envelope, Key, VerifyError, next_due, verify};
 pub(crate) use sign::sign;
 pub(crate) use snapshot::{Person, Subject};
 
@@ -245,10 +245,8 @@ async fn lock(connection: &mut AnyConnection, id: &str) -> Result<(), ReviewErro
     if done.rows_affected() > 0 {
         return Ok(());
     }
-    let there: Option<String> = sqlx::query_scalar("select id from reviews where id = $1")
-        .bind(id)
-        .fetch_optional(connection)
-        .await?;
+    let there: Option<String> =
+        sqlx::query_scalar("select id from reviews where id = $1").bind(id).fetch_optional(connection).await?;
     Err(if there.is_some() { ReviewError::Signed } else { ReviewError::Unknown })
 }
 
@@ -262,8 +260,7 @@ const COLUMNS: &str = "id, started_at, started_by_id, started_by, signed_at, sig
 /// When the database does not answer.
 pub(crate) async fn list(store: &Store) -> Result<Vec<Review>, ReviewError> {
     let text = format!("select {COLUMNS} from reviews order by started_at desc, id limit $1");
-    let rows =
-        sqlx::query(sqlx::AssertSqlSafe(text)).bind(SHOWN).fetch_all(store.reader()).await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(SHOWN).fetch_all(store.reader()).await?;
     rows.iter().map(review).collect()
 }
 

@@ -49,7 +49,10 @@ async fn the_same_key_and_body_are_done_once_and_answered_the_same_with_their_se
         let other = json!({"username": "tom", "full_name": "Tom"});
         for (path, body) in [("/api/v1/users", other.clone()), ("/api/v1/roles", max.clone())] {
             let answer = api.ask("POST", path, &with_key(&cookie, "a-1"), Some(body)).await;
-            assert_eq!((answer.status, &answer.body["type"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("unprocessable")));
+            assert_eq!(
+                (answer.status, &answer.body["type"]),
+                (StatusCode::UNPROCESSABLE_ENTITY, &json!("unprocessable"))
+            );
         }
         let new = api.ask("POST", "/api/v1/users", &with_key(&cookie, "a-2"), Some(max.clone())).await;
         assert_eq!(new.status, StatusCode::CONFLICT, "{}", new.body);
@@ -170,7 +173,11 @@ async fn what_died_in_between_is_not_done_again_under_its_key() {
         let counted = Arc::clone(&count);
         let serve = post(move || {
             counted.fetch_add(1, Ordering::SeqCst);
-            async { if true { panic!("dies in between") } }
+            async {
+                if true {
+                    panic!("dies in between")
+                }
+            }
         });
         let api = Api { router: with_route(&api, serve), ..api };
         let headers = with_key(&cookie, "k");
@@ -200,7 +207,8 @@ async fn keys_that_will_not_do_are_refused_and_routes_before_a_login_take_none()
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
     let described = openapi::description(&routes(), "0.0.0");
     for route in routes().iter().filter(|route| route.method == Method::POST) {
-        let named = described["paths"][route.path]["post"]["parameters"].to_string().contains("Idempotency-Key");
+        let named =
+            described["paths"][route.path]["post"]["parameters"].to_string().contains("Idempotency-Key");
         assert_eq!(named, !matches!(route.needs, Needs::Nothing | Needs::Session), "{}", route.path);
     }
 }

@@ -12,7 +12,12 @@ async fn a_review_is_started_decided_signed_and_its_record_is_checked() {
         let list = api.ask("GET", "/api/v1/reviews", &headers, None).await;
         assert_eq!((&list.body["is_due"], &list.body["period_months"]), (&json!(true), &json!(6)));
         let started = api.ask("POST", "/api/v1/reviews", &headers, None).await;
-        assert_eq!((started.status, &started.body["items"]), (StatusCode::CREATED, &json!(2)), "{}", started.body);
+        assert_eq!(
+            (started.status, &started.body["items"]),
+            (StatusCode::CREATED, &json!(2)),
+            "{}",
+            started.body
+        );
         let second = api.ask("POST", "/api/v1/reviews", &headers, None).await;
         assert_eq!(second.status, StatusCode::CONFLICT);
         let one = format!("/api/v1/reviews/{}", started.body["id"].as_str().unwrap());
@@ -33,11 +38,17 @@ async fn a_review_is_started_decided_signed_and_its_record_is_checked() {
             assert_eq!(answer.status, status, "{}", answer.body);
         }
         let signed = api.ask("POST", &format!("{one}/sign"), &headers, None).await;
-        assert_eq!((signed.status, &signed.body["state"]), (StatusCode::OK, &json!("signed")), "{}", signed.body);
+        assert_eq!(
+            (signed.status, &signed.body["state"]),
+            (StatusCode::OK, &json!("signed")),
+            "{}",
+            signed.body
+        );
         assert!(!api.ask("GET", "/api/v1/reviews", &headers, None).await.body["is_due"].as_bool().unwrap());
         let envelope = api.ask("GET", &record, &headers, None).await;
         let key = api.ask("GET", "/api/v1/reviews/key", &headers, None).await;
-        let checked = crate::identity::review::verify(&envelope.body.to_string(), key.body["pem"].as_str().unwrap());
+        let checked =
+            crate::identity::review::verify(&envelope.body.to_string(), key.body["pem"].as_str().unwrap());
         let checked = checked.unwrap();
         assert_eq!(checked.remarks.len(), 2);
         assert_eq!(checked.items[1].note, "moved to the line");

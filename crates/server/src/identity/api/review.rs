@@ -16,14 +16,22 @@ use crate::api::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::login::Caller;
 use crate::identity::review::idle::{self, IdleToken, IdleUser};
-use crate::identity::review::{self, Decision, Envelope, Item, Key, Person, Review, ReviewError, Reviewer, Subject};
+use crate::identity::review::{
+    self, Decision, Envelope, Item, Key, Person, Review, ReviewError, Reviewer, Subject,
+};
 use crate::identity::roles::{Assignment, Permission};
 
 pub(super) fn routes() -> Vec<Route> {
     let (read, act) = (Needs::Permission(Permission::ReviewsRead), Needs::Recent(Permission::ReviewsSign));
     vec![
-        Route::new(Method::GET, "/api/v1/reviews", read, "List access reviews, and when the next is due", get(list))
-            .gives::<Reviews>(),
+        Route::new(
+            Method::GET,
+            "/api/v1/reviews",
+            read,
+            "List access reviews, and when the next is due",
+            get(list),
+        )
+        .gives::<Reviews>(),
         Route::new(Method::POST, "/api/v1/reviews", act, "Start a review of all users and roles", post(start))
             .answers::<ReviewView>(StatusCode::CREATED),
         Route::new(
@@ -53,8 +61,14 @@ pub(super) fn routes() -> Vec<Route> {
             post(sign),
         )
         .gives::<ReviewView>(),
-        Route::new(Method::GET, "/api/v1/reviews/{id}/record", read, "The signed record, as a DSSE envelope", get(record))
-            .gives::<Envelope>(),
+        Route::new(
+            Method::GET,
+            "/api/v1/reviews/{id}/record",
+            read,
+            "The signed record, as a DSSE envelope",
+            get(record),
+        )
+        .gives::<Envelope>(),
         Route::new(
             Method::GET,
             "/api/v1/idle-accounts",
@@ -278,7 +292,8 @@ async fn decide(
         (Verb::Change, Some(roles), None) => Decision::Roles(roles),
         (Verb::Change, None, Some(permissions)) => Decision::Permissions(permissions),
         _ => {
-            let why = "`change` takes the `roles` of a user or the `permissions` of a role; the others take neither";
+            let why =
+                "`change` takes the `roles` of a user or the `permissions` of a role; the others take neither";
             return Err(ReviewError::Form(why.to_owned()).into());
         }
     };

@@ -98,7 +98,10 @@ async fn try_out(
         (_, Decision::Keep | Decision::Remove) | (Subject::Role(_), Decision::Permissions(_)) => Ok(()),
         (Subject::User(user), Decision::Roles(wanted)) => {
             let mut trial = connection.begin().await?;
-            sqlx::query("delete from assignments where user_id = $1").bind(&user.id).execute(&mut *trial).await?;
+            sqlx::query("delete from assignments where user_id = $1")
+                .bind(&user.id)
+                .execute(&mut *trial)
+                .await?;
             roles::give(&mut trial, &user.id, wanted, &by.user.name, now).await?;
             Ok(trial.rollback().await?)
         }

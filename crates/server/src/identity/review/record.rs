@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Decision, ReviewError};
 use super::snapshot::{Person, RoleState, Subject};
+use super::{Decision, ReviewError};
 use crate::random;
 use crate::seal::Sealer;
 use crate::store::Store;

@@ -61,13 +61,15 @@ pub(crate) async fn sign(
         built_in_roles: before.built_in,
     };
     let envelope = key.sign(&record)?;
-    sqlx::query("update reviews set state = 'signed', signed_at = $2, signed_by = $3, record = $4 where id = $1")
-        .bind(id)
-        .bind(now.as_millisecond())
-        .bind(&by.user.name)
-        .bind(serde_json::to_string(&envelope)?)
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query(
+        "update reviews set state = 'signed', signed_at = $2, signed_by = $3, record = $4 where id = $1",
+    )
+    .bind(id)
+    .bind(now.as_millisecond())
+    .bind(&by.user.name)
+    .bind(serde_json::to_string(&envelope)?)
+    .execute(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     Ok(envelope)
 }
@@ -127,7 +129,10 @@ fn ready<'a>(items: &'a [Item], now: &'a Snapshot) -> Result<Vec<(&'a Item, &'a 
     if alone.is_empty() {
         return Ok(ready);
     }
-    Err(ReviewError::NotReady("there is another reviewer now for what somebody decided on himself", listed(&alone)))
+    Err(ReviewError::NotReady(
+        "there is another reviewer now for what somebody decided on himself",
+        listed(&alone),
+    ))
 }
 
 /// The first of them: a message has an end.
