@@ -1,7 +1,7 @@
 //! Routes as data: method, path, who may, what it takes and gives. The router, the description and the tests are made of
 //! this one list.
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -115,7 +115,7 @@ pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router {
         let admitted = served.layer(from_fn_with_state((app.clone(), route.needs), admit));
         router = router.route(route.path, admitted);
     }
-    router.with_state(app.clone())
+    router.layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(app.clone())
 }
 
 /// Lets a request in, with its caller, or says why not.

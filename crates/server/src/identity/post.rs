@@ -208,7 +208,7 @@ fn letter_of_link(
 
 /// The address behind which a code opens something. After the hash, so that no proxy or log on the way sees the code.
 pub(crate) fn link(origin: &str, kind: links::Kind, code: &SecretString) -> SecretString {
-    format!("{origin}/{}#{}", kind.as_str(), code.expose_secret()).into()
+    format!("{origin}/{}?code={}", kind.as_str(), code.expose_secret()).into()
 }
 
 fn parcel(site: &Site, user: &User, letter: Result<Letter, MailError>) -> Option<Parcel> {

@@ -31,7 +31,7 @@ pub(crate) use sign::sign;
 pub(crate) use snapshot::{Person, Subject};
 
 /// Months from one signed review to the next.
-pub(crate) const PERIOD_MONTHS: i64 = 6;
+pub(crate) const PERIOD_MONTHS: i64 = 3;
 
 /// Reviews that a list shows at most, newest first: ten years and more of them.
 const SHOWN: i64 = 200;

@@ -16,7 +16,8 @@ mod credentials;
 mod tests;
 
 pub(crate) use credentials::{
-    Kept, begin_totp, confirm_totp, drop_factors, kept, recovery_codes, rehash, replace_recovery, set_password, take_step, use_recovery,
+    Kept, begin_totp, confirm_totp, drop_factors, kept, recovery_codes, rehash, replace_recovery, set_password,
+    take_step, use_recovery,
 };
 
 /// Names that every attacker tries first.

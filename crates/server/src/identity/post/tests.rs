@@ -103,7 +103,7 @@ async fn letters(server: &MailServer, count: usize) -> Vec<Received> {
 
 /// The code behind the link to this page.
 fn code(letter: &Received, page: &str) -> String {
-    let before = format!("{ORIGIN}/{page}#");
+    let before = format!("{ORIGIN}/{page}?code=");
     let (_, rest) = letter.content.split_once(&before).unwrap_or_else(|| panic!("{}", letter.content));
     rest.split_whitespace().next().unwrap().to_owned()
 }
