@@ -154,8 +154,8 @@ impl Logins {
                 .fetch_optional(self.store.writer())
                 .await?;
         let plain = self.sealer.open(&pending_context(&hash), &sealed.ok_or(OidcError::State)?)?;
-        let pending: Pending = serde_json::from_slice(plain.expose_secret())
-            .map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let pending: Pending =
+            serde_json::from_slice(plain.expose_secret()).map_err(|error| sqlx::Error::Decode(error.into()))?;
         let identity = provider.finish(pending, callback, now).await?;
         let factors = if identity.has_second_factor { Factors::Both } else { Factors::Password };
         let user = self.admitted(&person_of_provider(identity), now).await?.ok_or(LoginError::NoRole)?;
@@ -188,10 +188,15 @@ impl Logins {
             None => {
                 let Some(new) = self.new_user(person).await? else { return Ok(None) };
                 let mut transaction = self.store.writer().begin().await?;
-                let id = users::create(&mut transaction, &new, State::Active, person.origin.as_str(), now).await?;
+                let id =
+                    users::create(&mut transaction, &new, State::Active, person.origin.as_str(), now).await?;
                 roles::give(&mut transaction, &id, &wanted, person.origin.as_str(), now).await?;
                 transaction.commit().await?;
-                tracing::info!(user = new.name, origin = person.origin.as_str(), "a user was made at the first login");
+                tracing::info!(
+                    user = new.name,
+                    origin = person.origin.as_str(),
+                    "a user was made at the first login"
+                );
                 id
             }
         };
@@ -202,7 +207,11 @@ impl Logins {
     async fn wanted_roles(&self, person: &Person) -> Result<BTreeSet<Assignment>, LoginError> {
         let known: BTreeSet<String> = roles::all(&self.store).await?.into_iter().map(|role| role.id).collect();
         for role in person.roles.difference(&known) {
-            tracing::warn!(role, origin = person.origin.as_str(), "a group is given a role that there is not; make it, or name another");
+            tracing::warn!(
+                role,
+                origin = person.origin.as_str(),
+                "a group is given a role that there is not; make it, or name another"
+            );
         }
         let given = person.roles.intersection(&known);
         Ok(given.map(|role| Assignment { role: role.clone(), label: None }).collect())
@@ -235,7 +244,8 @@ impl Logins {
         };
         let mail = self.free_mail(person, &user.id).await?;
         let new = checked(person, name, mail)?;
-        let held: BTreeSet<Assignment> = roles::assignments_of(&self.store, &user.id).await?.into_iter().collect();
+        let held: BTreeSet<Assignment> =
+            roles::assignments_of(&self.store, &user.id).await?.into_iter().collect();
         let is_same = (&new.name, &new.full_name, &new.mail) == (&user.name, &user.full_name, &user.mail);
         if is_same && held == *wanted {
             return Ok(());
@@ -255,9 +265,16 @@ impl Logins {
         .execute(&mut *transaction)
         .await?;
         if held != *wanted {
-            sqlx::query("delete from assignments where user_id = $1").bind(&user.id).execute(&mut *transaction).await?;
+            sqlx::query("delete from assignments where user_id = $1")
+                .bind(&user.id)
+                .execute(&mut *transaction)
+                .await?;
             roles::give(&mut transaction, &user.id, wanted, person.origin.as_str(), now).await?;
-            tracing::info!(user = new.name, origin = person.origin.as_str(), "the roles of a user follow changed groups");
+            tracing::info!(
+                user = new.name,
+                origin = person.origin.as_str(),
+                "the roles of a user follow changed groups"
+            );
         }
         Ok(transaction.commit().await?)
     }

@@ -66,7 +66,10 @@ pub(crate) enum Named {
 enum Job {
     Carry(Parcel),
     /// Looks for the user and makes a link, apart from the request, whose time would tell whether there is such a user.
-    Reset { named: Named, from: IpAddr },
+    Reset {
+        named: Named,
+        from: IpAddr,
+    },
 }
 
 impl std::fmt::Debug for Job {
@@ -141,7 +144,9 @@ impl Logins {
         if let Some(outbox) = &self.outside.outbox
             && outbox.jobs.try_send(Job::Reset { named, from: client.ip() }).is_err()
         {
-            tracing::warn!("a request for a new password is dropped: too many letters wait for the mail server");
+            tracing::warn!(
+                "a request for a new password is dropped: too many letters wait for the mail server"
+            );
         }
         Ok(())
     }
@@ -158,7 +163,8 @@ impl Logins {
             Named::User(name) => users::by_name(&self.store, &name).await?,
             Named::Mail(mail) => users::by_mail(&self.store, &mail).await?,
         };
-        let may = |user: &User| user.state == State::Active && user.origin == Origin::Local && user.mail.is_some();
+        let may =
+            |user: &User| user.state == State::Active && user.origin == Origin::Local && user.mail.is_some();
         let Some(user) = user.filter(may) else { return Ok(None) };
         let since = now.checked_sub(RESET_EVERY).unwrap_or(now);
         let recent: i64 = sqlx::query_scalar(
@@ -256,7 +262,10 @@ impl Carrier {
         }
         let lost = waiting.len() + self.jobs.len();
         if lost > 0 {
-            tracing::warn!(lost, "letters were not sent before the server stopped; have their links made again");
+            tracing::warn!(
+                lost,
+                "letters were not sent before the server stopped; have their links made again"
+            );
         }
     }
 

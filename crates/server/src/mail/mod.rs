@@ -8,6 +8,7 @@ mod letters;
 mod tests;
 mod wire;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -319,12 +320,20 @@ impl Mailer {
 impl MailError {
     /// Whether the same message may be taken another time, without anybody mending anything.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Later { .. }
-                | Self::Broken { .. }
-                | Self::Outbound(OutboundError::Connect { .. } | OutboundError::Slow { .. })
-        )
+            | Self::Broken { .. }
+            | Self::Outbound(OutboundError::Connect { .. } | OutboundError::Slow { .. }) => true,
+            // A server that starts or stops hangs up while TLS begins; one without TLS answers something else.
+            Self::Outbound(OutboundError::Tls { source, .. }) => matches!(
+                source.kind(),
+                ErrorKind::UnexpectedEof
+                    | ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe
+            ),
+            _ => false,
+        }
     }
 }
 

@@ -102,7 +102,7 @@ type SetCookie = [(HeaderName, HeaderValue); 1];
 
 /// The cookie of a login under way, and where the browser goes.
 async fn sent_away(app: &App, client: Client, headers: &HeaderMap) -> Result<(SetCookie, String), Failure> {
-    has_provider(app)?;
+    app.logins.outside.provider.as_ref().ok_or_else(no_provider)?;
     let from = called_from(address(client), headers)?;
     let (url, token) = app.logins.begin_at_provider(from.client, app.now()).await?;
     Ok((login_cookie(token.expose_secret(), LOGIN_TIME.as_secs()), url.into()))
@@ -135,18 +135,15 @@ async fn ended(
     headers: &HeaderMap,
     callback: &Callback,
 ) -> Result<SetCookie, Failure> {
-    has_provider(app)?;
+    app.logins.outside.provider.as_ref().ok_or_else(no_provider)?;
     let from = called_from(address(client), headers)?;
     let token = login_token(headers).ok_or(OidcError::State)?;
     let begun = app.logins.finish_at_provider(&from, &token, callback, app.now()).await?;
     Ok(cookie(&begun.token))
 }
 
-fn has_provider(app: &App) -> Result<(), Failure> {
-    match app.logins.outside.provider {
-        Some(_) => Ok(()),
-        None => Err(Failure::new(Kind::NotFound, "this system has no login provider")),
-    }
+fn no_provider() -> Failure {
+    Failure::new(Kind::NotFound, "this system has no login provider")
 }
 
 fn login_cookie(token: &str, seconds: i64) -> SetCookie {

@@ -105,7 +105,13 @@ impl Bench {
         held.into_iter().map(|held| held.role).collect()
     }
 
-    pub(crate) async fn ask(&self, method: &str, path: &str, cookie: &str, body: Option<Value>) -> Response<Body> {
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        cookie: &str,
+        body: Option<Value>,
+    ) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(path).header(header::COOKIE, cookie);
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
@@ -204,7 +210,10 @@ async fn roles_follow_the_groups_at_the_next_login_and_deactivated_stays_out() {
         let bench = bench.with(directory(&slapd, &certified, "a-role-that-there-is-not"));
         assert!(matches!(bench.log_in("ada", "made-up ada password").await, Err(LoginError::Wrong)));
         assert!(bench.roles_of(&ada).await.is_empty());
-        assert!(!bench.caller(&first).await.rights.has(Permission::ReportsRead), "also in sessions from before");
+        assert!(
+            !bench.caller(&first).await.rights.has(Permission::ReportsRead),
+            "also in sessions from before"
+        );
         users::set_state(&store, &ada.id, State::Deactivated).await.unwrap();
         let bench = bench.with(directory(&slapd, &certified, "operator"));
         assert!(matches!(bench.log_in("ada", "made-up ada password").await, Err(LoginError::Wrong)));
@@ -313,14 +322,21 @@ async fn from_the_provider_and_back_with_a_browsers_cookies() {
         let cookies = jar.sent(false);
         assert!(cookies.starts_with("__Host-palisade-login="), "{cookies}");
         let answer = bench.ask("GET", &back, &cookies, None).await;
-        assert_eq!(answer.status(), StatusCode::OK, "a redirect would lead to a page without the session's cookie");
+        assert_eq!(
+            answer.status(),
+            StatusCode::OK,
+            "a redirect would lead to a page without the session's cookie"
+        );
         jar.take(&answer);
         assert!(text(answer).await.contains("content=\"0; url=/\""));
         assert_eq!(jar.0.len(), 1, "the login's cookie is gone");
         assert!(jar.sent(false).is_empty(), "the session is not told to whom others send");
         let who = bench.ask("GET", "/api/v1/session", &jar.sent(true), None).await;
         let who: Value = serde_json::from_str(&text(who).await).unwrap();
-        assert_eq!((&who["username"], &who["full_name"]), (&"ada@plant.example".into(), &"Ada Lovelace".into()));
+        assert_eq!(
+            (&who["username"], &who["full_name"]),
+            (&"ada@plant.example".into(), &"Ada Lovelace".into())
+        );
         assert!(who["permissions"].as_array().unwrap().contains(&"reports.read".into()), "{who}");
         let ada = users::by_name(&bench.app.logins.store, "ada@plant.example").await.unwrap().unwrap();
         assert_eq!((ada.origin, bench.roles_of(&ada).await), (Origin::Oidc, vec!["operator".to_owned()]));
@@ -369,7 +385,10 @@ async fn a_provider_that_is_down_is_told_on_a_page_and_too_many_begun_logins_too
             for _ in 0..PENDING {
                 assert_eq!(bench.ask("GET", "/login/oidc", "", None).await.status(), StatusCode::SEE_OTHER);
             }
-            assert_eq!(bench.ask("GET", "/login/oidc", "", None).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(
+                bench.ask("GET", "/login/oidc", "", None).await.status(),
+                StatusCode::SERVICE_UNAVAILABLE
+            );
             bench.app.clock.advance(600_001);
             assert_eq!(bench.ask("GET", "/login/oidc", "", None).await.status(), StatusCode::SEE_OTHER);
         }

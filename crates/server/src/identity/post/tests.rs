@@ -131,10 +131,13 @@ async fn an_invitation_arrives_with_a_link_that_opens_once_and_nobody_else_is_sh
         let tom = json!({"username": "tom", "full_name": "Tom"});
         let (_, invited) = sending.post("/api/v1/users", &cookie, tom).await;
         assert_eq!(invited["mailed"], false);
-        assert!(invited["link"].as_str().unwrap().ends_with(&format!("#{}", invited["code"].as_str().unwrap())));
+        assert!(
+            invited["link"].as_str().unwrap().ends_with(&format!("#{}", invited["code"].as_str().unwrap()))
+        );
         // An administrator's reset goes the same way.
         let max = users::by_name(&sending.bench.app.logins.store, "max").await.unwrap().unwrap();
-        let (status, reset) = sending.post(&format!("/api/v1/users/{}/reset", max.id), &cookie, json!({})).await;
+        let (status, reset) =
+            sending.post(&format!("/api/v1/users/{}/reset", max.id), &cookie, json!({})).await;
         assert_eq!((status, &reset["mailed"]), (StatusCode::CREATED, &json!(true)), "{reset}");
         come += 1;
         let letter = letters(&server, come).await.pop().unwrap();
@@ -166,14 +169,16 @@ async fn a_reset_request_tells_nothing_and_reaches_whom_it_should() {
         }
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
         assert_eq!(answers[0].0, StatusCode::ACCEPTED);
-        let one_more = sending.bench.ask("POST", "/api/v1/reset-requests", "", Some(json!({"mail": "x@y.z"}))).await;
+        let one_more =
+            sending.bench.ask("POST", "/api/v1/reset-requests", "", Some(json!({"mail": "x@y.z"}))).await;
         assert_eq!(one_more.status(), StatusCode::TOO_MANY_REQUESTS);
         assert!(one_more.headers().contains_key(header::RETRY_AFTER));
         come += 1;
         let letter = letters(&server, come).await.pop().unwrap();
         assert_eq!(letter.to, ["eva@plant.example"]);
         assert!(letter.content.contains("192.0.2.200"), "{}", letter.content);
-        let follow = json!({"kind": "reset", "code": code(&letter, "reset"), "password": "a quieter gearbox near Graz"});
+        let follow =
+            json!({"kind": "reset", "code": code(&letter, "reset"), "password": "a quieter gearbox near Graz"});
         assert_eq!(sending.post("/api/v1/links", "", follow.clone()).await.0, StatusCode::OK);
         // The next letter is this one: the second request did not send another.
         come += 1;
@@ -197,9 +202,9 @@ async fn a_letter_is_tried_again_when_the_connection_breaks_and_given_up_at_last
         }
         loop {
             let (mut client, _) = listener.accept().await.unwrap();
-            let mut server = connected(real).await;
+            let mut server = TcpStream::connect(real).await.unwrap();
             // Either end may hang up as it likes.
-            let _ = copy_bidirectional(&mut client, &mut server).await;
+            drop(copy_bidirectional(&mut client, &mut server).await);
         }
     });
     let sending = Sending::to(address, &certified).await.remove(0);
@@ -220,11 +225,6 @@ async fn a_letter_is_tried_again_when_the_connection_breaks_and_given_up_at_last
         assert_eq!(parcel.tried, tried);
     }
     assert!(carrier.carry(parcel, Timestamp::UNIX_EPOCH).await.is_none(), "given up");
-}
-
-#[expect(clippy::disallowed_methods, reason = "the test's own server")]
-async fn connected(address: SocketAddr) -> TcpStream {
-    TcpStream::connect(address).await.unwrap()
 }
 
 #[tokio::test]
