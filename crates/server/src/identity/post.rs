@@ -212,7 +212,7 @@ fn letter_of_link(
     })
 }
 
-/// The address behind which a code opens something. After the hash, so that no proxy or log on the way sees the code.
+/// The address behind which a code opens something. In the query, so that the page needs no script; logs tell routes only.
 pub(crate) fn link(origin: &str, kind: links::Kind, code: &SecretString) -> SecretString {
     format!("{origin}/{}?code={}", kind.as_str(), code.expose_secret()).into()
 }

@@ -306,7 +306,7 @@ async fn the_key_is_made_once_and_is_sealed_at_rest() {
 
 #[test]
 fn the_next_review_is_due_half_a_year_later() {
-    let signed: Timestamp = "2026-08-31T10:00:00Z".parse().unwrap();
+    let signed: Timestamp = "2026-11-30T10:00:00Z".parse().unwrap();
     assert_eq!(next_due(signed).to_string(), "2027-02-28T10:00:00Z");
 }
 
