@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod gate;
+pub(crate) mod holders;
 mod ldap;
 pub(crate) mod links;
 pub(crate) mod login;

@@ -117,9 +117,9 @@ struct StepUpForm {
     next: String,
 }
 
-type Client = Option<Extension<ClientAddress>>;
+pub(super) type Client = Option<Extension<ClientAddress>>;
 
-fn address(client: Client) -> Option<ClientAddress> {
+pub(super) fn address(client: Client) -> Option<ClientAddress> {
     client.map(|Extension(client)| client)
 }
 
@@ -146,7 +146,7 @@ fn with_next(door: &str, next: &str) -> String {
 }
 
 /// What a password must be, a sentence each.
-fn rules(app: &App) -> Vec<String> {
+pub(super) fn rules(app: &App) -> Vec<String> {
     let policy = &app.logins.policy;
     let mut rules = vec![
         format!("at least {} characters; three or four unusual words are good", policy.minimum_length),
