@@ -7,7 +7,7 @@ pub(crate) mod problem;
 pub(crate) mod route;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use route::Route;
 

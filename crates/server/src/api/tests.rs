@@ -28,29 +28,42 @@ use crate::serve::ClientAddress;
 use crate::store::tests::{TestStore, stores};
 use tempfile::TempDir;
 
-/// The API on one database.
-struct Api {
-    app: App,
+/// Routes on one database.
+pub(crate) struct Api {
+    pub(crate) app: App,
     router: Router,
     _kept: (TempDir, TestStore),
 }
 
 /// What was answered.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// The body when it is JSON.
+    pub(crate) body: Value,
+    /// The body as it is.
+    pub(crate) text: String,
 }
 
 impl Answer {
     /// The cookie that was set.
-    fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         let set = self.headers[header::SET_COOKIE].to_str().unwrap();
         set.split(';').next().unwrap().to_owned()
+    }
+
+    /// Where the browser is sent; empty when nowhere.
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |place| place.to_str().unwrap())
     }
 }
 
 async fn apis() -> Vec<Api> {
+    benches(|app| router(app, routes())).await
+}
+
+/// These routes on both databases, with the roles that come with the product and nobody there.
+pub(crate) async fn benches(routes: impl Fn(&App) -> Router) -> Vec<Api> {
     let mut all = Vec::new();
     for opened in stores().await {
         let directory = tempfile::tempdir().unwrap();
@@ -66,7 +79,7 @@ async fn apis() -> Vec<Api> {
             version: "0.0.0",
         });
         roles::install(&opened.store).await.unwrap();
-        let router = router(&app, routes());
+        let router = routes(&app);
         all.push(Api { app, router, _kept: (directory, opened) });
     }
     all
@@ -74,30 +87,43 @@ async fn apis() -> Vec<Api> {
 
 impl Api {
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+        let body = body.map(|body| ("application/json", body.to_string()));
+        self.send(method, path, headers, body).await
+    }
+
+    /// The same with a body of any kind.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, String)>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let text = body.as_ref().map(Value::to_string).unwrap_or_default();
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some((kind, _)) = &body {
+            request = request.header(header::CONTENT_TYPE, *kind);
         }
+        let text = body.map_or_else(String::new, |(_, text)| text);
         let mut request = request.body(Body::from(text)).unwrap();
         request.extensions_mut().insert(ClientAddress::new("192.0.2.7".parse().unwrap()));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 1 << 24).await.unwrap();
-        let body = if bytes.is_empty() {
-            Value::Null
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let kind = parts.headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap());
+        let body = if kind.contains("json") && !text.is_empty() {
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {text}"))
         } else {
-            serde_json::from_slice(&bytes)
-                .unwrap_or_else(|_| panic!("{path}: {}", String::from_utf8_lossy(&bytes)))
+            Value::Null
         };
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
     /// A user with these roles.
-    async fn user(&self, name: &str, given: &[&str]) -> String {
+    pub(crate) async fn user(&self, name: &str, given: &[&str]) -> String {
         let new = NewUser {
             name: name.to_owned(),
             full_name: name.to_owned(),
@@ -119,7 +145,7 @@ impl Api {
     }
 
     /// A session of this user that has shown both factors.
-    async fn session(&self, user: &str, factors: Factors) -> String {
+    pub(crate) async fn session(&self, user: &str, factors: Factors) -> String {
         let mut connection = self.app.store().writer().acquire().await.unwrap();
         let limits = self.app.logins.sessions;
         let token =
@@ -133,7 +159,7 @@ fn filled(path: &str) -> String {
     path.replace("{id}", "none").replace("{key}", "none")
 }
 
-fn is_permitted(needs: Needs, permissions: &BTreeSet<Permission>) -> bool {
+pub(crate) fn is_permitted(needs: Needs, permissions: &BTreeSet<Permission>) -> bool {
     match needs {
         Needs::Nothing | Needs::Session | Needs::Login => true,
         Needs::Permission(permission) | Needs::Recent(permission) => permissions.contains(&permission),

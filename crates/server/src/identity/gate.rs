@@ -219,6 +219,11 @@ impl Gate {
         Self { store, limits }
     }
 
+    /// What blocks.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Counts an attempt and lets it in, or says until when not.
     ///
     /// `name` is whom the credential is said to be of, as it is compared; `known` his name when there is such a user: it

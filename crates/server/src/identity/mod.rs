@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod external;
 pub(crate) mod gate;
+pub(crate) mod holders;
 pub(crate) mod ldap;
 pub(crate) mod links;
 pub(crate) mod login;

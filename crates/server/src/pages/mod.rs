@@ -3,10 +3,12 @@
 //! Pages use what the JSON routes use, and are a list of routes like them; what they show is drawn by `web`. A request that
 //! is not answered as asked ends at the door that leads on (login, second factor, step-up) or on a page that says why.
 
+mod access;
 mod door;
 mod link;
 mod overview;
 mod posture;
+mod review;
 mod system;
 
 #[cfg(test)]
@@ -35,7 +37,18 @@ use crate::web::{assets, system as views};
 
 /// Every page, in the order of the navigation.
 pub(crate) fn table() -> Vec<Route> {
-    [door::routes(), link::routes(), overview::routes(), posture::routes(), system::routes()].into_iter().flatten().collect()
+    [
+        door::routes(),
+        link::routes(),
+        overview::routes(),
+        posture::routes(),
+        access::routes(),
+        review::routes(),
+        system::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The pages and the files that they load.
@@ -62,7 +75,7 @@ async fn lead_on(State(app): State<App>, request: Request, next: Next) -> Respon
     let response = next.run(request).await;
     let Some(failure) = response.extensions().get::<Failure>().cloned() else { return response };
     // Where to come back to: the page itself, or the one from which something was sent.
-    let back = if method == Method::GET { path } else { came_from(&headers).unwrap_or_else(|| "/".to_owned()) };
+    let back = if method == Method::GET { path } else { came_from(&headers).unwrap_or_else(|| above(&path)) };
     match door(&app, &failure, &back).await {
         Some(door) => to(&door),
         None => page_of(&app, &failure, &headers, response).await,
@@ -119,6 +132,24 @@ fn came_from(headers: &HeaderMap) -> Option<String> {
     let from = headers.get(header::REFERER)?.to_str().ok()?;
     let path = from.strip_prefix("https://")?.strip_prefix(host)?;
     Some(local(path).to_owned())
+}
+
+/// The page to which a form belongs that was sent here: the browser does not tell, as no address is told to anybody.
+fn above(sent_to: &str) -> String {
+    let pages: Vec<Route> = table().into_iter().filter(|route| route.method == Method::GET).collect();
+    let is_page = |path: &str| pages.iter().any(|page| is_of(page.path, path));
+    let mut place = local(sent_to.split('?').next().unwrap_or_default());
+    while !place.is_empty() && !is_page(place) {
+        place = place.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    if place.is_empty() { "/".to_owned() } else { place.to_owned() }
+}
+
+/// Whether a path is one of a route with `{names}`.
+fn is_of(route: &str, path: &str) -> bool {
+    let mut given = path.split('/');
+    let fits = |part: &str, text: &str| part == text || (part.starts_with('{') && !text.is_empty());
+    route.split('/').all(|part| given.next().is_some_and(|text| fits(part, text))) && given.next().is_none()
 }
 
 /// An address of ours to go to; whatever leads elsewhere is `/`.

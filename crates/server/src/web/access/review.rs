@@ -81,7 +81,7 @@ pub(crate) struct Review {
     pub(crate) decided: usize,
     pub(crate) of: usize,
     pub(crate) people: Vec<Person>,
-    /// Signs it: field `statement` to tick, `password`; none while something is undecided, or once it is signed.
+    /// Signs it: field `statement` to tick; none while something is undecided, or once it is signed.
     pub(crate) sign: Option<Form>,
     pub(crate) signed: Option<Signature>,
     pub(crate) listing: Listing,
@@ -148,7 +148,6 @@ pub(crate) fn one(shell: &Shell, view: &Review) -> Markup {
                 p { "All " (view.of) " are decided. Signing carries the decisions out and closes the review; the record cannot be changed afterwards." }
                 (form.draw("sign", &[
                     Field::new("statement", "Statement", Kind::Ticks(&[Choice { value: "yes".into(), label: "I looked at every user and decided to the best of my knowledge.".into(), ..Choice::default() }])),
-                    Field::secret("password", "Password", "current-password"),
                 ], &html! { button.primary type="submit" { "Sign the review" } }))
             }
         } @else if view.signed.is_none() {

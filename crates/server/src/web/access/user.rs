@@ -28,7 +28,8 @@ pub(crate) struct User {
     pub(crate) assign: Option<(Form, Vec<Choice>)>,
     pub(crate) factors: Vec<Factor>,
     pub(crate) recovery_codes_left: usize,
-    pub(crate) sessions: Vec<Session>,
+    /// None for whom may not see them.
+    pub(crate) sessions: Option<Vec<Session>>,
     /// What may be done to the user: reset, deactivate, delete. Dangerous ones last.
     pub(crate) acts: Vec<Deed>,
 }
@@ -75,8 +76,8 @@ pub(crate) fn page(shell: &Shell, view: &User) -> Markup {
                     summary { "Assign another role" }
                     (form.draw("assign", &[
                         Field::new("role", "Role", Kind::Pick(choices)),
-                        Field::line("labels", "Only for nodes with the labels").optional()
-                            .hint(html! { "Such as " code { "site=linz,line=3" } ". Without labels the role holds everywhere." }),
+                        Field::line("labels", "Only for nodes with the label").optional().limit(120)
+                            .hint(html! { "Such as " code { "site=linz" } ". Without a label the role holds everywhere." }),
                     ], &send("Assign the role")))
                 }
             }
@@ -86,9 +87,11 @@ pub(crate) fn page(shell: &Shell, view: &User) -> Markup {
             (super::factors(shell, &view.factors))
             @if !view.factors.is_empty() { p.quiet { (view.recovery_codes_left) " recovery codes left" } }
         }
-        section aria-labelledby="sessions-h" {
-            h2 #sessions-h { "Sessions" }
-            @if view.sessions.is_empty() { p.quiet { "Not logged in anywhere." } } @else { (sessions::table(shell, &view.sessions, None)) }
+        @if let Some(rows) = &view.sessions {
+            section aria-labelledby="sessions-h" {
+                h2 #sessions-h { "Sessions" }
+                @if rows.is_empty() { p.quiet { "Not logged in anywhere." } } @else { (sessions::table(shell, rows, None)) }
+            }
         }
         @if let Some(form) = &view.profile {
             section aria-labelledby="profile-h" {

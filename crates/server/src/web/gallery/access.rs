@@ -256,7 +256,7 @@ fn a_user(much: Much) -> user::User {
         )),
         factors: factors(much),
         recovery_codes_left: 7,
-        sessions: much.list(|n| session(much, n)).into_iter().take(2).collect(),
+        sessions: Some(much.list(|n| session(much, n)).into_iter().take(2).collect()),
         acts: vec![
             deed(
                 "Reset the credentials",
