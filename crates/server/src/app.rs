@@ -1,7 +1,7 @@
 //! What every request works with.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) set_up_file: String,
     /// When the server started.
     pub(crate) started_at: Timestamp,
+    /// When and why the latest audit did not come to an end; none when it did.
+    pub(crate) audit_failed: Mutex<Option<(Timestamp, String)>>,
     /// The configuration with the source of every value.
     pub(crate) effective: Effective,
     /// The version of the product.
@@ -45,6 +47,16 @@ impl App {
     /// The database.
     pub(crate) fn store(&self) -> &Store {
         &self.logins.store
+    }
+
+    /// Notes how the latest audit went.
+    pub(crate) fn audit_went(&self, failed: Option<(Timestamp, String)>) {
+        *self.audit_failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+    }
+
+    /// When and why the latest audit did not come to an end.
+    pub(crate) fn audit_failed(&self) -> Option<(Timestamp, String)> {
+        self.audit_failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The time now.

@@ -3,27 +3,28 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use model::Report;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inner};
 use crate::clock::Clock;
-use crate::config::{Config, Database, Effective, HostName, LogFormat};
+use crate::config::{Config, Database, Effective, ForwardedHeader, HostName, LogFormat};
 use crate::identity::external::Outside;
 use crate::identity::gate::{Gate, Limit, Limits as GateLimits};
 use crate::identity::links::{self, LinkError};
 use crate::identity::login::Logins;
 use crate::identity::passkeys::Passkeys;
 use crate::identity::post::Carrier;
-use crate::identity::password::{Hasher, KnownBad, Params, ParamsError, Policy, calibrate};
+use crate::identity::password::{Hasher, KnownBad, Load, MAX_SITE_FILE, Params, ParamsError, Policy, calibrate};
 use crate::identity::sessions::{self, SessionLimits};
 use crate::identity::{roles, second_factors, users};
 use crate::pki::{Names, Pki, PkiError, own_addresses};
@@ -54,6 +55,9 @@ const NAME: &str = "Palisade";
 
 /// How often what counts no longer is forgotten.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
+
+/// How long whole reports are kept; since when each finding stands as it does is kept for ever.
+const REPORTS_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(730 * 24);
 
 /// How often the database is asked whether it answers.
 const READY_EVERY: Duration = Duration::from_secs(5);
@@ -154,7 +158,7 @@ pub struct Server {
 /// Keeps reports in the server's database.
 #[derive(Clone, Debug)]
 pub struct Reports {
-    store: Store,
+    app: App,
     kept: Counter,
 }
 
@@ -164,9 +168,15 @@ impl Reports {
     /// # Errors
     /// When it cannot be kept.
     pub async fn keep(&self, report: &Report) -> Result<String, StartError> {
-        let id = reports::keep(&self.store, report).await?;
+        let id = reports::keep(self.app.store(), report).await?;
         self.kept.inc();
+        self.app.audit_went(None);
         Ok(id)
+    }
+
+    /// Notes that an audit did not come to an end, for the overview.
+    pub fn failed(&self, why: &str) {
+        self.app.audit_went(Some((self.app.now(), why.to_owned())));
     }
 }
 
@@ -215,6 +225,7 @@ impl Server {
             system: host.unwrap_or_default().to_owned(),
             set_up_file: directory.join(state::SET_UP_CODE).display().to_string(),
             started_at: now,
+            audit_failed: Mutex::default(),
             effective,
             version,
         });
@@ -236,7 +247,7 @@ impl Server {
             pki,
             names,
             limits: limits(config),
-            proxies: TrustedProxies::new(config.server.trusted_proxies.clone(), ForwardedBy::default()),
+            proxies: proxies(config),
             metrics: Metrics::new(version),
             state_dir: directory,
             app,
@@ -254,7 +265,7 @@ impl Server {
     pub fn reports(&self) -> Reports {
         let kept = Counter::default();
         self.metrics.register(|registry| registry.register("reports_kept", "Reports kept since the start", kept.clone()));
-        Reports { store: self.app.store().clone(), kept }
+        Reports { app: self.app.clone(), kept }
     }
 
     /// Serves until `shutdown`, then lets what is under way finish.
@@ -263,6 +274,7 @@ impl Server {
     /// When a port cannot be served at all.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), StartError> {
         let store = self.app.store().clone();
+        let figures = self.metrics.clone();
         let ready = Arc::new(AtomicBool::new(true));
         let mut tasks: JoinSet<Result<(), StartError>> = JoinSet::new();
         let main = serve::Server {
@@ -300,7 +312,7 @@ impl Server {
                 Ok(())
             });
         }
-        tasks.spawn(watch_store(store.clone(), ready, shutdown.clone()));
+        tasks.spawn(watch(self.app.clone(), HashFigures::new(&figures), ready, shutdown.clone()));
         tasks.spawn(tidy(self.app, self.state_dir, shutdown.clone()));
         let mut result = Ok(());
         while let Some(ended) = tasks.join_next().await {
@@ -331,13 +343,43 @@ async fn served(server: serve::Server, listener: Listener, shutdown: Cancellatio
     Ok(())
 }
 
-async fn watch_store(
-    store: Store,
+/// How much is being hashed, for the metrics.
+struct HashFigures {
+    running: Gauge,
+    done: Gauge,
+    most_at_once: Gauge,
+}
+
+impl HashFigures {
+    fn new(metrics: &Metrics) -> Self {
+        let figures = Self { running: Gauge::default(), done: Gauge::default(), most_at_once: Gauge::default() };
+        metrics.register(|registry| {
+            registry.register("password_hashes_running", "Password hashes being computed", figures.running.clone());
+            registry.register("password_hashes_done", "Password hashes computed since the start", figures.done.clone());
+            let about = "Most password hashes that were computed at the same time";
+            registry.register("password_hashes_at_once", about, figures.most_at_once.clone());
+        });
+        figures
+    }
+
+    fn show(&self, load: &Load) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.running.set(number(load.running));
+        self.done.set(i64::try_from(load.done).unwrap_or(i64::MAX));
+        self.most_at_once.set(number(load.most_at_once));
+    }
+}
+
+/// Asks now and then whether the database answers and how much is being hashed.
+async fn watch(
+    app: App,
+    figures: HashFigures,
     ready: Arc<AtomicBool>,
     shutdown: CancellationToken,
 ) -> Result<(), StartError> {
     while pause(READY_EVERY, &shutdown).await {
-        let is_ready = store.is_ready().await;
+        figures.show(&app.logins.hasher.load());
+        let is_ready = app.store().is_ready().await;
         if ready.swap(is_ready, Ordering::Relaxed) != is_ready {
             if is_ready {
                 tracing::info!("the database answers again");
@@ -351,6 +393,7 @@ async fn watch_store(
 
 /// Forgets what counts no longer, and removes the set-up code's file once there is a user.
 async fn tidy(app: App, directory: PathBuf, shutdown: CancellationToken) -> Result<(), StartError> {
+    outside::check(&app.logins.outside, app.now()).await;
     loop {
         let now = app.now();
         let store = app.store();
@@ -358,6 +401,7 @@ async fn tidy(app: App, directory: PathBuf, shutdown: CancellationToken) -> Resu
             app.logins.gate.forget_old(now).await,
             sessions::forget_old(store, now).await,
             links::forget_old(store, now).await,
+            reports::forget_old(store, now.checked_sub(REPORTS_KEPT).unwrap_or(now)).await,
             second_factors::forget_old(store, now).await,
             api::idempotency::forget_old(store, now).await,
         ] {
@@ -417,9 +461,10 @@ async fn logins(
     origin: &str,
 ) -> Result<Logins, StartError> {
     let passwords = &config.passwords;
+    let sealer = Arc::new(Sealer::open_or_create(&directory.join("seal.key"))?);
     let hours = |span: crate::config::Span| jiff::SignedDuration::try_from(span.get()).ok();
     Ok(Logins {
-        gate: Gate::new(store.clone(), gate_limits(config)),
+        gate: Gate::new(store.clone(), gate_limits(config), Arc::clone(&sealer)),
         hasher: Arc::new(Hasher::new(hash_params(config, store).await?, None, HASH_QUEUE)?),
         policy: Policy {
             minimum_length: usize::try_from(passwords.min_length.get()).unwrap_or(usize::MAX),
@@ -428,8 +473,8 @@ async fn logins(
             lifetime: passwords.max_age.and_then(hours),
             ..Policy::default()
         },
-        known_bad: Arc::new(KnownBad::built_in()),
-        sealer: Arc::new(Sealer::open_or_create(&directory.join("seal.key"))?),
+        known_bad: Arc::new(known_bad(config)?),
+        sealer,
         sessions: SessionLimits {
             idle: config.sessions.idle_lock.get(),
             lifetime: config.sessions.absolute_lifetime.get(),
@@ -495,6 +540,25 @@ fn gate_limits(config: &Config) -> GateLimits {
             block: limits.block_duration_by_ip.get(),
         },
     }
+}
+
+fn proxies(config: &Config) -> TrustedProxies {
+    let by = match config.server.forwarded_header {
+        ForwardedHeader::XForwardedFor => ForwardedBy::XForwardedFor,
+        ForwardedHeader::Forwarded => ForwardedBy::Forwarded,
+    };
+    TrustedProxies::new(config.server.trusted_proxies.clone(), by)
+}
+
+/// What nobody may choose as a password, with what the site adds.
+fn known_bad(config: &Config) -> Result<KnownBad, StartError> {
+    let Some(path) = &config.passwords.known_bad_file else { return Ok(KnownBad::built_in()) };
+    let text = state::read_up_to(path, MAX_SITE_FILE + 1)?;
+    let (known, problems) = KnownBad::with_site(&text);
+    for problem in problems {
+        tracing::warn!(file = %path.display(), %problem, "a line of the list of bad passwords is left out");
+    }
+    Ok(known)
 }
 
 fn limits(config: &Config) -> Limits {

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the server's own state directory, on the machine it runs on")]
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,15 @@ pub enum StateError {
     /// It cannot be used.
     #[error("cannot use {}; name another directory with --state-dir, or mend this one", path.display())]
     Use {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that the configuration names cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
         /// Where.
         path: PathBuf,
         /// Why.
@@ -86,6 +95,15 @@ pub(crate) fn publish(directory: &Path, name: &str, text: &str) -> Result<PathBu
     fs::rename(&beside, &path).map_err(failed)?;
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
     Ok(path)
+}
+
+/// The text of a file that the configuration names, as far as it is looked at.
+pub(crate) fn read_up_to(path: &Path, bytes: usize) -> Result<String, StateError> {
+    let failed = |source| StateError::Read { path: path.to_owned(), source };
+    let mut text = String::new();
+    let limit = u64::try_from(bytes).unwrap_or(u64::MAX);
+    File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text)).map_err(failed)?;
+    Ok(text)
 }
 
 /// Removes a file, if it is there.

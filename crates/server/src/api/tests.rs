@@ -75,6 +75,7 @@ pub(crate) async fn benches(routes: impl Fn(&App) -> Router) -> Vec<Api> {
             system: "edge-07".to_owned(),
             set_up_file: "/var/lib/palisade/set-up-code".to_owned(),
             started_at: jiff::Timestamp::UNIX_EPOCH,
+            audit_failed: std::sync::Mutex::default(),
             effective: Effective::default(),
             version: "0.0.0",
         });

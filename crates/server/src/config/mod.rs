@@ -39,7 +39,7 @@ pub use table::{
     Audit, AuditLogs, BruteForce, Config, DatabaseSettings, Ldap, Log, Mail, Mfa, Oidc, PARAMETERS, Passwords,
     RemoteConnection, SECTIONS, Server, Sessions, Tls,
 };
-pub use value::{Count, LogFormat, LogLevel, MailTls, Notice, RoleMap};
+pub use value::{Count, ForwardedHeader, LogFormat, LogLevel, MailTls, Notice, RoleMap};
 
 use checks::Checks;
 use reading::Reading;

@@ -15,7 +15,7 @@ use super::net::{HostName, IssuerUrl, LdapUrl, MailAddress, MetricsListen, Publi
 use super::parameter::{Parameter, Section, parameters};
 use super::reading::Reading;
 use super::secret::{KeyFile, SecretFile};
-use super::value::{Count, LogFormat, LogLevel, MailTls, Notice, RoleMap, Value};
+use super::value::{Count, ForwardedHeader, LogFormat, LogLevel, MailTls, Notice, RoleMap, Value};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -48,6 +48,8 @@ parameters! {
         metrics_listen: MetricsListen = "127.0.0.1:9443";
         /// Networks of the proxies whose word on the client's address is taken; everybody else's is ignored.
         trusted_proxies: Vec<IpNet> = "";
+        /// Header in which those proxies write the client's address; the other one is never read.
+        forwarded_header: ForwardedHeader = "x-forwarded-for";
         /// Connections that are open at a time; further ones wait or are refused.
         max_connections: Count = "4096", in 16..=65_536;
         /// Largest body of a request, where a route does not set less.
@@ -163,6 +165,8 @@ parameters! {
             safe at_least(5), else "a password that leaked once comes back", guide "NRV-MS-016";
         /// Age at which a password must be changed; never when left out.
         max_age: Option<Span> = "", in DAY..=3650 * DAY, guide "NRV-MS-017";
+        /// File with further words and passwords that nobody may choose: one a line, or `sha256:` and the hash of one.
+        known_bad_file: Option<PathBuf> = "";
         /// Memory of one Argon2id hash; measured on this machine at set-up when left out, as are the next two.
         argon2_memory: Option<Size> = "", in 7 * MIB..=1024 * MIB;
         /// Passes of one Argon2id hash.
@@ -223,6 +227,10 @@ parameters! {
         filter: String = "(&(objectClass=person)(uid={username}))";
         /// Attribute of a user that holds the groups.
         group_attribute: String = "memberOf";
+        /// Entry below which groups are searched instead, where users do not hold theirs.
+        group_base: Option<String> = "";
+        /// Search for the groups of a user; `{dn}` stands for the user's entry.
+        group_filter: String = "(&(objectClass=groupOfNames)(member={dn}))";
         /// Which role the members of which group have; who is in none of them cannot log in.
         roles: RoleMap = "";
         /// File with the CA of the directory in PEM, when it is none that this machine trusts.

@@ -400,6 +400,16 @@ macro_rules! choice {
 }
 
 choice! {
+    /// In which header trusted proxies write who asked; the other one is never read.
+    ForwardedHeader, "\"x-forwarded-for\" or \"forwarded\"" {
+        /// `X-Forwarded-For`.
+        XForwardedFor = "x-forwarded-for",
+        /// `Forwarded` (RFC 7239).
+        Forwarded = "forwarded",
+    }
+}
+
+choice! {
     /// How lines of the log are written.
     LogFormat, "\"text\" or \"json\"" {
         /// For a person.

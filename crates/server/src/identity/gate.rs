@@ -10,15 +10,16 @@
 //! begins anew. What is refused is not counted: nothing was tried.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::random::{self, RandomError};
+use crate::seal::Sealer;
 use crate::serve::ClientAddress;
 use crate::store::{Store, StoreError};
 
@@ -170,6 +171,7 @@ pub(crate) struct Block {
 pub(crate) struct Gate {
     store: Store,
     limits: Limits,
+    sealer: Arc<Sealer>,
 }
 
 impl fmt::Debug for Gate {
@@ -214,9 +216,15 @@ on conflict (key) do update set
 returning admitted, blocked_until";
 
 impl Gate {
-    /// A gate with these limits, counting in `store`.
-    pub(crate) fn new(store: Store, limits: Limits) -> Self {
-        Self { store, limits }
+    /// A gate with these limits, counting in `store`; `sealer` makes keys of names that tell nothing of them.
+    pub(crate) fn new(store: Store, limits: Limits, sealer: Arc<Sealer>) -> Self {
+        Self { store, limits, sealer }
+    }
+
+    /// The parts as one key that tells nothing of them without the sealer's, and that no other parts have.
+    fn key(&self, parts: &[&str]) -> String {
+        let joined: String = parts.iter().map(|part| format!("{} {part}", part.len())).collect();
+        self.sealer.keyed_hash("attempts", &joined)
     }
 
     /// What blocks.
@@ -241,8 +249,8 @@ impl Gate {
     ) -> Result<Attempt, GateError> {
         let (pair, address) = (written(client.pair_key()), written(client.ip_key()));
         let attempt = Attempt {
-            pair_key: key(&[surface.as_str(), &pair, name]),
-            address_key: key(&[&address]),
+            pair_key: self.key(&[surface.as_str(), &pair, name]),
+            address_key: self.key(&[&address]),
             entry: entry(now)?,
         };
         let mut transaction = self.store.writer().begin().await?;
@@ -404,16 +412,6 @@ fn block(row: &AnyRow) -> Result<Block, sqlx::Error> {
 
 fn time(milliseconds: i64) -> Result<Timestamp, sqlx::Error> {
     Timestamp::from_millisecond(milliseconds).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-/// The parts as one key that tells nothing of them, and that no other parts have.
-fn key(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// When it was, and 44 random bits: no two attempts of a millisecond have the same.

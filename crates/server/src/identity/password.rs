@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use zxcvbn::zxcvbn;
 
 pub(crate) use hasher::{HashError, Hasher, Load, Verified};
-pub(crate) use known_bad::{KnownBad, SiteProblem};
+pub(crate) use known_bad::{KnownBad, MAX_SITE_FILE};
 pub(crate) use params::{Params, ParamsError, calibrate};
 
 /// What a password must be.

@@ -207,8 +207,24 @@ async fn login_page(State(app): State<App>, Asked(asked): Asked<Next>) -> Result
 }
 
 fn login_view(app: &App, form: Form) -> Markup {
-    let view = login::Login { form, notice: app.notice.clone(), providers: Vec::new(), reset: None };
+    let outside = &app.logins.outside;
+    let provider = outside.provider.as_ref().map(|provider| login::Provider {
+        name: host_of(provider.issuer()),
+        action: "/login/oidc".to_owned(),
+        hidden: Vec::new(),
+    });
+    let view = login::Login {
+        form,
+        notice: app.notice.clone(),
+        providers: provider.into_iter().collect(),
+        reset: outside.outbox.as_ref().map(|_| "/login/forgotten".to_owned()),
+    };
     login::page(&app.shell(), &view)
+}
+
+/// What people know a provider by.
+fn host_of(issuer: &str) -> String {
+    url::Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| issuer.to_owned())
 }
 
 async fn log_in(

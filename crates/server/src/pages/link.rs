@@ -14,6 +14,7 @@ use crate::api::body::{Asked, Filled};
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route, called_from};
 use crate::app::App;
+use crate::identity::post::Named;
 use crate::identity::{links, users};
 use crate::web::door::credentials;
 use crate::web::form::Form;
@@ -25,6 +26,8 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::POST, "/invitation", "Accept an invitation", post(accept)),
         route(Method::GET, "/reset", "Choose a new password with the code of a reset", get(reset_page)),
         route(Method::POST, "/reset", "Choose a new password with the code of a reset", post(reset)),
+        route(Method::GET, "/login/forgotten", "Ask for a new password", get(forgotten_page)),
+        route(Method::POST, "/login/forgotten", "Ask for a new password", post(forgotten)),
     ]
 }
 
@@ -138,4 +141,25 @@ async fn choose_with(
             Ok(again(link_view(app, kind, &user, wrong)))
         }
     }
+}
+
+/// Whose password was forgotten.
+#[derive(Deserialize)]
+struct Forgotten {
+    mail: String,
+}
+
+async fn forgotten_page(State(app): State<App>) -> Response {
+    page(credentials::request(&app.shell(), &form("/login/forgotten", "/")))
+}
+
+async fn forgotten(
+    State(app): State<App>,
+    client: Client,
+    headers: HeaderMap,
+    Filled(sent): Filled<Forgotten>,
+) -> Result<Response, Failure> {
+    let from = called_from(address(client), &headers)?;
+    app.logins.ask_for_reset(from.client, Named::Mail(sent.mail), app.now()).await?;
+    Ok(page(credentials::requested(&app.shell())))
 }

@@ -44,7 +44,7 @@ async fn overview(State(app): State<App>, caller: Caller) -> Result<Response, Fa
     let newest = reports::newest(app.store(), None).await?;
     shell.refresh = Some(if newest.is_some() { REFRESH } else { REFRESH_SOON });
     let (machine, state) = match newest {
-        None => (app.system.clone(), dashboard::State::First { since: app.started_at }),
+        None => (app.system.clone(), first(&app)),
         Some(entry) => {
             let posture = posture(&app, &entry).await?;
             (entry.target.clone(), dashboard::State::Known(Box::new(posture)))
@@ -52,6 +52,14 @@ async fn overview(State(app): State<App>, caller: Caller) -> Result<Response, Fa
     };
     let view = dashboard::Dashboard { machine, state, audit_now: None };
     Ok(page_body(dashboard::page(&shell, &view)).into_response())
+}
+
+/// No audit has been kept yet.
+fn first(app: &App) -> dashboard::State {
+    match app.audit_failed() {
+        Some((at, why)) => dashboard::State::Failed { at, why },
+        None => dashboard::State::First { since: app.started_at },
+    }
 }
 
 async fn posture(app: &App, entry: &Entry) -> Result<dashboard::Posture, Failure> {
@@ -96,7 +104,7 @@ async fn posture(app: &App, entry: &Entry) -> Result<dashboard::Posture, Failure
         next: None,
         report: here,
         changed,
-        stale: None,
+        stale: app.audit_failed().map(|(_, why)| why),
     })
 }
 

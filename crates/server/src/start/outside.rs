@@ -26,6 +26,20 @@ pub(super) fn open(config: &Config, origin: &str) -> Result<(Outside, Option<Car
     Ok((outside, Some(carrier)))
 }
 
+/// Asks each of them once, so that what every login would fail for stands in the log at the start.
+pub(super) async fn check(outside: &Outside, now: jiff::Timestamp) {
+    if let Some(directory) = &outside.directory
+        && let Err(error) = directory.check().await
+    {
+        tracing::warn!(%error, "the directory does not answer as it should");
+    }
+    if let Some(provider) = &outside.provider
+        && let Err(error) = provider.check(now).await
+    {
+        tracing::warn!(%error, provider = provider.issuer(), "the login provider does not answer as it should");
+    }
+}
+
 fn site(origin: &str) -> Result<Site, MailError> {
     Ok(Site { name: Line::new("the name", "Palisade")?, address: Line::new("the public address", origin)? })
 }
@@ -95,7 +109,10 @@ fn directory(ldap: &Ldap) -> Result<Option<Directory>, DirectoryError> {
         id_attribute: if is_active { "objectGUID" } else { "entryUUID" }.to_owned(),
         name_attribute: "cn".to_owned(),
         mail_attribute: "mail".to_owned(),
-        groups: Groups::Attribute(ldap.group_attribute.clone()),
+        groups: match &ldap.group_base {
+            Some(base) => Groups::Search { base: base.clone(), filter: ldap.group_filter.clone() },
+            None => Groups::Attribute(ldap.group_attribute.clone()),
+        },
         roles: pairs(&ldap.roles),
         time_limit: ldap::TIME_LIMIT,
     };

@@ -56,6 +56,7 @@ impl Bench {
             system: "edge-07".to_owned(),
             set_up_file: String::new(),
             started_at: Timestamp::UNIX_EPOCH,
+            audit_failed: std::sync::Mutex::default(),
             effective: Effective::default(),
             version: "0.0.0",
         });

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -28,6 +29,15 @@ fn limits() -> Limits {
             block: Duration::from_secs(86400),
         },
     }
+}
+
+/// A gate; all of a test's share one key, as servers with one database do.
+fn gate(store: &Store, limits: Limits) -> Gate {
+    static SEALER: LazyLock<Arc<Sealer>> = LazyLock::new(|| {
+        let directory = tempfile::tempdir().unwrap();
+        Arc::new(Sealer::open_or_create(&directory.path().join("key")).unwrap())
+    });
+    Gate::new(store.clone(), limits, Arc::clone(&SEALER))
 }
 
 fn client(address: &str) -> ClientAddress {
@@ -62,7 +72,7 @@ async fn fails_at(
 #[tokio::test]
 async fn the_fifth_failure_starts_the_block_of_the_pair_and_of_nothing_else() {
     for opened in stores().await {
-        let gate = Gate::new(opened.store.clone(), limits());
+        let gate = gate(&opened.store, limits());
         for second in 0..5 {
             fails(&gate, "192.0.2.7", "eva", at(second * SECOND)).await.unwrap();
         }
@@ -84,7 +94,7 @@ async fn the_fifth_failure_starts_the_block_of_the_pair_and_of_nothing_else() {
 #[tokio::test]
 async fn failures_older_than_the_window_do_not_count() {
     for opened in stores().await {
-        let gate = Gate::new(opened.store.clone(), limits());
+        let gate = gate(&opened.store, limits());
         // One every 450 seconds: never five within 1800.
         for step in 0..40 {
             fails(&gate, "192.0.2.7", "eva", at(step * 450 * SECOND)).await.unwrap();
@@ -101,7 +111,7 @@ async fn a_success_clears_the_pair_and_takes_itself_back_from_the_address_alone(
     for opened in stores().await {
         let mut limits = limits();
         limits.address.attempts = 8;
-        let gate = Gate::new(opened.store.clone(), limits);
+        let gate = gate(&opened.store, limits);
         let succeeds = async |at: Timestamp| {
             let attempt =
                 gate.attempt(Surface::Login, client("192.0.2.7"), "eva", Some("Eva"), at).await.unwrap();
@@ -129,7 +139,7 @@ async fn a_success_clears_the_pair_and_takes_itself_back_from_the_address_alone(
 #[tokio::test]
 async fn a_block_outlives_a_restart_is_listed_and_can_be_lifted() {
     for opened in stores().await {
-        let gate = Gate::new(opened.store.clone(), limits());
+        let gate = gate(&opened.store, limits());
         for second in 0..5 {
             let attempt = gate
                 .attempt(Surface::Login, client("2001:db8:1:2::7"), "eva", Some("Eva"), at(second))
@@ -137,7 +147,7 @@ async fn a_block_outlives_a_restart_is_listed_and_can_be_lifted() {
                 .unwrap();
             drop(attempt);
         }
-        let again = Gate::new(Store::open(&opened.url, 2).await.unwrap(), limits());
+        let again = gate(&Store::open(&opened.url, 2).await.unwrap(), limits());
         // Another address of the same /64 is the same pair.
         assert!(fails(&again, "2001:db8:1:2:ffff::1", "eva", at(9)).await.is_err());
         let blocks = again.blocks(at(9)).await.unwrap();
@@ -166,7 +176,7 @@ async fn a_block_outlives_a_restart_is_listed_and_can_be_lifted() {
 #[tokio::test]
 async fn one_address_with_many_names_is_blocked_as_a_whole() {
     for opened in stores().await {
-        let gate = Gate::new(opened.store.clone(), limits());
+        let gate = gate(&opened.store, limits());
         for number in 0..100 {
             let address = format!("2001:db8:1:{number:02x}::1");
             fails(&gate, &address, &format!("user{number}"), at(number * SECOND)).await.unwrap();
@@ -182,7 +192,7 @@ async fn one_address_with_many_names_is_blocked_as_a_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_at_once_are_let_in_as_often_as_a_thousand_in_a_row() {
     for opened in stores().await {
-        let gate = Gate::new(opened.store.clone(), limits());
+        let gate = gate(&opened.store, limits());
         assert_eq!(let_in(&[gate], 1000).await, 5);
     }
 }
@@ -191,7 +201,7 @@ async fn a_thousand_at_once_are_let_in_as_often_as_a_thousand_in_a_row() {
 async fn two_servers_with_one_database_count_together() {
     let opened = postgres().await;
     let second = Store::open(&opened.url, 20).await.unwrap();
-    let gates = [Gate::new(opened.store.clone(), limits()), Gate::new(second, limits())];
+    let gates = [gate(&opened.store, limits()), gate(&second, limits())];
     assert_eq!(let_in(&gates, 1000).await, 5);
 }
 
@@ -275,7 +285,7 @@ fn any_run_of_attempts_goes_as_the_model_says() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let opened = runtime.block_on(stores());
     for opened in &opened {
-        let gate = Gate::new(opened.store.clone(), small_limits());
+        let gate = gate(&opened.store, small_limits());
         let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
         let ran = runner.run(&acts(), |acts| {
             runtime.block_on(async {
@@ -327,7 +337,10 @@ async fn follow(gate: &Gate, store: &Store, acts: &[Act]) {
 
 #[test]
 fn keys_of_other_parts_are_others() {
-    assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));
-    assert_ne!(key(&["", "x"]), key(&["x"]));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let opened = runtime.block_on(crate::store::tests::sqlite());
+    let gate = gate(&opened.store, limits());
+    assert_ne!(gate.key(&["ab", "c"]), gate.key(&["a", "bc"]));
+    assert_ne!(gate.key(&["", "x"]), gate.key(&["x"]));
     assert_eq!(entry(at(0)).unwrap().len(), ENTRY);
 }

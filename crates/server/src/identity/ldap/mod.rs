@@ -56,8 +56,6 @@ pub(crate) enum DirectoryTls {
 /// Where the groups of a person stand.
 #[derive(Clone, Debug)]
 pub(crate) enum Groups {
-    /// Nowhere.
-    None,
     /// In an attribute of the person's entry: `memberOf`.
     Attribute(String),
     /// In entries of their own.
@@ -278,7 +276,6 @@ impl Inner {
         name: &str,
     ) -> Result<BTreeSet<String>, DirectoryError> {
         let groups: Vec<String> = match &self.settings.groups {
-            Groups::None => Vec::new(),
             Groups::Attribute(attribute) => {
                 entry.and_then(|entry| values(entry, attribute)).cloned().unwrap_or_default()
             }

@@ -26,12 +26,13 @@ pub(crate) fn logins(store: &Store, directory: &Path) -> Logins {
     let limit =
         |attempts| Limit { attempts, window: Duration::from_secs(1800), block: Duration::from_secs(1800) };
     let limits = Limits { pair: [5, 10, 10, 10, 10, 10, 10].map(limit), address: limit(100) };
+    let sealer = Arc::new(Sealer::open_or_create(&directory.join("key")).unwrap());
     Logins {
-        gate: Gate::new(store.clone(), limits),
+        gate: Gate::new(store.clone(), limits, Arc::clone(&sealer)),
         hasher: Arc::new(Hasher::new(Params::for_tests(64, 1), None, 64).unwrap()),
         policy: Policy::default(),
         known_bad: Arc::new(KnownBad::built_in()),
-        sealer: Arc::new(Sealer::open_or_create(&directory.join("key")).unwrap()),
+        sealer,
         sessions: SessionLimits {
             idle: Duration::from_secs(900),
             lifetime: Duration::from_secs(8 * 3600),
