@@ -172,6 +172,29 @@ async fn a_user_is_changed_given_roles_and_kept_out() {
 }
 
 #[tokio::test]
+async fn who_may_only_see_users_is_shown_no_sessions_and_no_buttons() {
+    for site in sites().await {
+        let (own, _) = eva(&site).await;
+        let form = held::RoleForm {
+            title: "Clerk".to_owned(),
+            about: String::new(),
+            permissions: [held::Permission::UsersRead].into(),
+        };
+        held::create(site.app.store(), "clerk", &form).await.unwrap();
+        let max = site.user("max", &["clerk"]).await;
+        let cookie = site.session(&max, Factors::Both).await;
+        let page = site.page(&cookie, &format!("/users/{own}")).await;
+        shows(&page, &["Administrator", "Authenticator app"]);
+        for hidden in ["sessions-h", "acts-h", "profile-h", "Assign another role", "Take away", "192.0.2.7"] {
+            assert!(!page.text.contains(hidden), "{hidden}");
+        }
+        shows(&site.page(&cookie, &format!("/users/{max}")).await, &["sessions-h", "192.0.2.7"]);
+        assert!(!site.page(&cookie, "/users").await.text.contains("/users/invite"));
+        assert!(!site.page(&cookie, "/sessions?of=all").await.text.contains("all users"));
+    }
+}
+
+#[tokio::test]
 async fn a_user_is_deleted_after_the_name_was_typed() {
     for site in sites().await {
         let (own, cookie) = eva(&site).await;
