@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Config(Config),
     /// Ask the Management System of this machine whether it is ready: exit code 0 when it is, 1 when it is not.
     Ready(ConfigFile),
+    /// Verify the signed record of an access review, offline: exit code 0 when nothing of it was changed, 1 when it was.
+    Verify(Verify),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -391,6 +393,16 @@ pub(crate) struct Up {
     pub(crate) listen: Option<String>,
     #[command(flatten)]
     pub(crate) config: ConfigFile,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// The record, as the Management System gives it.
+    #[arg(value_name = "FILE")]
+    pub(crate) record: PathBuf,
+    /// The Management System's public key (PEM), got on another way than the record.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -19,6 +19,7 @@ mod ready;
 mod sbom;
 mod serve;
 mod target;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Profile(profile) => profile::run(profile),
         Command::Config(config) => config::run(config),
         Command::Ready(file) => ready::run(file),
+        Command::Verify(args) => verify::run(args),
         Command::Completions { shell } => output::completions(*shell),
         Command::Man => output::man_page(),
     };

@@ -23,5 +23,5 @@ mod state;
 mod store;
 mod web;
 
-pub use identity::review::{Record, VerifyError, verify as verify_review};
+pub use identity::review::{Record as ReviewRecord, VerifyError, verify as verify_review};
 pub use start::{Reports, Server, SetUp, StartError, Started, set_up_log};

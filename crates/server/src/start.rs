@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,8 +23,10 @@ use crate::identity::gate::{Gate, Limit, Limits as GateLimits};
 use crate::identity::links::{self, LinkError};
 use crate::identity::login::Logins;
 use crate::identity::passkeys::Passkeys;
+use crate::identity::password::{
+    Hasher, KnownBad, Load, MAX_SITE_FILE, Params, ParamsError, Policy, calibrate,
+};
 use crate::identity::post::Carrier;
-use crate::identity::password::{Hasher, KnownBad, Load, MAX_SITE_FILE, Params, ParamsError, Policy, calibrate};
 use crate::identity::sessions::{self, SessionLimits};
 use crate::identity::{roles, second_factors, users};
 use crate::pki::{Names, Pki, PkiError, own_addresses};
@@ -214,8 +216,7 @@ impl Server {
         let pki = Arc::new(pki(config, &directory, names.clone(), now)?);
         let store = store(config).await?;
         roles::install(&store).await?;
-        let origin =
-            config.server.public_url.as_ref().map_or_else(|| names.origin(), |public| public.origin());
+        let origin = config.server.public_url.as_ref().map_or_else(|| names.origin(), |public| public.origin());
         let (outside, carrier) = outside::open(config, &origin)?;
         let app = App::new(Inner {
             logins: Logins { outside, ..logins(config, &directory, &store, &origin).await? },
@@ -231,7 +232,10 @@ impl Server {
         });
         let authority = pki.ca_pem().map(|pem| state::publish(&directory, "ca.pem", &pem)).transpose()?;
         for name in pki.uncovered() {
-            tracing::warn!(name, "the server's certificate does not hold this name: its authority was made before; remove the folder pki to make another");
+            tracing::warn!(
+                name,
+                "the server's certificate does not hold this name: its authority was made before; remove the folder pki to make another"
+            );
         }
         let started = Started {
             address: origin,
@@ -264,7 +268,9 @@ impl Server {
     /// Where reports are kept.
     pub fn reports(&self) -> Reports {
         let kept = Counter::default();
-        self.metrics.register(|registry| registry.register("reports_kept", "Reports kept since the start", kept.clone()));
+        self.metrics.register(|registry| {
+            registry.register("reports_kept", "Reports kept since the start", kept.clone())
+        });
         Reports { app: self.app.clone(), kept }
     }
 
@@ -288,7 +294,11 @@ impl Server {
         if let Some(listener) = self.observed {
             let state = Arc::clone(&ready);
             let readiness: Readiness = Arc::new(move || {
-                if state.load(Ordering::Relaxed) { Ok(()) } else { Err("the database does not answer".to_owned()) }
+                if state.load(Ordering::Relaxed) {
+                    Ok(())
+                } else {
+                    Err("the database does not answer".to_owned())
+                }
             });
             let observation = serve::Server {
                 router: serve::observation_routes(self.metrics.clone(), readiness),
@@ -335,7 +345,11 @@ fn routes(app: &App, pki: &Arc<Pki>) -> axum::Router {
         .merge(pages::routes(app))
 }
 
-async fn served(server: serve::Server, listener: Listener, shutdown: CancellationToken) -> Result<(), StartError> {
+async fn served(
+    server: serve::Server,
+    listener: Listener,
+    shutdown: CancellationToken,
+) -> Result<(), StartError> {
     let Ended { cut } = server.run(listener, shutdown).await.map_err(StartError::Serve)?;
     if cut > 0 {
         tracing::warn!(cut, "requests were cut: they took longer than the grace when the server stopped");
@@ -352,10 +366,19 @@ struct HashFigures {
 
 impl HashFigures {
     fn new(metrics: &Metrics) -> Self {
-        let figures = Self { running: Gauge::default(), done: Gauge::default(), most_at_once: Gauge::default() };
+        let figures =
+            Self { running: Gauge::default(), done: Gauge::default(), most_at_once: Gauge::default() };
         metrics.register(|registry| {
-            registry.register("password_hashes_running", "Password hashes being computed", figures.running.clone());
-            registry.register("password_hashes_done", "Password hashes computed since the start", figures.done.clone());
+            registry.register(
+                "password_hashes_running",
+                "Password hashes being computed",
+                figures.running.clone(),
+            );
+            registry.register(
+                "password_hashes_done",
+                "Password hashes computed since the start",
+                figures.done.clone(),
+            );
             let about = "Most password hashes that were computed at the same time";
             registry.register("password_hashes_at_once", about, figures.most_at_once.clone());
         });
@@ -428,8 +451,7 @@ async fn pause(time: Duration, shutdown: &CancellationToken) -> bool {
 
 fn names(config: &Config, host: Option<&str>, listener: &Listener) -> Result<Names, StartError> {
     let public = config.server.public_url.as_ref().map(|public| public.host());
-    let given: Vec<String> =
-        public.iter().chain(&config.server.host_names).map(HostName::to_string).collect();
+    let given: Vec<String> = public.iter().chain(&config.server.host_names).map(HostName::to_string).collect();
     let address = listener.address();
     // Who listens on loopback alone is not reached by the machine's name.
     let host = host.filter(|_| !address.ip().to_canonical().is_loopback());
@@ -454,12 +476,7 @@ async fn store(config: &Config) -> Result<Store, StartError> {
     })
 }
 
-async fn logins(
-    config: &Config,
-    directory: &Path,
-    store: &Store,
-    origin: &str,
-) -> Result<Logins, StartError> {
+async fn logins(config: &Config, directory: &Path, store: &Store, origin: &str) -> Result<Logins, StartError> {
     let passwords = &config.passwords;
     let sealer = Arc::new(Sealer::open_or_create(&directory.join("seal.key"))?);
     let hours = |span: crate::config::Span| jiff::SignedDuration::try_from(span.get()).ok();
@@ -521,8 +538,10 @@ async fn hash_params(config: &Config, store: &Store) -> Result<Params, StartErro
 
 fn gate_limits(config: &Config) -> GateLimits {
     let limits = &config.brute_force;
-    let (window, block) =
-        (limits.reset_attempts_interval_by_ip_and_username.get(), limits.block_duration_by_ip_and_username.get());
+    let (window, block) = (
+        limits.reset_attempts_interval_by_ip_and_username.get(),
+        limits.block_duration_by_ip_and_username.get(),
+    );
     let pair = [
         limits.max_attempts_by_ip_and_username,
         limits.max_attempts_by_ip_and_username_node_users,

@@ -89,8 +89,7 @@ pub(crate) fn publish(directory: &Path, name: &str, text: &str) -> Result<PathBu
     let failed = |source| StateError::Use { path: path.clone(), source };
     let beside = directory.join(format!(".{name}.new"));
     remove(directory, &format!(".{name}.new"));
-    let mut file =
-        OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside).map_err(failed)?;
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&beside, &path).map_err(failed)?;
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;

@@ -188,14 +188,12 @@ fn migration(file: &include_dir::File<'static>) -> Option<Migration> {
 
 /// A path as the SQLite driver wants it in a URL.
 fn percent_encoded(path: &Path) -> String {
-    use std::fmt::Write as _;
     use std::os::unix::ffi::OsStrExt as _;
     path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, &byte| {
         if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            // Writing to a String does not fail.
-            let _ = write!(text, "%{byte:02X}");
+            text.push_str(&format!("%{byte:02X}"));
         }
         text
     })
@@ -257,7 +255,8 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn a_database_that_is_not_there_is_named_without_its_password() {
-        let error = Store::open("postgres://palisade:geheim@127.0.0.1:1/x?password=geheim", 1).await.unwrap_err();
+        let error =
+            Store::open("postgres://palisade:geheim@127.0.0.1:1/x?password=geheim", 1).await.unwrap_err();
         assert!(error.to_string().contains("postgres://127.0.0.1:1/x"), "{error}");
         assert!(!format!("{error:?}{error}").contains("geheim"), "{error:?}");
     }

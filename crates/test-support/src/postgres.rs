@@ -66,8 +66,7 @@ impl Postgres {
             command.args(["-c", &setting]);
         }
         let child = spawned(command);
-        let server =
-            Self { child: Mutex::new(child), directory, programs, port, made: AtomicU32::new(0) };
+        let server = Self { child: Mutex::new(child), directory, programs, port, made: AtomicU32::new(0) };
         until(PATIENCE, || server.sql("postgres", "select 1"));
         server
     }

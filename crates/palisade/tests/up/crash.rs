@@ -30,7 +30,8 @@ fn what_was_acknowledged_outlives_kills_on_sqlite() {
 #[test]
 fn what_was_acknowledged_outlives_kills_on_postgresql() {
     let database = Postgres::shared().database();
-    let environment: Vec<(&str, &str)> = CHEAP.into_iter().chain([("PALISADE_DATABASE_URL", &*database)]).collect();
+    let environment: Vec<(&str, &str)> =
+        CHEAP.into_iter().chain([("PALISADE_DATABASE_URL", &*database)]).collect();
     killed_while_writing(&environment);
 }
 
@@ -39,7 +40,8 @@ fn killed_while_writing(environment: &[(&str, &str)]) {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     let first = Running::start(&state, &["serve"], environment);
-    let body = json!({"code": first.set_up_code(), "username": "eva", "full_name": "Eva", "password": PASSWORD});
+    let body =
+        json!({"code": first.set_up_code(), "username": "eva", "full_name": "Eva", "password": PASSWORD});
     assert_eq!(first.send("POST", "/api/v1/setup", "", &body).status, 201);
     first.kill();
     let mut blocked = 0;

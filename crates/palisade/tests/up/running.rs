@@ -96,7 +96,11 @@ impl Running {
     pub(crate) fn send(&self, method: &str, path: &str, cookie: &str, body: &Value) -> Answer {
         let cookie = format!("cookie: {cookie}");
         let body = body.to_string();
-        self.ask(method, path, &["--header", "content-type: application/json", "--header", &cookie, "--data", &body])
+        self.ask(
+            method,
+            path,
+            &["--header", "content-type: application/json", "--header", &cookie, "--data", &body],
+        )
     }
 
     /// Kills it while others still ask it.

@@ -17,7 +17,9 @@ fn it_says_what_to_do_and_keeps_its_files_to_itself() {
         assert!(running.welcome.contains(part), "{part}: {}", running.welcome);
     }
     let mut looked_at = 0;
-    for entry in std::fs::read_dir(&running.state).unwrap().chain(std::fs::read_dir(running.state.join("pki")).unwrap()) {
+    for entry in
+        std::fs::read_dir(&running.state).unwrap().chain(std::fs::read_dir(running.state.join("pki")).unwrap())
+    {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().mode() & 0o077, 0, "{:?}", entry.path());
         looked_at += 1;
@@ -97,7 +99,8 @@ fn wait_for_report(running: &Running) {
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        let found = text.lines().any(|line| line.starts_with("palisade_reports_kept_total") && !line.ends_with(" 0"));
+        let found =
+            text.lines().any(|line| line.starts_with("palisade_reports_kept_total") && !line.ends_with(" 0"));
         if found { Ok(()) } else { Err("no report was kept".to_owned()) }
     };
     until(Duration::from_secs(120), kept);

@@ -47,20 +47,19 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
             "x-needs": needs(route.needs),
         });
         if let Some(shape) = route.takes {
-            let body = json!({"required": true, "content": {"application/json": {"schema": shape(&mut generator)}}});
+            let body =
+                json!({"required": true, "content": {"application/json": {"schema": shape(&mut generator)}}});
             set(&mut operation, "requestBody", body);
         }
         let mut parameters: Vec<Value> = path_parameters(route.path);
         if let Some(shape) = route.query {
             parameters.extend(query_parameters(&shape(&mut generator)));
         }
-        if route.method == Method::PUT || route.method == Method::PATCH {
-            if takes_version(route) {
-                parameters.push(json!({
-                    "name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"},
-                    "description": "The `ETag` of what was read.",
-                }));
-            }
+        if takes_version(route) {
+            parameters.push(json!({
+                "name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"},
+                "description": "The `ETag` of what was read.",
+            }));
         }
         if idempotency::takes_key(route) {
             parameters.push(json!({
@@ -115,8 +114,7 @@ fn set(object: &mut Value, key: &str, value: Value) {
 
 /// `GET /api/v1/users/{id}` is `get-users-id`.
 fn operation_id(route: &Route) -> String {
-    let path: Vec<&str> =
-        route.path.split('/').skip(3).map(|part| part.trim_matches(['{', '}'])).collect();
+    let path: Vec<&str> = route.path.split('/').skip(3).map(|part| part.trim_matches(['{', '}'])).collect();
     format!("{}-{}", route.method.as_str().to_lowercase(), path.join("-"))
 }
 
@@ -132,7 +130,7 @@ fn needs(needs: Needs) -> String {
 
 /// Whether the route changes something that has versions.
 fn takes_version(route: &Route) -> bool {
-    route.method == Method::PATCH || route.path == "/api/v1/roles/{id}"
+    route.method == Method::PATCH || (route.method == Method::PUT && route.path == "/api/v1/roles/{id}")
 }
 
 fn path_parameters(path: &str) -> Vec<Value> {
@@ -144,8 +142,13 @@ fn path_parameters(path: &str) -> Vec<Value> {
 
 /// The properties of a query's schema as parameters.
 fn query_parameters(schema: &Schema) -> Vec<Value> {
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let properties = schema.get("properties").and_then(Value::as_object);
     properties
         .into_iter()

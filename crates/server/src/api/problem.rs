@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::identity::gate::{Blocked, GateError};
 use crate::identity::login::{LoginError, Pending};
-use crate::identity::passkeys::PasskeyError;
 use crate::identity::oidc::OidcError;
+use crate::identity::passkeys::PasskeyError;
 use crate::identity::password::{HashError, Refusal};
 use crate::identity::roles::RoleError;
 use crate::identity::second_factors::FactorError;
@@ -107,11 +107,15 @@ impl Kind {
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Nothing here"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "It does not fit what there is"),
             Self::Stale => (StatusCode::PRECONDITION_FAILED, "stale", "Somebody else changed it"),
-            Self::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "Some fields will not do"),
+            Self::Unprocessable => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "Some fields will not do")
+            }
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
-            Self::Unreachable => (StatusCode::SERVICE_UNAVAILABLE, "unreachable", "Another server does not answer"),
+            Self::Unreachable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unreachable", "Another server does not answer")
+            }
         }
     }
 }
@@ -149,7 +153,8 @@ impl Failure {
     }
 
     fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        let detail = "this did not work for a reason on the server's side; its log says more under the request's id";
+        let detail =
+            "this did not work for a reason on the server's side; its log says more under the request's id";
         Self::logged(Kind::Internal, detail, error)
     }
 
@@ -209,14 +214,19 @@ impl Failure {
         let detail = format!(
             "{whom} failed too often; come again after {until}, or ask an administrator to lift the block"
         );
-        Self { blocked_until: Some(blocked.until), ..Self::new(Kind::TooMany, detail).retry_after(blocked.seconds) }
+        Self {
+            blocked_until: Some(blocked.until),
+            ..Self::new(Kind::TooMany, detail).retry_after(blocked.seconds)
+        }
     }
 }
 
 impl From<LoginError> for Failure {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::Wrong => Self::new(Kind::WrongCredential, "that was not right; see that nothing was mistyped"),
+            LoginError::Wrong => {
+                Self::new(Kind::WrongCredential, "that was not right; see that nothing was mistyped")
+            }
             LoginError::Gate(error) => error.into(),
             LoginError::Refused(refusal) => refusal.into(),
             LoginError::Hash(error) => error.into(),
@@ -283,7 +293,10 @@ impl From<OidcError> for Failure {
                 let detail = "the login provider's answer is refused; begin again, and tell who runs the system if it goes on";
                 Self::logged(Kind::NotPermitted, detail, &error)
             }
-            OidcError::Http(_) | OidcError::Outbound(_) | OidcError::Metadata { .. } | OidcError::Setting { .. } => {
+            OidcError::Http(_)
+            | OidcError::Outbound(_)
+            | OidcError::Metadata { .. }
+            | OidcError::Setting { .. } => {
                 let detail = "the login provider does not answer as it should; try again in a while, and tell who runs the \
                     system if it goes on";
                 Self::logged(Kind::Unreachable, detail, &error)
@@ -307,7 +320,9 @@ impl From<Refusal> for Failure {
 impl From<HashError> for Failure {
     fn from(error: HashError) -> Self {
         match error {
-            HashError::Busy => Self::new(Kind::Busy, "too many logins at once; try again in a few seconds").retry_after(5),
+            HashError::Busy => {
+                Self::new(Kind::Busy, "too many logins at once; try again in a few seconds").retry_after(5)
+            }
             error => Self::internal(&error),
         }
     }
@@ -336,9 +351,10 @@ impl From<RoleError> for Failure {
         let text = error.to_string();
         match error {
             RoleError::Unknown(_) => Self::new(Kind::NotFound, text),
-            RoleError::BuiltIn(_) | RoleError::Exists(_) | RoleError::Held { .. } | RoleError::LastAdministrator => {
-                Self::new(Kind::Conflict, text)
-            }
+            RoleError::BuiltIn(_)
+            | RoleError::Exists(_)
+            | RoleError::Held { .. }
+            | RoleError::LastAdministrator => Self::new(Kind::Conflict, text),
             RoleError::Stale => Self::new(Kind::Stale, text),
             RoleError::Form(_) => Self::new(Kind::Unprocessable, text),
             RoleError::Store(error) => error.into(),

@@ -119,11 +119,7 @@ pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router {
 }
 
 /// Lets a request in, with its caller, or says why not.
-async fn admit(
-    State((app, needs)): State<(App, Needs)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn admit(State((app, needs)): State<(App, Needs)>, mut request: Request, next: Next) -> Response {
     match caller(&app, needs, request.extensions().get().copied(), request.headers()).await {
         Ok(caller) => {
             if let Some(caller) = caller {
@@ -166,7 +162,10 @@ fn may(caller: &Caller, needs: Needs, app: &App) -> Result<(), Failure> {
     }
     let (Needs::Permission(permission) | Needs::Recent(permission)) = needs else { return Ok(()) };
     if !caller.rights.has(permission) {
-        let detail = format!("this needs the permission {}; ask an administrator for a role with it", permission.as_str());
+        let detail = format!(
+            "this needs the permission {}; ask an administrator for a role with it",
+            permission.as_str()
+        );
         return Err(Failure::new(Kind::NotPermitted, detail));
     }
     if let Needs::Recent(_) = needs { shown_lately(caller, app.now()) } else { Ok(()) }
@@ -192,7 +191,10 @@ pub(crate) fn first(pending: Pending) -> &'static str {
 }
 
 /// Who asks: the address that the listener knows, and what the browser calls itself.
-pub(crate) fn called_from(client: Option<ClientAddress>, headers: &HeaderMap) -> Result<CalledFrom<'_>, Failure> {
+pub(crate) fn called_from(
+    client: Option<ClientAddress>,
+    headers: &HeaderMap,
+) -> Result<CalledFrom<'_>, Failure> {
     let client = client.ok_or_else(|| Failure::new(Kind::Internal, "the listener did not say who asks"))?;
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Ok(CalledFrom { client, agent })

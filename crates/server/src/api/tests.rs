@@ -191,7 +191,12 @@ async fn every_route_is_open_to_whom_the_table_says_and_to_nobody_else() {
                 let cookie = api.session(user, Factors::Both).await;
                 let answer = api.ask(method, &path, &[("cookie", &cookie)], Some(json!({}))).await;
                 let refused = answer.body["type"] == "not-permitted";
-                assert_eq!(refused, !is_permitted(route.needs, permissions), "{role}: {method} {path}: {}", answer.body);
+                assert_eq!(
+                    refused,
+                    !is_permitted(route.needs, permissions),
+                    "{role}: {method} {path}: {}",
+                    answer.body
+                );
             }
         }
     }
@@ -246,9 +251,7 @@ async fn from_the_set_up_code_to_a_second_user() {
         let mut connection = api.app.store().writer().acquire().await.unwrap();
         let code = links::make(&mut connection, links::Kind::SetUp, None, api.app.now()).await.unwrap();
         drop(connection);
-        let form = |name: &str, code: &str| {
-            json!({"code": code, "username": name, "full_name": "Eva Muster", "password": "seventeen violet turbines hum"})
-        };
+        let form = |name: &str, code: &str| json!({"code": code, "username": name, "full_name": "Eva Muster", "password": "seventeen violet turbines hum"});
         let wrong = api.ask("POST", "/api/v1/setup", &[], Some(form("eva", "ABCD"))).await;
         assert_eq!((wrong.status, &wrong.body["type"]), (StatusCode::UNAUTHORIZED, &json!("wrong-credential")));
         let admin = api.ask("POST", "/api/v1/setup", &[], Some(form("admin", code.expose_secret()))).await;
@@ -277,8 +280,7 @@ async fn from_the_set_up_code_to_a_second_user() {
         assert!(invited.body["link"].as_str().unwrap().starts_with("https://localhost:8443/invitation?code="));
         let again = api.ask("POST", "/api/v1/users", &[("cookie", &cookie)], Some(body)).await;
         assert_eq!(again.status, StatusCode::CONFLICT);
-        let follow =
-            json!({"kind": "invitation", "code": invited.body["code"], "password": "a quieter gearbox near Graz"});
+        let follow = json!({"kind": "invitation", "code": invited.body["code"], "password": "a quieter gearbox near Graz"});
         let max = api.ask("POST", "/api/v1/links", &[], Some(follow)).await;
         assert_eq!(max.status, StatusCode::OK, "{}", max.body);
         let max = max.cookie();
@@ -291,7 +293,10 @@ async fn from_the_set_up_code_to_a_second_user() {
         let blind = api.ask("PATCH", &path, &[("cookie", &cookie)], Some(change.clone())).await;
         assert_eq!(blind.status, StatusCode::BAD_REQUEST);
         let headers = [("cookie", cookie.as_str()), ("if-match", tag.as_str())];
-        assert_eq!(api.ask("PATCH", &path, &headers, Some(change.clone())).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(
+            api.ask("PATCH", &path, &headers, Some(change.clone())).await.status,
+            StatusCode::NO_CONTENT
+        );
         let stale = api.ask("PATCH", &path, &headers, Some(change)).await;
         assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
         let last = api.ask("DELETE", &path, &[("cookie", &cookie)], None).await;
@@ -341,15 +346,21 @@ async fn a_passkey_is_made_shown_listed_and_removed() {
         assert_eq!(shown.status, StatusCode::NO_CONTENT, "{}", shown.body);
         let cookie = shown.cookie();
         let kept = api.ask("GET", list, &[("cookie", &cookie)], None).await;
-        assert_eq!((&kept.body[0]["label"], &kept.body[0]["keeping"]), (&json!("key on my ring"), &json!("device-bound")));
+        assert_eq!(
+            (&kept.body[0]["label"], &kept.body[0]["keeping"]),
+            (&json!("key on my ring"), &json!("device-bound"))
+        );
         assert!(kept.body[0]["last_used_at"].is_string());
         let path = format!("{list}/{}", kept.body[0]["id"].as_str().unwrap());
         let last = api.ask("DELETE", &path, &[("cookie", &cookie)], None).await;
         assert_eq!(last.status, StatusCode::CONFLICT, "{}", last.body);
         api.app.clock.advance(601_000);
-        for (method, path) in
-            [("POST", start), ("POST", "/api/v1/session/totp"), ("DELETE", path.as_str()), ("DELETE", "/api/v1/session/totp")]
-        {
+        for (method, path) in [
+            ("POST", start),
+            ("POST", "/api/v1/session/totp"),
+            ("DELETE", path.as_str()),
+            ("DELETE", "/api/v1/session/totp"),
+        ] {
             let late = api.ask(method, path, &[("cookie", &cookie)], None).await;
             assert_eq!(late.body["type"], "step-up", "{method} {path}");
         }
@@ -413,5 +424,44 @@ fn the_description_names_every_route_once_and_resolves() {
     for part in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
         let name = part.split('"').next().unwrap();
         assert!(described["components"]["schemas"][name].is_object(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_change_users_does_not_become_somebody_who_may_do_more() {
+    for api in apis().await {
+        let store = api.app.store();
+        let permissions = [Permission::UsersRead, Permission::UsersManage, Permission::RolesManage].into();
+        let form = roles::RoleForm { title: "Help desk".into(), about: String::new(), permissions };
+        roles::create(store, "help-desk", &form).await.unwrap();
+        let eva = api.user("eva", &["administrator"]).await;
+        let max = api.user("max", &["help-desk"]).await;
+        let zoe = api.user("zoe", &[]).await;
+        let cookie = api.session(&max, Factors::Both).await;
+        let acts = [
+            ("POST", format!("/api/v1/users/{eva}/reset"), Value::Null),
+            ("DELETE", format!("/api/v1/users/{eva}/second-factors"), Value::Null),
+            ("DELETE", format!("/api/v1/users/{eva}"), Value::Null),
+            ("PUT", format!("/api/v1/users/{eva}/state"), json!({"active": false})),
+            ("PUT", format!("/api/v1/users/{eva}/roles"), json!([])),
+            ("PUT", format!("/api/v1/users/{max}/roles"), json!([{"role": "administrator"}])),
+            ("PUT", format!("/api/v1/users/{zoe}/roles"), json!([{"role": "auditor"}])),
+            (
+                "POST",
+                "/api/v1/users".to_owned(),
+                json!({"username": "ivo", "full_name": "Ivo", "roles": [{"role": "operator"}]}),
+            ),
+        ];
+        for (method, path, body) in acts {
+            let body = (!body.is_null()).then_some(body);
+            let answer = api.ask(method, &path, &[("cookie", &cookie)], body).await;
+            assert_eq!(answer.body["type"], "not-permitted", "{method} {path}: {}", answer.body);
+        }
+        let roles = json!([{"role": "help-desk"}]);
+        let path = format!("/api/v1/users/{zoe}/roles");
+        let given = api.ask("PUT", &path, &[("cookie", &cookie)], Some(roles)).await;
+        assert_eq!(given.status, StatusCode::NO_CONTENT, "{}", given.body);
+        let path = format!("/api/v1/users/{zoe}");
+        assert_eq!(api.ask("DELETE", &path, &[("cookie", &cookie)], None).await.status, StatusCode::NO_CONTENT);
     }
 }

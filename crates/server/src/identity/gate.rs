@@ -324,7 +324,10 @@ impl Attempt {
     /// When the database does not answer; the attempt stays counted then.
     pub(crate) async fn succeeded(self, store: &Store) -> Result<(), StoreError> {
         let mut transaction = store.writer().begin().await?;
-        sqlx::query("delete from attempts where key = $1").bind(&self.pair_key).execute(&mut *transaction).await?;
+        sqlx::query("delete from attempts where key = $1")
+            .bind(&self.pair_key)
+            .execute(&mut *transaction)
+            .await?;
         sqlx::query(
             "update attempts set failures = replace(failures, $2, ''),
                  blocked_until = case when blocked_by = $2 then 0 else blocked_until end
@@ -346,7 +349,11 @@ impl Attempt {
 
 /// A network as it is shown: an address alone when it is one.
 fn written(network: IpNet) -> String {
-    if network.prefix_len() == network.max_prefix_len() { network.addr().to_string() } else { network.to_string() }
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
 }
 
 /// The numbers of one reservation.

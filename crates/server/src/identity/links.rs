@@ -82,14 +82,16 @@ pub(crate) async fn make(
         .execute(&mut *connection)
         .await?;
     let lifetime = i64::try_from(kind.lifetime().as_millis()).unwrap_or(0);
-    sqlx::query("insert into links (secret_hash, kind, user_id, created_at, ends_at) values ($1, $2, $3, $4, $5)")
-        .bind(random::sha256_hex(&code))
-        .bind(kind.as_str())
-        .bind(user_id)
-        .bind(now.as_millisecond())
-        .bind(now.as_millisecond().saturating_add(lifetime))
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "insert into links (secret_hash, kind, user_id, created_at, ends_at) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(random::sha256_hex(&code))
+    .bind(kind.as_str())
+    .bind(user_id)
+    .bind(now.as_millisecond())
+    .bind(now.as_millisecond().saturating_add(lifetime))
+    .execute(connection)
+    .await?;
     Ok(code)
 }
 

@@ -10,8 +10,8 @@ use super::external::Outside;
 use super::gate::{Attempt, Gate, GateError, Surface};
 use super::ldap::DirectoryError;
 use super::links::{self, LinkError, Open};
-use super::passkeys::Passkeys;
 use super::oidc::OidcError;
+use super::passkeys::Passkeys;
 use super::password::{HashError, Hasher, KnownBad, Policy, Refusal, Verified};
 use super::roles::{self, ADMINISTRATOR, Assignment, Rights, RoleError};
 use super::second_factors::FactorError;
@@ -204,15 +204,9 @@ impl Logins {
     ) -> Result<Begun, LoginError> {
         let address = from.client.to_string();
         let mut transaction = self.store.writer().begin().await?;
-        let token = sessions::begin(
-            &mut transaction,
-            self.sessions,
-            &user.id,
-            factors,
-            (&address, from.agent),
-            now,
-        )
-        .await?;
+        let token =
+            sessions::begin(&mut transaction, self.sessions, &user.id, factors, (&address, from.agent), now)
+                .await?;
         users::logged_in(&mut transaction, &user.id, &address, now).await?;
         transaction.commit().await?;
         let rights = roles::rights_of(&self.store, &user.id).await?;
@@ -375,8 +369,7 @@ impl Logins {
         now: Timestamp,
     ) -> Result<(), LoginError> {
         let name = users::name_key(&user.name);
-        let attempt =
-            self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
+        let attempt = self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
         let right = self.whose(&attempt, Some(user.clone()), &user.name, password, now).await?;
         right.filter(|right| right.id == user.id).ok_or(LoginError::Wrong)?;
         Ok(attempt.succeeded(&self.store).await?)
@@ -564,8 +557,7 @@ impl Logins {
         let session = caller.session.as_ref().ok_or(LoginError::Wrong)?;
         let user = &caller.user;
         let name = users::name_key(&user.name);
-        let attempt =
-            self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
+        let attempt = self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
         let right = self.password_is_right(&attempt, Some(user.clone()), present).await?;
         right.ok_or(LoginError::Wrong)?;
         let (hash, kept) = self.new_password(&attempt, user, password).await?;
@@ -597,8 +589,7 @@ impl Logins {
             return Err(LoginError::Wrong);
         }
         let name = users::name_key(&user.name);
-        let attempt =
-            self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
+        let attempt = self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
         let (hash, kept) = self.new_password(&attempt, user, password).await?;
         attempt.succeeded(&self.store).await?;
         let mut transaction = self.store.writer().begin().await?;

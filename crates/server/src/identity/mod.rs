@@ -1,5 +1,6 @@
 //! Users, credentials, sessions, roles, tokens, and the gate before every credential.
 
+mod above;
 pub(crate) mod api;
 pub(crate) mod external;
 pub(crate) mod gate;

@@ -295,6 +295,7 @@ impl Passkeys {
 ///
 /// # Errors
 /// When it cannot be read.
+#[cfg_attr(not(test), expect(dead_code, reason = "facts are kept beside the credential"))]
 pub(crate) fn facts(credential: &str) -> Result<PasskeyFacts, PasskeyError> {
     Kept::read(credential).map(|kept| kept.facts())
 }

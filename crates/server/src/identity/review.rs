@@ -26,7 +26,8 @@ use crate::seal::SealError;
 use crate::store::{Store, StoreError};
 
 pub(crate) use decide::decide;
-pub(crate) use record::{Envelope, Key, VerifyError, next_due, verify};
+pub(crate) use record::{Envelope, Key, next_due};
+pub use record::{Record, VerifyError, verify};
 pub(crate) use sign::sign;
 pub(crate) use snapshot::{Person, Subject};
 

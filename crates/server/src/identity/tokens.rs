@@ -58,8 +58,7 @@ impl From<sqlx::Error> for TokenError {
     }
 }
 
-const COLUMNS: &str =
-    "id, user_id, name, permissions, created_at, ends_at, last_used_at, last_used_from";
+const COLUMNS: &str = "id, user_id, name, permissions, created_at, ends_at, last_used_at, last_used_from";
 
 /// A token as it is shown, taken apart: its identifier and its secret.
 pub(crate) struct Shown {
@@ -175,8 +174,8 @@ pub(crate) async fn revoke(store: &Store, id: &str, user_id: Option<&str>) -> Re
 }
 
 fn token(row: &AnyRow) -> Result<Token, sqlx::Error> {
-    let names: Vec<String> = serde_json::from_str(row.try_get("permissions")?)
-        .map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let names: Vec<String> =
+        serde_json::from_str(row.try_get("permissions")?).map_err(|error| sqlx::Error::Decode(error.into()))?;
     let at = |column: &str| time(row.try_get(column)?);
     Ok(Token {
         id: row.try_get("id")?,

@@ -473,8 +473,5 @@ fn user(row: &AnyRow) -> Result<User, sqlx::Error> {
 
 /// A time of a column.
 pub(crate) fn time(milliseconds: Option<i64>) -> Result<Option<Timestamp>, sqlx::Error> {
-    milliseconds
-        .map(Timestamp::from_millisecond)
-        .transpose()
-        .map_err(|error| sqlx::Error::Decode(error.into()))
+    milliseconds.map(Timestamp::from_millisecond).transpose().map_err(|error| sqlx::Error::Decode(error.into()))
 }

@@ -233,6 +233,7 @@ impl Mailer {
     ///
     /// # Errors
     /// What sending would fail for.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the outbox tells what fails"))]
     pub(crate) async fn check(&self) -> Result<(), MailError> {
         self.peer
             .within(self.limit, async {
@@ -343,6 +344,7 @@ fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, MailError> {
 }
 
 /// Whether text is a mail address that messages can be sent to.
+#[cfg_attr(not(test), expect(dead_code, reason = "addresses are checked where they are typed"))]
 pub(crate) fn is_address(text: &str) -> bool {
     letters::one_line("the address", text, MAX_SUBJECT).is_ok() && text.parse::<lettre::Address>().is_ok()
 }

@@ -124,7 +124,8 @@ pub(super) fn again(page: Markup) -> Response {
 
 /// A session that began goes on to what must be done first.
 pub(super) fn go_on(begun: &Begun, next: &str) -> Response {
-    let place = begun.pending.map_or_else(|| local(next).to_owned(), |pending| with_next(door_of(pending), next));
+    let place =
+        begun.pending.map_or_else(|| local(next).to_owned(), |pending| with_next(door_of(pending), next));
     (cookie(&begun.token), to(&place)).into_response()
 }
 
@@ -179,7 +180,8 @@ async fn set_up(
 ) -> Result<Response, Failure> {
     let from = called_from(address(client), &headers)?;
     let mut form = form("/setup", "/");
-    for (field, value) in [("user_name", &sent.user_name), ("full_name", &sent.full_name), ("mail", &sent.mail)] {
+    for (field, value) in [("user_name", &sent.user_name), ("full_name", &sent.full_name), ("mail", &sent.mail)]
+    {
         form.values.insert(field.to_owned(), value.clone());
     }
     let new = NewUser {
@@ -190,7 +192,9 @@ async fn set_up(
         external_id: None,
     };
     let done = match same(&sent.password, &sent.password_again) {
-        Ok(()) => app.logins.set_up(&from, &sent.code, new, sent.password, app.now()).await.map_err(Failure::from),
+        Ok(()) => {
+            app.logins.set_up(&from, &sent.code, new, sent.password, app.now()).await.map_err(Failure::from)
+        }
         Err(failure) => Err(failure),
     };
     match done {
@@ -224,7 +228,10 @@ fn login_view(app: &App, form: Form) -> Markup {
 
 /// What people know a provider by.
 fn host_of(issuer: &str) -> String {
-    url::Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| issuer.to_owned())
+    url::Url::parse(issuer)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_else(|| issuer.to_owned())
 }
 
 async fn log_in(
@@ -249,7 +256,8 @@ async fn log_in(
 
 fn blocked(app: &App, failure: &Failure, until: jiff::Timestamp) -> Response {
     let view = locked::Blocked { until: Some(until), contact: String::new() };
-    let mut answer = (StatusCode::TOO_MANY_REQUESTS, page_body(locked::blocked(&app.shell(), &view))).into_response();
+    let mut answer =
+        (StatusCode::TOO_MANY_REQUESTS, page_body(locked::blocked(&app.shell(), &view))).into_response();
     if let Some(seconds) = failure.problem().retry_after {
         answer.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds.into());
     }
@@ -265,7 +273,13 @@ async fn log_out(State(app): State<App>, caller: Caller) -> Result<Response, Fai
 
 /// A button that ends the session.
 fn leave(label: &str) -> Act {
-    Act { action: "/logout".to_owned(), label: label.to_owned(), of: String::new(), hidden: Vec::new(), danger: false }
+    Act {
+        action: "/logout".to_owned(),
+        label: label.to_owned(),
+        of: String::new(),
+        hidden: Vec::new(),
+        danger: false,
+    }
 }
 
 async fn factor_page(
@@ -281,7 +295,12 @@ async fn factor_page(
 }
 
 /// The page of the second factor; `wrong` is the form that was sent and what was wrong with it.
-async fn factor_view(app: &App, caller: &Caller, empty: Form, wrong: Option<(bool, Form)>) -> Result<Markup, Failure> {
+async fn factor_view(
+    app: &App,
+    caller: &Caller,
+    empty: Form,
+    wrong: Option<(bool, Form)>,
+) -> Result<Markup, Failure> {
     let left = users::recovery_codes(app.store(), &caller.user.id).await?.len();
     let (code, recovery) = match wrong {
         Some((true, wrong)) => (empty, wrong),
@@ -455,12 +474,16 @@ async fn choose_password(
 ) -> Result<Response, Failure> {
     let from = called_from(address(client), &headers)?;
     let done = match same(&sent.password, &sent.password_again) {
-        Ok(()) => app.logins.replace_expired(&from, &caller, sent.password, app.now()).await.map_err(Failure::from),
+        Ok(()) => {
+            app.logins.replace_expired(&from, &caller, sent.password, app.now()).await.map_err(Failure::from)
+        }
         Err(failure) => Err(failure),
     };
     match done {
         Ok(()) => Ok(to("/")),
-        Err(failure) => Ok(again(password_view(&app, &caller, refused(form("/login/password", "/"), failure)?))),
+        Err(failure) => {
+            Ok(again(password_view(&app, &caller, refused(form("/login/password", "/"), failure)?)))
+        }
     }
 }
 

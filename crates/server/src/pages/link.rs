@@ -93,8 +93,7 @@ fn link_view(app: &App, kind: links::Kind, user: &users::User, mut form: Form) -
         };
         return credentials::invitation(&app.shell(), &view);
     }
-    let view =
-        credentials::Reset { form, user_name: user.name.clone(), why: String::new(), rules: rules(app) };
+    let view = credentials::Reset { form, user_name: user.name.clone(), why: String::new(), rules: rules(app) };
     credentials::reset(&app.shell(), &view)
 }
 
@@ -126,7 +125,11 @@ async fn choose_with(
     let from = called_from(address(client), headers)?;
     let code: SecretString = sent.code.clone().into();
     let done = match same(&sent.password, &sent.password_again) {
-        Ok(()) => app.logins.choose_password(&from, kind, &code, sent.password, app.now()).await.map_err(Failure::from),
+        Ok(()) => app
+            .logins
+            .choose_password(&from, kind, &code, sent.password, app.now())
+            .await
+            .map_err(Failure::from),
         Err(failure) => Err(failure),
     };
     match done {

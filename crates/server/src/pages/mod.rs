@@ -62,7 +62,8 @@ pub(crate) fn routes(app: &App) -> Router {
 
 fn files() -> Router {
     assets::all().iter().fold(Router::new(), |router, asset| {
-        let kept = if asset.is_immutable() { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+        let kept =
+            if asset.is_immutable() { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
         let answer = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, kept)];
         router.route(&asset.path, axum::routing::get(move || async move { (answer, asset.bytes) }))
     })
@@ -188,10 +189,13 @@ async fn shell(app: &App, caller: Option<&Caller>, path: &str) -> Result<Shell, 
     let Some(caller) = caller.filter(|caller| caller.pending.is_none()) else { return Ok(frame) };
     let held = roles::assignments_of(app.store(), &caller.user.id).await?;
     let all = roles::all(app.store()).await?;
-    let title = |id: &str| all.iter().find(|role| role.id == id).map_or_else(|| id.to_owned(), |role| role.title.clone());
+    let title = |id: &str| {
+        all.iter().find(|role| role.id == id).map_or_else(|| id.to_owned(), |role| role.title.clone())
+    };
     let mut titles: Vec<String> = held.iter().map(|assignment| title(&assignment.role)).collect();
     titles.dedup();
-    let nav = Place::ALL.into_iter().filter(|place| may_see(caller, *place)).map(|place| Tab { place, waiting: 0 });
+    let nav =
+        Place::ALL.into_iter().filter(|place| may_see(caller, *place)).map(|place| Tab { place, waiting: 0 });
     Ok(Shell {
         user: Some(Viewer { name: caller.user.full_name.clone(), roles: titles }),
         nav: nav.collect(),

@@ -92,7 +92,7 @@ async fn posture(app: &App, entry: &Entry) -> Result<dashboard::Posture, Failure
     Ok(dashboard::Posture {
         tone: tone(&report),
         verdict: verdict(&report),
-        summary: report.summary.clone(),
+        summary: report.summary,
         severities: severities(&report),
         worst: worst.collect(),
         failing: format!("{here}?verdict=fail"),
@@ -116,11 +116,13 @@ fn point(entry: &Entry) -> Point {
 /// What people have to attest.
 fn due(report: &Report, here: &str) -> Vec<dashboard::Due> {
     let due = report.guides.iter().flat_map(|guide| {
-        guide.requirements.iter().filter(|one| one.status == Status::AttestationDue).map(|requirement| dashboard::Due {
-            what: format!("Attest {}: {}", requirement.id, requirement.title),
-            by: None,
-            is_overdue: false,
-            href: format!("{here}/guides/{}#{}", guide.id, requirement.id),
+        guide.requirements.iter().filter(|one| one.status == Status::AttestationDue).map(|requirement| {
+            dashboard::Due {
+                what: format!("Attest {}: {}", requirement.id, requirement.title),
+                by: None,
+                is_overdue: false,
+                href: format!("{here}/guides/{}#{}", guide.id, requirement.id),
+            }
         })
     });
     due.take(DUE).collect()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ::report::Format;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +11,6 @@ use axum::routing::get;
 use jiff::Timestamp;
 use model::report::{Change, Finding, GuideReport, Verdict};
 use model::{Report, Severity};
-use ::report::Format;
 use serde::Deserialize;
 
 use super::{page_body, shell};
@@ -25,7 +25,9 @@ use crate::posture::reports::{self, Entry, PAGE};
 use crate::web::form::Choice;
 use crate::web::list::{Facet, Listing};
 use crate::web::picture::Coverage;
-use crate::web::posture::{GuideRow, Link, ReportRef, difference, finding, guide, report, reports as list, rule};
+use crate::web::posture::{
+    GuideRow, Link, ReportRef, difference, finding, guide, report, reports as list, rule,
+};
 use crate::web::shell::Tone;
 
 /// Findings on one page of a report.
@@ -115,8 +117,12 @@ pub(super) fn verdict(report: &Report) -> String {
     let worst = severities(report).first().copied();
     let mut text = match worst {
         None => "Nothing that was decided falls short".to_owned(),
-        Some((severity, count)) if count == failing => format!("{} {}, all {severity}", findings(failing), fail(failing)),
-        Some((severity, count)) => format!("{} {}, {count} of them {severity}", findings(failing), fail(failing)),
+        Some((severity, count)) if count == failing => {
+            format!("{} {}, all {severity}", findings(failing), fail(failing))
+        }
+        Some((severity, count)) => {
+            format!("{} {}, {count} of them {severity}", findings(failing), fail(failing))
+        }
     };
     if report.summary.unknown > 0 {
         text.push_str(&format!("; {} could not be decided", report.summary.unknown));
@@ -141,11 +147,7 @@ pub(super) fn guides(report: &Report, here: &str) -> Vec<GuideRow> {
     report.guides.iter().map(row).collect()
 }
 
-async fn all(
-    State(app): State<App>,
-    caller: Caller,
-    Asked(asked): Asked<After>,
-) -> Result<Response, Failure> {
+async fn all(State(app): State<App>, caller: Caller, Asked(asked): Asked<After>) -> Result<Response, Failure> {
     let after = asked.after.as_deref().map(place).transpose()?;
     let mut found = reports::list(app.store(), None, after).await?;
     let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
@@ -206,7 +208,7 @@ async fn one(
             ("Palisade".to_owned(), report.tool.version.clone()),
             ("Rules and guides".to_owned(), report.tool.content.chars().take(16).collect()),
         ],
-        summary: report.summary.clone(),
+        summary: report.summary,
         severities: severities(&report),
         guides: guides(&report, &here),
         listing,
@@ -327,7 +329,10 @@ async fn one_finding(
         subject: found.subject.clone(),
         expected: found.expected.clone(),
         reason: found.reason.clone(),
-        waiver: found.waiver.as_ref().map(|waiver| format!("{} until {}: {}", waiver.owner, waiver.expires, waiver.reason)),
+        waiver: found
+            .waiver
+            .as_ref()
+            .map(|waiver| format!("{} until {}: {}", waiver.owner, waiver.expires, waiver.reason)),
         evidence: found.evidence.iter().map(seen).collect(),
         why: found.why.clone(),
         remedy: found.remedy.clone(),
@@ -423,7 +428,10 @@ async fn one_rule(
     let here = address(&id);
     let standings = reports::history(app.store(), &entry.target_id, &rule_id).await?;
     let since = |subject: &str| {
-        standings.iter().find(|one| one.subject == subject && one.until.is_none()).map(|standing| standing.since)
+        standings
+            .iter()
+            .find(|one| one.subject == subject && one.until.is_none())
+            .map(|standing| standing.since)
     };
     let view = rule::Rule {
         id: rule_id.clone(),
@@ -471,11 +479,7 @@ fn verdict_of(word: &str) -> Option<Verdict> {
         .find(|verdict| verdict.as_str() == word)
 }
 
-async fn compare(
-    State(app): State<App>,
-    caller: Caller,
-    Asked(two): Asked<Two>,
-) -> Result<Response, Failure> {
+async fn compare(State(app): State<App>, caller: Caller, Asked(two): Asked<Two>) -> Result<Response, Failure> {
     let (before_entry, before) = reports::load(app.store(), &two.before).await?;
     let (after_entry, after) = reports::load(app.store(), &two.after).await?;
     if before_entry.target_id != after_entry.target_id {
@@ -484,11 +488,13 @@ async fn compare(
     let changes = policy::compare(&after, &before);
     let changed = |change: &Change| changed(change, (&before, &two.before), (&after, &two.after));
     let failed_before = |rule: &str, subject: &str| {
-        before.findings.iter().any(|one| one.verdict == Verdict::Fail && one.rule == rule && one.subject == subject)
+        before
+            .findings
+            .iter()
+            .any(|one| one.verdict == Verdict::Fail && one.rule == rule && one.subject == subject)
     };
-    let still = failing(&after)
-        .filter(|(_, finding)| failed_before(&finding.rule, &finding.subject))
-        .map(|(number, finding)| difference::Changed {
+    let still = failing(&after).filter(|(_, finding)| failed_before(&finding.rule, &finding.subject)).map(
+        |(number, finding)| difference::Changed {
             severity: finding.severity,
             title: finding.title.clone(),
             rule: finding.rule.clone(),
@@ -497,7 +503,8 @@ async fn compare(
             before: Some(Verdict::Fail),
             after: Some(Verdict::Fail),
             cause: Vec::new(),
-        });
+        },
+    );
     let view = difference::Difference {
         before: reference(&before_entry),
         after: reference(&after_entry),
@@ -544,8 +551,12 @@ async fn download(
     let format = Format::ALL.into_iter().find(|one| one.as_str() == format).ok_or_else(nothing)?;
     let text = ::report::write(format, &report, &::report::Options::default())
         .map_err(|_| Failure::new(Kind::Internal, "the report cannot be written in this form"))?;
-    let name: String =
-        entry.target.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(64).collect();
+    let name: String = entry
+        .target
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+        .take(64)
+        .collect();
     let file = format!(
         "attachment; filename=\"{name}-{}.{}\"",
         entry.started_at.strftime("%Y%m%dT%H%M%SZ"),

@@ -67,7 +67,11 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Failur
         listing: Listing { path: PATH.to_owned(), ..Listing::default() },
         rows: reviews.iter().map(row).collect(),
         due: review::due(app.store()).await?,
-        start: may.then(|| Act { action: PATH.to_owned(), label: "Start a review".to_owned(), ..Act::default() }),
+        start: may.then(|| Act {
+            action: PATH.to_owned(),
+            label: "Start a review".to_owned(),
+            ..Act::default()
+        }),
     };
     let shell = shell(&app, Some(&caller), PATH).await?;
     Ok(page_body(views::list(&shell, &view)).into_response())
@@ -102,11 +106,7 @@ async fn start(State(app): State<App>, caller: Caller) -> Result<Response, Failu
     Ok(to(&address(&review::start(app.store(), reviewer(&caller), app.now()).await?)))
 }
 
-async fn one(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
+async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
     Ok(page_body(page(&app, &caller, &id, None).await?).into_response())
 }
 
@@ -177,7 +177,8 @@ fn person(item: &Item, here: &str, open: bool) -> views::Person {
         about: about.to_owned(),
         chosen,
     };
-    let remove = if matches!(item.found, Subject::User(_)) { "the user is deactivated" } else { "the role is deleted" };
+    let remove =
+        if matches!(item.found, Subject::User(_)) { "the user is deactivated" } else { "the role is deleted" };
     views::Person {
         key: item.id.clone(),
         full_name,
@@ -187,7 +188,12 @@ fn person(item: &Item, here: &str, open: bool) -> views::Person {
         state: Mark { tone: if word == "active" { Tone::Good } else { Tone::Plain }, word },
         choices: if open {
             vec![
-                choice("keep", "Keep", "still needed as it is; change it on its own page first", is(&Decision::Keep)),
+                choice(
+                    "keep",
+                    "Keep",
+                    "still needed as it is; change it on its own page first",
+                    is(&Decision::Keep),
+                ),
                 choice("remove", "Remove", remove, is(&Decision::Remove)),
             ]
         } else {
@@ -220,10 +226,14 @@ async fn decide(
     let decision = match sent.decision.as_str() {
         "keep" => Decision::Keep,
         "remove" => Decision::Remove,
-        _ => return refused(&app, &caller, &id, Failure::new(Kind::Unprocessable, "choose keep or remove")).await,
+        _ => {
+            return refused(&app, &caller, &id, Failure::new(Kind::Unprocessable, "choose keep or remove"))
+                .await;
+        }
     };
     let done =
-        review::decide(app.store(), &id, &sent.user, reviewer(&caller), (&decision, &sent.note), app.now()).await;
+        review::decide(app.store(), &id, &sent.user, reviewer(&caller), (&decision, &sent.note), app.now())
+            .await;
     match done {
         Ok(()) => Ok(to(&address(&id))),
         Err(error) => refused(&app, &caller, &id, error.into()).await,

@@ -40,7 +40,8 @@ async fn effective(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Failure> {
     let text = wanted.filter.to_lowercase();
-    let fits = |setting: &Setting| format!("{} {}", setting.key(), setting.about).to_lowercase().contains(&text);
+    let fits =
+        |setting: &Setting| format!("{} {}", setting.key(), setting.about).to_lowercase().contains(&text);
     let mut sections = Vec::new();
     for section in SECTIONS {
         let all = app.effective.settings.iter().filter(|one| one.section == section.name && fits(one));

@@ -113,10 +113,7 @@ struct StandingView {
     until: Option<String>,
 }
 
-async fn list(
-    State(app): State<App>,
-    Asked(wanted): Asked<Wanted>,
-) -> Result<Json<Page<EntryView>>, Failure> {
+async fn list(State(app): State<App>, Asked(wanted): Asked<Wanted>) -> Result<Json<Page<EntryView>>, Failure> {
     let after = wanted.after.as_deref().map(place).transpose()?;
     let found = reports::list(app.store(), wanted.target.as_deref(), after).await?;
     let page = Page::of(found, PAGE, |entry| format!("{}_{}", entry.started_at.as_millisecond(), entry.id));
@@ -151,7 +148,10 @@ async fn changes(
     let (entry, now) = reports::load(app.store(), &id).await?;
     let (other, before) = reports::load(app.store(), &asked.since).await?;
     if entry.target_id != other.target_id {
-        let detail = format!("these are reports of {} and of {}; only two of one target compare", entry.target, other.target);
+        let detail = format!(
+            "these are reports of {} and of {}; only two of one target compare",
+            entry.target, other.target
+        );
         return Err(Failure::new(Kind::Unprocessable, detail));
     }
     Ok(Json(policy::compare(&now, &before)))

@@ -269,8 +269,8 @@ pub(crate) async fn load(store: &Store, id: &str) -> Result<(Entry, Report), Rep
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(store.reader()).await?;
     let row = row.ok_or(ReportError::Unknown)?;
-    let report = unpacked(row.try_get("body")?)
-        .map_err(|source| ReportError::Damaged { id: id.to_owned(), source })?;
+    let report =
+        unpacked(row.try_get("body")?).map_err(|source| ReportError::Damaged { id: id.to_owned(), source })?;
     Ok((entry(&row)?, report))
 }
 

@@ -21,11 +21,6 @@ pub(crate) struct HostNames {
 }
 
 impl HostNames {
-    /// Any name: behind a proxy that checks it, and in tests.
-    pub(crate) fn any() -> Self {
-        Self::default()
-    }
-
     /// These names and addresses, on whatever port (a port may be forwarded).
     pub(crate) fn only(dns: &[String], addresses: &[IpAddr]) -> Self {
         Self { dns: dns.to_vec(), addresses: addresses.to_vec() }

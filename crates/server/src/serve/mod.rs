@@ -28,8 +28,8 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use authority::authority_routes;
 pub(crate) use accept::{Ended, Server, Transport};
+pub(crate) use authority::authority_routes;
 pub(crate) use client::{ClientAddress, ForwardedBy, TrustedProxies};
 pub(crate) use guard::HostNames;
 pub(crate) use limits::{Limits, open_files};

@@ -52,6 +52,7 @@ pub(super) fn scripts() -> impl Iterator<Item = &'static Asset> {
 }
 
 /// The file at an address.
+#[cfg_attr(not(test), expect(dead_code, reason = "every file has a route of its own"))]
 pub(crate) fn at(path: &str) -> Option<&'static Asset> {
     all().iter().find(|asset| asset.path == path)
 }

@@ -24,13 +24,25 @@ use crate::identity::tokens::{self, Token};
 pub(super) fn routes() -> Vec<Route> {
     let needs = Needs::Permission;
     vec![
-        Route::new(Method::GET, "/api/v1/sessions", Needs::Login, "One's own sessions, or those of all", get(list))
-            .query::<Wanted>()
-            .gives::<Page<SessionView>>(),
+        Route::new(
+            Method::GET,
+            "/api/v1/sessions",
+            Needs::Login,
+            "One's own sessions, or those of all",
+            get(list),
+        )
+        .query::<Wanted>()
+        .gives::<Page<SessionView>>(),
         Route::new(Method::DELETE, "/api/v1/sessions/{id}", Needs::Login, "End a session", delete(end)),
-        Route::new(Method::GET, "/api/v1/tokens", Needs::Login, "One's own API tokens, or those of all", get(list_tokens))
-            .query::<Whose>()
-            .gives::<Vec<TokenView>>(),
+        Route::new(
+            Method::GET,
+            "/api/v1/tokens",
+            Needs::Login,
+            "One's own API tokens, or those of all",
+            get(list_tokens),
+        )
+        .query::<Whose>()
+        .gives::<Vec<TokenView>>(),
         Route::new(
             Method::POST,
             "/api/v1/tokens",
@@ -40,7 +52,13 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .takes::<NewToken>()
         .answers::<MadeToken>(StatusCode::CREATED),
-        Route::new(Method::DELETE, "/api/v1/tokens/{id}", Needs::Login, "Withdraw an API token", delete(revoke)),
+        Route::new(
+            Method::DELETE,
+            "/api/v1/tokens/{id}",
+            Needs::Login,
+            "Withdraw an API token",
+            delete(revoke),
+        ),
         Route::new(Method::GET, "/api/v1/blocks", needs(Permission::BlocksRead), "Who is blocked", get(blocks))
             .gives::<Vec<BlockView>>(),
         Route::new(
@@ -171,7 +189,8 @@ async fn list(
     let after = wanted.after.as_deref().map(place).transpose()?;
     let found = sessions::list(app.store(), whose, after, app.now()).await?;
     let own = caller.session.as_ref().map(|session| session.id.as_str());
-    let page = Page::of(found, PAGE, |session| format!("{}_{}", session.created_at.as_millisecond(), session.id));
+    let page =
+        Page::of(found, PAGE, |session| format!("{}_{}", session.created_at.as_millisecond(), session.id));
     Ok(Json(page.map(|session| session_view(session, own))))
 }
 
@@ -210,17 +229,17 @@ fn session_view(session: Session, own: Option<&str>) -> SessionView {
     }
 }
 
-async fn end(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Failure> {
+async fn end(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Failure> {
     let of = (!caller.rights.has(Permission::SessionsEnd)).then_some(caller.user.id.as_str());
     found(sessions::end(app.store(), &id, of).await?)
 }
 
 fn found(was: bool) -> Result<StatusCode, Failure> {
-    if was { Ok(StatusCode::NO_CONTENT) } else { Err(Failure::new(Kind::NotFound, "there is nothing of this name")) }
+    if was {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Failure::new(Kind::NotFound, "there is nothing of this name"))
+    }
 }
 
 async fn list_tokens(
@@ -258,11 +277,7 @@ async fn create_token(
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-async fn revoke(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Failure> {
+async fn revoke(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Failure> {
     let of = (!caller.rights.has(Permission::TokensRevoke)).then_some(caller.user.id.as_str());
     found(tokens::revoke(app.store(), &id, of).await?)
 }

@@ -1,9 +1,9 @@
 //! The identity's JSON routes.
 
 mod access;
+pub(crate) mod external;
 mod passkeys;
 mod review;
-pub(crate) mod external;
 mod roles;
 mod session;
 mod users;

@@ -14,8 +14,7 @@ use crate::app::App;
 use crate::identity::roles::{self, Permission, Role, RoleForm, Way};
 
 pub(super) fn routes() -> Vec<Route> {
-    let (read, manage) =
-        (Needs::Permission(Permission::RolesRead), Needs::Recent(Permission::RolesManage));
+    let (read, manage) = (Needs::Permission(Permission::RolesRead), Needs::Recent(Permission::RolesManage));
     let one = "/api/v1/roles/{id}";
     vec![
         Route::new(Method::GET, "/api/v1/permissions", read, "The catalogue of permissions", get(catalogue))
@@ -110,11 +109,13 @@ async fn remove(State(app): State<App>, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn access(
-    State(app): State<App>,
-    Asked(question): Asked<Question>,
-) -> Result<Json<Vec<Way>>, Failure> {
-    let labels: Vec<String> =
-        question.labels.split(',').map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned).collect();
+async fn access(State(app): State<App>, Asked(question): Asked<Question>) -> Result<Json<Vec<Way>>, Failure> {
+    let labels: Vec<String> = question
+        .labels
+        .split(',')
+        .map(str::trim)
+        .filter(|label| !label.is_empty())
+        .map(str::to_owned)
+        .collect();
     Ok(Json(roles::who_may(app.store(), question.permission, &labels).await?))
 }

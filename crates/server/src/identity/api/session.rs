@@ -320,7 +320,10 @@ async fn log_out(State(app): State<App>, caller: Caller) -> Result<Response, Fai
     if let Some(session) = &caller.session {
         sessions::end(app.store(), &session.id, Some(&caller.user.id)).await?;
     }
-    let gone = (header::HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
+    let gone = (
+        header::HeaderName::from_static("clear-site-data"),
+        HeaderValue::from_static("\"cache\", \"storage\""),
+    );
     Ok((StatusCode::NO_CONTENT, no_cookie(), [gone]).into_response())
 }
 

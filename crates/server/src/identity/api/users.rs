@@ -20,8 +20,7 @@ use crate::identity::users::{self, Filter, NewUser, Origin, PAGE, State as Stand
 use crate::identity::{links, post};
 
 pub(super) fn routes() -> Vec<Route> {
-    let (read, manage) =
-        (Needs::Permission(Permission::UsersRead), Needs::Recent(Permission::UsersManage));
+    let (read, manage) = (Needs::Permission(Permission::UsersRead), Needs::Recent(Permission::UsersManage));
     let one = "/api/v1/users/{id}";
     vec![
         Route::new(Method::GET, "/api/v1/users", read, "List users by name", get(list))
@@ -34,8 +33,14 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::PATCH, one, manage, "Change a user's name, mail address or zone", patch(change))
             .takes::<Profile>(),
         Route::new(Method::DELETE, one, manage, "Delete a user and all that is theirs", delete(remove)),
-        Route::new(Method::PUT, "/api/v1/users/{id}/state", manage, "Deactivate a user, or undo it", put(set_state))
-            .takes::<Active>(),
+        Route::new(
+            Method::PUT,
+            "/api/v1/users/{id}/state",
+            manage,
+            "Deactivate a user, or undo it",
+            put(set_state),
+        )
+        .takes::<Active>(),
         Route::new(
             Method::PUT,
             "/api/v1/users/{id}/roles",
@@ -186,10 +191,7 @@ struct Active {
     active: bool,
 }
 
-async fn list(
-    State(app): State<App>,
-    Asked(wanted): Asked<Wanted>,
-) -> Result<Json<Page<UserView>>, Failure> {
+async fn list(State(app): State<App>, Asked(wanted): Asked<Wanted>) -> Result<Json<Page<UserView>>, Failure> {
     let state = wanted.state.map(|state| match state {
         StateName::Invited => Standing::Invited,
         StateName::Active => Standing::Active,
@@ -212,7 +214,8 @@ async fn invite(
     Json(form): Json<Invited>,
 ) -> Result<Response, Failure> {
     if !form.roles.is_empty() && !caller.rights.has(Permission::RolesManage) {
-        let detail = "giving roles needs the permission roles.manage; invite without roles, or ask an administrator";
+        let detail =
+            "giving roles needs the permission roles.manage; invite without roles, or ask an administrator";
         return Err(Failure::new(Kind::NotPermitted, detail));
     }
     let new = NewUser {
@@ -222,6 +225,7 @@ async fn invite(
         origin: Origin::Local,
         external_id: None,
     };
+    caller.may_give(app.store(), &form.roles).await?;
     let (id, code) = app.logins.invite(new.checked()?, &form.roles, &caller.user.name, app.now()).await?;
     let user = users::by_id(app.store(), &id).await?;
     Ok((StatusCode::CREATED, Json(sent(&app, &user, links::Kind::Invitation, &caller, &code))).into_response())
@@ -240,17 +244,20 @@ fn sent(app: &App, user: &User, kind: links::Kind, by: &Caller, code: &SecretStr
 async fn change(
     State(app): State<App>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
     Json(form): Json<Profile>,
 ) -> Result<StatusCode, Failure> {
     let version = version_seen(&headers)?;
     let (mail, zone) = (form.mail.as_deref(), form.zone.as_deref());
     users::by_id(app.store(), &id).await?;
+    caller.may_act_on(app.store(), &id).await?;
     users::change_profile(app.store(), &id, &form.full_name, mail, zone, version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn remove(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Failure> {
+async fn remove(State(app): State<App>, Path(id): Path<String>, caller: Caller) -> Result<StatusCode, Failure> {
+    caller.may_act_on(app.store(), &id).await?;
     users::delete(app.store(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -258,8 +265,10 @@ async fn remove(State(app): State<App>, Path(id): Path<String>) -> Result<Status
 async fn set_state(
     State(app): State<App>,
     Path(id): Path<String>,
+    caller: Caller,
     Json(form): Json<Active>,
 ) -> Result<StatusCode, Failure> {
+    caller.may_act_on(app.store(), &id).await?;
     let state = if form.active { Standing::Active } else { Standing::Deactivated };
     users::set_state(app.store(), &id, state).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -272,26 +281,30 @@ async fn set_roles(
     Json(wanted): Json<BTreeSet<Assignment>>,
 ) -> Result<StatusCode, Failure> {
     users::by_id(app.store(), &id).await?;
+    caller.may_act_on(app.store(), &id).await?;
+    caller.may_give(app.store(), &wanted).await?;
     roles::assign(app.store(), &id, &wanted, &caller.user.name, app.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn reset(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    caller: Caller,
-) -> Result<Response, Failure> {
+async fn reset(State(app): State<App>, Path(id): Path<String>, caller: Caller) -> Result<Response, Failure> {
     let user = users::by_id(app.store(), &id).await?;
     if user.state != Standing::Active || user.origin != Origin::Local {
         let detail = "only who is active and logs in with a password of this server can be given a new one";
         return Err(Failure::new(Kind::Conflict, detail));
     }
+    caller.may_act_on(app.store(), &id).await?;
     let code = app.logins.link(links::Kind::Reset, &user, app.now()).await?;
     Ok((StatusCode::CREATED, Json(sent(&app, &user, links::Kind::Reset, &caller, &code))).into_response())
 }
 
-async fn drop_factors(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Failure> {
+async fn drop_factors(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: Caller,
+) -> Result<StatusCode, Failure> {
     users::by_id(app.store(), &id).await?;
+    caller.may_act_on(app.store(), &id).await?;
     users::drop_factors(app.store(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

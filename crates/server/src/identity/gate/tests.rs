@@ -16,23 +16,16 @@ const SECOND: i64 = 1000;
 
 /// The defaults of the guide.
 fn limits() -> Limits {
-    let pair = |attempts| Limit {
-        attempts,
-        window: Duration::from_secs(1800),
-        block: Duration::from_secs(1800),
-    };
+    let pair =
+        |attempts| Limit { attempts, window: Duration::from_secs(1800), block: Duration::from_secs(1800) };
     Limits {
         pair: [5, 10, 10, 10, 10, 10, 10].map(pair),
-        address: Limit {
-            attempts: 100,
-            window: Duration::from_secs(86400),
-            block: Duration::from_secs(86400),
-        },
+        address: Limit { attempts: 100, window: Duration::from_secs(86400), block: Duration::from_secs(86400) },
     }
 }
 
 /// A gate; all of a test's share one key, as servers with one database do.
-fn gate(store: &Store, limits: Limits) -> Gate {
+fn gate_of(store: &Store, limits: Limits) -> Gate {
     static SEALER: LazyLock<Arc<Sealer>> = LazyLock::new(|| {
         let directory = tempfile::tempdir().unwrap();
         Arc::new(Sealer::open_or_create(&directory.path().join("key")).unwrap())
@@ -72,7 +65,7 @@ async fn fails_at(
 #[tokio::test]
 async fn the_fifth_failure_starts_the_block_of_the_pair_and_of_nothing_else() {
     for opened in stores().await {
-        let gate = gate(&opened.store, limits());
+        let gate = gate_of(&opened.store, limits());
         for second in 0..5 {
             fails(&gate, "192.0.2.7", "eva", at(second * SECOND)).await.unwrap();
         }
@@ -94,7 +87,7 @@ async fn the_fifth_failure_starts_the_block_of_the_pair_and_of_nothing_else() {
 #[tokio::test]
 async fn failures_older_than_the_window_do_not_count() {
     for opened in stores().await {
-        let gate = gate(&opened.store, limits());
+        let gate = gate_of(&opened.store, limits());
         // One every 450 seconds: never five within 1800.
         for step in 0..40 {
             fails(&gate, "192.0.2.7", "eva", at(step * 450 * SECOND)).await.unwrap();
@@ -111,7 +104,7 @@ async fn a_success_clears_the_pair_and_takes_itself_back_from_the_address_alone(
     for opened in stores().await {
         let mut limits = limits();
         limits.address.attempts = 8;
-        let gate = gate(&opened.store, limits);
+        let gate = gate_of(&opened.store, limits);
         let succeeds = async |at: Timestamp| {
             let attempt =
                 gate.attempt(Surface::Login, client("192.0.2.7"), "eva", Some("Eva"), at).await.unwrap();
@@ -139,7 +132,7 @@ async fn a_success_clears_the_pair_and_takes_itself_back_from_the_address_alone(
 #[tokio::test]
 async fn a_block_outlives_a_restart_is_listed_and_can_be_lifted() {
     for opened in stores().await {
-        let gate = gate(&opened.store, limits());
+        let gate = gate_of(&opened.store, limits());
         for second in 0..5 {
             let attempt = gate
                 .attempt(Surface::Login, client("2001:db8:1:2::7"), "eva", Some("Eva"), at(second))
@@ -147,7 +140,7 @@ async fn a_block_outlives_a_restart_is_listed_and_can_be_lifted() {
                 .unwrap();
             drop(attempt);
         }
-        let again = gate(&Store::open(&opened.url, 2).await.unwrap(), limits());
+        let again = gate_of(&Store::open(&opened.url, 2).await.unwrap(), limits());
         // Another address of the same /64 is the same pair.
         assert!(fails(&again, "2001:db8:1:2:ffff::1", "eva", at(9)).await.is_err());
         let blocks = again.blocks(at(9)).await.unwrap();
@@ -176,7 +169,7 @@ async fn a_block_outlives_a_restart_is_listed_and_can_be_lifted() {
 #[tokio::test]
 async fn one_address_with_many_names_is_blocked_as_a_whole() {
     for opened in stores().await {
-        let gate = gate(&opened.store, limits());
+        let gate = gate_of(&opened.store, limits());
         for number in 0..100 {
             let address = format!("2001:db8:1:{number:02x}::1");
             fails(&gate, &address, &format!("user{number}"), at(number * SECOND)).await.unwrap();
@@ -192,7 +185,7 @@ async fn one_address_with_many_names_is_blocked_as_a_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_at_once_are_let_in_as_often_as_a_thousand_in_a_row() {
     for opened in stores().await {
-        let gate = gate(&opened.store, limits());
+        let gate = gate_of(&opened.store, limits());
         assert_eq!(let_in(&[gate], 1000).await, 5);
     }
 }
@@ -201,7 +194,7 @@ async fn a_thousand_at_once_are_let_in_as_often_as_a_thousand_in_a_row() {
 async fn two_servers_with_one_database_count_together() {
     let opened = postgres().await;
     let second = Store::open(&opened.url, 20).await.unwrap();
-    let gates = [gate(&opened.store, limits()), gate(&second, limits())];
+    let gates = [gate_of(&opened.store, limits()), gate_of(&second, limits())];
     assert_eq!(let_in(&gates, 1000).await, 5);
 }
 
@@ -262,9 +255,8 @@ struct Act {
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let act = (0..2u8, 0..3u8, any::<bool>(), prop::bool::weighted(0.2), 0..700i64).prop_map(
-        |(address, name, surface, right, wait_ms)| Act { address, name, surface, right, wait_ms },
-    );
+    let act = (0..2u8, 0..3u8, any::<bool>(), prop::bool::weighted(0.2), 0..700i64)
+        .prop_map(|(address, name, surface, right, wait_ms)| Act { address, name, surface, right, wait_ms });
     prop::collection::vec(act, 1..60)
 }
 
@@ -285,7 +277,7 @@ fn any_run_of_attempts_goes_as_the_model_says() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let opened = runtime.block_on(stores());
     for opened in &opened {
-        let gate = gate(&opened.store, small_limits());
+        let gate = gate_of(&opened.store, small_limits());
         let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
         let ran = runner.run(&acts(), |acts| {
             runtime.block_on(async {
@@ -307,8 +299,7 @@ async fn follow(gate: &Gate, store: &Store, acts: &[Act]) {
         let surface = if act.surface { Surface::MfaValidation } else { Surface::Login };
         let address = format!("192.0.2.{}", act.address);
         let pair = format!("{} {address} {}", surface.as_str(), act.name);
-        let (of_pair, of_address) =
-            (model.blocked(&pair, milliseconds), model.blocked(&address, milliseconds));
+        let (of_pair, of_address) = (model.blocked(&pair, milliseconds), model.blocked(&address, milliseconds));
         let answer = gate.attempt(surface, client(&address), &act.name.to_string(), None, now).await;
         let blocked = of_pair || of_address;
         match answer {
@@ -339,7 +330,7 @@ async fn follow(gate: &Gate, store: &Store, acts: &[Act]) {
 fn keys_of_other_parts_are_others() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let opened = runtime.block_on(crate::store::tests::sqlite());
-    let gate = gate(&opened.store, limits());
+    let gate = gate_of(&opened.store, limits());
     assert_ne!(gate.key(&["ab", "c"]), gate.key(&["a", "bc"]));
     assert_ne!(gate.key(&["", "x"]), gate.key(&["x"]));
     assert_eq!(entry(at(0)).unwrap().len(), ENTRY);

@@ -160,8 +160,7 @@ async fn the_same_is_said_and_done_for_wrong_passwords_and_unknown_and_deactivat
         let logins = &bench.logins;
         let mut connection = logins.store.writer().acquire().await.unwrap();
         let other = NewUser { mail: None, ..new("max") };
-        let max =
-            users::create(&mut connection, &other, State::Invited, "test", at(0)).await.unwrap();
+        let max = users::create(&mut connection, &other, State::Invited, "test", at(0)).await.unwrap();
         drop(connection);
         for (name, state) in [("eva", None), ("nobody", None), ("max", Some(State::Deactivated))] {
             if let Some(state) = state {
@@ -249,8 +248,7 @@ async fn an_invitation_makes_a_user_active_once() {
         let logins = &bench.logins;
         let mut connection = logins.store.writer().acquire().await.unwrap();
         let invited = NewUser { mail: Some("max@example.com".into()), ..new("max") };
-        let max =
-            users::create(&mut connection, &invited, State::Invited, "eva", at(0)).await.unwrap();
+        let max = users::create(&mut connection, &invited, State::Invited, "eva", at(0)).await.unwrap();
         let kind = links::Kind::Invitation;
         let first = links::make(&mut connection, kind, Some(&max), at(0)).await.unwrap();
         let code = links::make(&mut connection, kind, Some(&max), at(1)).await.unwrap();

@@ -46,6 +46,7 @@ impl Params {
     }
 
     /// Bytes that one hash takes.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests ask"))]
     pub(crate) fn memory(self) -> u64 {
         u64::from(self.memory_kib) * 1024
     }

@@ -36,7 +36,7 @@ const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x
 /// What was found, decided and done in one review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Record {
+pub struct Record {
     /// The review's identifier.
     pub(crate) review: String,
     /// When it began; RFC 3339.
@@ -129,7 +129,7 @@ struct Digests {
 
 /// Why a record is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum VerifyError {
+pub enum VerifyError {
     /// The key.
     #[error("the public key is no Ed25519 key in PEM; take it from `/api/v1/reviews/key`")]
     Key,
@@ -210,7 +210,7 @@ impl Key {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn verify(envelope: &str, public_key: &str) -> Result<Record, VerifyError> {
+pub fn verify(envelope: &str, public_key: &str) -> Result<Record, VerifyError> {
     let key = read_pem(public_key).ok_or(VerifyError::Key)?;
     if envelope.len() > LONGEST {
         return Err(VerifyError::Envelope("it is too long".to_owned()));

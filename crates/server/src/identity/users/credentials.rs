@@ -83,11 +83,13 @@ pub(crate) async fn rehash(store: &Store, id: &str, from: &str, to: &str) -> Res
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn begin_totp(store: &Store, id: &str, sealed: &str) -> Result<(), StoreError> {
-    sqlx::query("update users set totp = $2, totp_at = null, totp_step = null where id = $1 and totp_at is null")
-        .bind(id)
-        .bind(sealed)
-        .execute(store.writer())
-        .await?;
+    sqlx::query(
+        "update users set totp = $2, totp_at = null, totp_step = null where id = $1 and totp_at is null",
+    )
+    .bind(id)
+    .bind(sealed)
+    .execute(store.writer())
+    .await?;
     Ok(())
 }
 
@@ -96,13 +98,12 @@ pub(crate) async fn begin_totp(store: &Store, id: &str, sealed: &str) -> Result<
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn take_step(store: &Store, id: &str, step: i64) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "update users set totp_step = $2 where id = $1 and (totp_step is null or totp_step < $2)",
-    )
-    .bind(id)
-    .bind(step)
-    .execute(store.writer())
-    .await?;
+    let done =
+        sqlx::query("update users set totp_step = $2 where id = $1 and (totp_step is null or totp_step < $2)")
+            .bind(id)
+            .bind(step)
+            .execute(store.writer())
+            .await?;
     Ok(done.rows_affected() > 0)
 }
 

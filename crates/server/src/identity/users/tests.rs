@@ -3,6 +3,10 @@
 use super::*;
 use crate::store::tests::stores;
 
+fn page() -> usize {
+    usize::try_from(PAGE).unwrap()
+}
+
 fn now() -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap()
 }
@@ -73,15 +77,17 @@ async fn the_list_is_narrowed_and_comes_in_pages() {
     for opened in stores().await {
         let store = &opened.store;
         for number in 0..PAGE + 10 {
-            made(store, &new(&format!("user{number:03}"), Some(&format!("n{number}@example.com")))).await.unwrap();
+            made(store, &new(&format!("user{number:03}"), Some(&format!("n{number}@example.com"))))
+                .await
+                .unwrap();
         }
         made(store, &new("zoe_100%", None).checked().unwrap_or(new("zoe_100", None))).await.unwrap();
         let first = list(store, &Filter::default()).await.unwrap();
-        assert_eq!(first.len(), PAGE as usize + 1, "one more tells that there is a next page");
-        let after = first[PAGE as usize - 1].name.clone();
+        assert_eq!(first.len(), page() + 1, "one more tells that there is a next page");
+        let after = first[page() - 1].name.clone();
         let second = list(store, &Filter { after, ..Filter::default() }).await.unwrap();
         assert_eq!(second.len(), 11);
-        assert_eq!(second[0].name, first[PAGE as usize].name);
+        assert_eq!(second[0].name, first[page()].name);
         let found = async |text: &str| {
             list(store, &Filter { text: text.to_owned(), ..Filter::default() }).await.unwrap().len()
         };

@@ -52,6 +52,7 @@ async fn invite(State(app): State<App>, caller: Caller, sent: Sent) -> Result<Re
             "giving roles needs the permission roles.manage; invite without roles, or ask an administrator";
         return Err(Failure::new(Kind::NotPermitted, detail));
     }
+    caller.may_give(app.store(), &roles).await?;
     let new = NewUser {
         name: sent.one("user_name").to_owned(),
         full_name: sent.one("full_name").to_owned(),

@@ -166,6 +166,7 @@ async fn change(
     sent: Sent,
 ) -> Result<Response, Failure> {
     let user = known::by_id(app.store(), &id).await?;
+    caller.may_act_on(app.store(), &id).await?;
     let (mail, zone) = (Some(sent.one("mail")), user.zone.as_deref());
     let error =
         match known::change_profile(app.store(), &id, sent.one("full_name"), mail, zone, sent.version()?).await
@@ -191,6 +192,8 @@ async fn assign(
     let here = address(&id);
     let label = Some(sent.one("labels").trim().to_owned()).filter(|label| !label.is_empty());
     let wanted = Assignment { role: sent.one("role").to_owned(), label };
+    caller.may_act_on(app.store(), &id).await?;
+    caller.may_give(app.store(), &[wanted.clone()].into()).await?;
     let mut all: BTreeSet<Assignment> = held::assignments_of(app.store(), &id).await?.into_iter().collect();
     let typed = sent.back(form(&format!("{here}/roles"), "/"), &["role", "labels"]);
     let refused = if wanted.label.as_ref().is_some_and(|label| label.contains(',')) {
@@ -218,6 +221,7 @@ async fn take(
     sent: Sent,
 ) -> Result<Response, Failure> {
     known::by_id(app.store(), &id).await?;
+    caller.may_act_on(app.store(), &id).await?;
     let here = address(&id);
     let label = Some(sent.one("label").to_owned()).filter(|label| !label.is_empty());
     let gone = Assignment { role: sent.one("role").to_owned(), label };
@@ -231,7 +235,13 @@ async fn take(
     }
 }
 
-async fn set_state(State(app): State<App>, Path(id): Path<String>, sent: Sent) -> Result<Response, Failure> {
+async fn set_state(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Result<Response, Failure> {
+    caller.may_act_on(app.store(), &id).await?;
     let (state, notice) = match sent.one("active") {
         "true" => (Standing::Active, "activated"),
         "false" => (Standing::Deactivated, "deactivated"),
@@ -262,12 +272,18 @@ async fn reset(State(app): State<App>, caller: Caller, Path(id): Path<String>) -
     if !can_reset(&user) {
         return Ok(done(&address(&id), "no-password-here"));
     }
+    caller.may_act_on(app.store(), &id).await?;
     let code = app.logins.link(links::Kind::Reset, &user, app.now()).await?;
     handed_over(&app, &caller, &user.name, links::Kind::Reset, &code).await
 }
 
-async fn drop_factors(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
+async fn drop_factors(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
     known::by_id(app.store(), &id).await?;
+    caller.may_act_on(app.store(), &id).await?;
     known::drop_factors(app.store(), &id).await?;
     Ok(done(&address(&id), "factors-dropped"))
 }
@@ -310,5 +326,6 @@ async fn remove(
         let shell = frame(&app, &caller, &address(&id), "").await?;
         return Ok(again(confirm::page(&shell, &question(&user, refused))));
     }
+    caller.may_act_on(app.store(), &id).await?;
     refused_or(known::delete(app.store(), &id).await, &address(&id), "/users", "user-deleted")
 }

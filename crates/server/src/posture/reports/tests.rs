@@ -24,6 +24,10 @@ fn finding(rule: &str, subject: &str, verdict: Verdict) -> Finding {
     }
 }
 
+fn page() -> usize {
+    usize::try_from(PAGE).unwrap()
+}
+
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + seconds).unwrap()
 }
@@ -38,11 +42,7 @@ fn report(seconds: i64, findings: Vec<Finding>) -> Report {
         duration_ms: 250,
         profile: Default::default(),
         probes: Vec::new(),
-        summary: Summary {
-            pass: count(Verdict::Pass),
-            fail: count(Verdict::Fail),
-            ..Summary::default()
-        },
+        summary: Summary { pass: count(Verdict::Pass), fail: count(Verdict::Fail), ..Summary::default() },
         findings,
         guides: Vec::new(),
         changes: None,
@@ -78,7 +78,7 @@ async fn it_is_known_since_when_each_finding_stands_as_it_does() {
             vec![finding("a", "x", Verdict::Fail)],
         ];
         for (number, findings) in runs.into_iter().enumerate() {
-            keep(store, &report(number as i64 * 3600, findings)).await.unwrap();
+            keep(store, &report(i64::try_from(number).unwrap() * 3600, findings)).await.unwrap();
         }
         let failing = failing_since(store, &target).await.unwrap();
         assert_eq!(failing, [(("a".to_owned(), "x".to_owned()), at(3 * 3600))].into());
@@ -115,11 +115,11 @@ async fn the_list_comes_in_pages() {
             keep(store, &report(number / 2, Vec::new())).await.unwrap();
         }
         let first = list(store, None, None).await.unwrap();
-        assert_eq!(first.len(), PAGE as usize + 1);
-        let last = &first[PAGE as usize - 1];
+        assert_eq!(first.len(), page() + 1);
+        let last = &first[page() - 1];
         let second = list(store, Some("host:0123"), Some((last.started_at, &last.id))).await.unwrap();
         assert_eq!(second.len(), 5);
-        assert_eq!(second[0], first[PAGE as usize]);
+        assert_eq!(second[0], first[page()]);
         assert!(list(store, Some("host:other"), None).await.unwrap().is_empty());
     }
 }
