@@ -78,7 +78,7 @@ pub(crate) struct Passkey {
 /// When the database does not answer.
 pub(crate) async fn passkeys(store: &Store, user_id: &str) -> Result<Vec<Passkey>, StoreError> {
     let rows = sqlx::query(
-        "select name, created_at, last_used_at from passkeys where user_id = $1 order by created_at, id limit 100",
+        "select label, created_at, last_used_at from passkeys where user_id = $1 order by created_at, id limit 100",
     )
     .bind(user_id)
     .fetch_all(store.reader())
@@ -86,7 +86,7 @@ pub(crate) async fn passkeys(store: &Store, user_id: &str) -> Result<Vec<Passkey
     rows.iter()
         .map(|row| {
             Ok(Passkey {
-                name: row.try_get("name")?,
+                name: row.try_get("label")?,
                 added: time(row.try_get("created_at")?)?,
                 used: time(row.try_get("last_used_at")?)?,
             })
