@@ -71,7 +71,7 @@ fn a_profile_waives_and_an_expired_waiver_is_a_finding() {
     let waiver = |expires: &str| {
         format!(
             "waivers:\n- rule: {RULE}\n  owner: J. Doe\n  reason: no keys yet\n  expires: {expires}\n  \
-             evidence: {{ssh.server.options.passwordauthentication: \"yes\"}}\n"
+             evidence: {{\"ssh.server.scopes[0].options.passwordauthentication\": \"yes\"}}\n"
         )
     };
     let run = |profile: &str| {
