@@ -10,7 +10,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use model::Report;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -23,12 +22,10 @@ use crate::identity::gate::{Gate, Limit, Limits as GateLimits};
 use crate::identity::links::{self, LinkError};
 use crate::identity::login::Logins;
 use crate::identity::passkeys::Passkeys;
-use crate::identity::password::{
-    Hasher, KnownBad, Load, MAX_SITE_FILE, Params, ParamsError, Policy, calibrate,
-};
+use crate::identity::password::{Hasher, KnownBad, MAX_SITE_FILE, Params, ParamsError, Policy, calibrate};
 use crate::identity::post::Carrier;
-use crate::identity::sessions::{self, SessionLimits};
-use crate::identity::{roles, second_factors, users};
+use crate::identity::sessions::SessionLimits;
+use crate::identity::{roles, users};
 use crate::pki::{Names, Pki, PkiError, own_addresses};
 use crate::posture::reports::{self, ReportError};
 use crate::random::RandomError;
@@ -42,6 +39,7 @@ use crate::store::{Store, StoreError};
 use crate::{api, pages};
 
 mod outside;
+mod upkeep;
 
 /// How long one hash of a password should take: felt by who guesses millions, not by who logs in.
 const HASH_TIME: Duration = Duration::from_millis(100);
@@ -54,15 +52,6 @@ const HASH_QUEUE: usize = 128;
 
 /// What authenticators call this server.
 const NAME: &str = "Palisade";
-
-/// How often what counts no longer is forgotten.
-const TIDY_EVERY: Duration = Duration::from_secs(600);
-
-/// How long whole reports are kept; since when each finding stands as it does is kept for ever.
-const REPORTS_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(730 * 24);
-
-/// How often the database is asked whether it answers.
-const READY_EVERY: Duration = Duration::from_secs(5);
 
 /// What keeps the server from starting or running.
 #[derive(Debug, thiserror::Error)]
@@ -322,8 +311,13 @@ impl Server {
                 Ok(())
             });
         }
-        tasks.spawn(watch(self.app.clone(), HashFigures::new(&figures), ready, shutdown.clone()));
-        tasks.spawn(tidy(self.app, self.state_dir, shutdown.clone()));
+        tasks.spawn(upkeep::watch(
+            self.app.clone(),
+            upkeep::HashFigures::new(&figures),
+            ready,
+            shutdown.clone(),
+        ));
+        tasks.spawn(upkeep::tidy(self.app, self.state_dir, shutdown.clone()));
         let mut result = Ok(());
         while let Some(ended) = tasks.join_next().await {
             let ended = ended.map_err(StartError::Task).and_then(|ended| ended);
@@ -355,98 +349,6 @@ async fn served(
         tracing::warn!(cut, "requests were cut: they took longer than the grace when the server stopped");
     }
     Ok(())
-}
-
-/// How much is being hashed, for the metrics.
-struct HashFigures {
-    running: Gauge,
-    done: Gauge,
-    most_at_once: Gauge,
-}
-
-impl HashFigures {
-    fn new(metrics: &Metrics) -> Self {
-        let figures =
-            Self { running: Gauge::default(), done: Gauge::default(), most_at_once: Gauge::default() };
-        metrics.register(|registry| {
-            registry.register(
-                "password_hashes_running",
-                "Password hashes being computed",
-                figures.running.clone(),
-            );
-            registry.register(
-                "password_hashes_done",
-                "Password hashes computed since the start",
-                figures.done.clone(),
-            );
-            let about = "Most password hashes that were computed at the same time";
-            registry.register("password_hashes_at_once", about, figures.most_at_once.clone());
-        });
-        figures
-    }
-
-    fn show(&self, load: &Load) {
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.running.set(number(load.running));
-        self.done.set(i64::try_from(load.done).unwrap_or(i64::MAX));
-        self.most_at_once.set(number(load.most_at_once));
-    }
-}
-
-/// Asks now and then whether the database answers and how much is being hashed.
-async fn watch(
-    app: App,
-    figures: HashFigures,
-    ready: Arc<AtomicBool>,
-    shutdown: CancellationToken,
-) -> Result<(), StartError> {
-    while pause(READY_EVERY, &shutdown).await {
-        figures.show(&app.logins.hasher.load());
-        let is_ready = app.store().is_ready().await;
-        if ready.swap(is_ready, Ordering::Relaxed) != is_ready {
-            if is_ready {
-                tracing::info!("the database answers again");
-            } else {
-                tracing::error!("the database does not answer");
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Forgets what counts no longer, and removes the set-up code's file once there is a user.
-async fn tidy(app: App, directory: PathBuf, shutdown: CancellationToken) -> Result<(), StartError> {
-    outside::check(&app.logins.outside, app.now()).await;
-    loop {
-        let now = app.now();
-        let store = app.store();
-        for result in [
-            app.logins.gate.forget_old(now).await,
-            sessions::forget_old(store, now).await,
-            links::forget_old(store, now).await,
-            reports::forget_old(store, now.checked_sub(REPORTS_KEPT).unwrap_or(now)).await,
-            second_factors::forget_old(store, now).await,
-            api::idempotency::forget_old(store, now).await,
-        ] {
-            if let Err(error) = result {
-                tracing::warn!(%error, "old rows could not be removed; it is tried again");
-            }
-        }
-        if matches!(users::count(store).await, Ok(1..)) {
-            state::remove(&directory, state::SET_UP_CODE);
-        }
-        if !pause(TIDY_EVERY, &shutdown).await {
-            return Ok(());
-        }
-    }
-}
-
-/// Waits; false when the server stops.
-async fn pause(time: Duration, shutdown: &CancellationToken) -> bool {
-    tokio::select! {
-        () = shutdown.cancelled() => false,
-        () = tokio::time::sleep(time) => true,
-    }
 }
 
 fn names(config: &Config, host: Option<&str>, listener: &Listener) -> Result<Names, StartError> {

@@ -123,14 +123,6 @@ impl Running {
     }
 }
 
-impl Answer {
-    /// The session's cookie that was set.
-    pub(crate) fn cookie(&self) -> String {
-        let set = self.text.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect(&self.text);
-        set.split(';').next().unwrap().to_owned()
-    }
-}
-
 impl Drop for Running {
     fn drop(&mut self) {
         drop(self.child.kill());
