@@ -108,7 +108,7 @@ fn an_unsafe_configuration_is_accepted_and_named() {
     warning: mfa.mfa_enabled is false: a stolen password is enough to log in as anybody but an administrator
       --> built-in default
       help: write true: users are led through it at their next login
-    palisade.toml: 3 of 73 parameters set: 3 unsafe
+    palisade.toml: 3 of 77 parameters set: 3 unsafe
     exit code 1
     "#);
     let ran = palisade(&["config", "show", "--config", &path], &database);
@@ -147,7 +147,7 @@ fn an_unsafe_configuration_is_accepted_and_named() {
        unsafe  a stolen password is enough to log in as anybody but an administrator
        remedy  write true: users are led through it at their next login
 
-    3 of 73 parameters are set, 3 unsafe. `--effective` shows every one.
+    3 of 77 parameters are set, 3 unsafe. `--effective` shows every one.
     exit code 0
     "#);
 }
@@ -159,7 +159,7 @@ fn the_shipped_configuration_is_all_good() {
     let path = file(&folder, &text);
     let ran = palisade(&["config", "check", "--config", &path], &[]);
     insta::assert_snapshot!(told(&ran, &path), @r"
-    palisade.toml: 2 of 73 parameters set: all good
+    palisade.toml: 2 of 77 parameters set: all good
     exit code 0
     ");
     // What is commented out there is right too, once its secrets exist.
@@ -219,6 +219,10 @@ fn every_parameter_is_shown_with_its_source() {
          from  default
          does  Networks of the proxies whose word on the client's address is taken;
                everybody else's is ignored.
+      forwarded_header = "x-forwarded-for"
+         from  default
+         does  Header in which those proxies write the client's address; the other
+               one is never read.
       max_connections = 4096
          from  default
          does  Connections that are open at a time; further ones wait or are
