@@ -75,6 +75,10 @@ async fn lead_on(State(app): State<App>, request: Request, next: Next) -> Respon
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let response = next.run(request).await;
     let Some(failure) = response.extensions().get::<Failure>().cloned() else { return response };
+    // Programs read problems, not pages.
+    if path.starts_with("/api/") {
+        return response;
+    }
     // Where to come back to: the page itself, or the one from which something was sent.
     let back = if method == Method::GET { path } else { came_from(&headers).unwrap_or_else(|| above(&path)) };
     match door(&app, &failure, &back).await {

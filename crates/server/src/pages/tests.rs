@@ -135,3 +135,14 @@ fn a_form_belongs_to_the_page_above_its_address() {
         assert_eq!(above(sent_to), page, "{sent_to}");
     }
 }
+
+#[tokio::test]
+async fn what_is_not_there_is_a_page_for_people_and_a_problem_for_programs() {
+    let site = sites().await.remove(0);
+    let page = site.page("", "/nothing").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.text.contains("<!DOCTYPE html>"), "{}", page.text);
+    let problem = site.page("", "/api/v1/nothing").await;
+    assert_eq!(problem.status, StatusCode::NOT_FOUND);
+    assert!(problem.text.starts_with('{') && problem.text.contains("not-found"), "{}", problem.text);
+}
