@@ -1,12 +1,16 @@
-//! Generated files of docs/: the JSON schemas. A test fails when one is stale.
+//! Generated files of docs/: the JSON schemas, the parameters of the server. A test fails when one is stale.
 
 use anyhow::{Context, Result};
 
-use crate::run::root;
+use crate::run::{output, root};
 
 /// Writes every generated file.
 pub(crate) fn run() -> Result<()> {
+    // The program prints it, so that xtask need not be built with the whole server.
+    let parameters =
+        output("cargo", &["run", "--quiet", "--package", "palisade", "--", "config", "reference"])?;
     let files = [
+        ("configuration.md", parameters),
         ("report.schema.json", report::schema::report()),
         ("fleet.schema.json", report::schema::fleet()),
         ("facts.schema.json", report::schema::facts()),

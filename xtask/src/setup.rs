@@ -1,4 +1,4 @@
-//! Installs what the tests need: Debian packages, a Python environment and an npm package. Not root: says what is missing.
+//! Installs what the tests need: Debian packages, a Python environment and npm packages. Not root: says what is missing.
 
 use anyhow::{Result, bail};
 
@@ -10,12 +10,15 @@ const PACKAGES: &[(&str, &str)] = &[
     ("auditd", "audit rules"),
     ("buildah", "images"),
     ("busybox-static", "containers"),
+    ("chromium", "pages in a browser"),
     ("chrony", "time"),
+    ("curl", "the Management System's API"),
     ("default-jre-headless", "Java keystores: keytool"),
     ("debootstrap", "the Debian that runs in a container"),
     ("docker-compose", "containers"),
     ("docker.io", "containers"),
     ("iproute2", "network namespaces"),
+    ("ldap-utils", "logins by a directory"),
     ("iptables", "firewall rule sets of both kinds"),
     ("util-linux", "namespaces"),
     ("mawk", "the firewall's namespaces"),
@@ -33,8 +36,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("python3-yaml", "what docker-compose makes of projects"),
     ("redis-server", "fixes of databases"),
     ("skopeo", "images"),
-    ("nodejs", "OPC UA servers"),
-    ("npm", "OPC UA servers"),
+    ("slapd", "logins by a directory"),
+    ("nodejs", "OPC UA servers and OpenID providers"),
+    ("npm", "OPC UA servers and OpenID providers"),
     ("ssh-audit", "the cross-check of SSH algorithms"),
     ("sslscan", "the cross-check of TLS suites"),
     ("sudo", "sudoers"),
@@ -44,6 +48,7 @@ const PACKAGES: &[(&str, &str)] = &[
 
 /// Python packages of the tests' environment.
 const PYTHON: &[&str] = &[
+    "aiosmtpd==1.4.6",
     "ansible-core==2.17.7",
     "asyncua==2.1.0",
     "compliance-trestle==3.9.3",
@@ -52,8 +57,9 @@ const PYTHON: &[&str] = &[
     "kepconfig==1.4.2",
 ];
 
-/// The npm package of the tests' OPC UA server: 72 MB with what it needs.
-const NODE: &str = "node-opcua-server@2.186.4";
+/// The npm packages of the tests: an OPC UA server (72 MB with what it needs) and an OpenID provider (5 MB).
+const NODE: &[&str] =
+    &["axe-core@4.14.1", "node-opcua-server@2.186.4", "oidc-provider@9.13.3", "playwright-core@1.65.1"];
 
 /// Where it stands, from the root of the repository.
 const NODE_MODULES: &str = "target/test-node";
@@ -67,7 +73,7 @@ pub(crate) fn run() -> Result<()> {
     let venv = root().join(VENV);
     let venv_ready = std::fs::read_to_string(venv.join("ready")).is_ok_and(|list| list == PYTHON.join("\n"));
     let modules = root().join(NODE_MODULES);
-    let node_ready = std::fs::read_to_string(modules.join("ready")).is_ok_and(|package| package == NODE);
+    let node_ready = std::fs::read_to_string(modules.join("ready")).is_ok_and(|list| list == NODE.join("\n"));
     if missing.is_empty() && venv_ready && node_ready {
         println!("setup: everything is there");
         return Ok(());
@@ -99,8 +105,8 @@ pub(crate) fn run() -> Result<()> {
         let place = modules.display().to_string();
         // No scripts of packages run, and no project around it is looked for.
         let args = ["install", "--prefix", &place, "--no-audit", "--no-fund", "--omit=dev", "--omit=optional"];
-        command::run("npm", &[&args[..], &["--ignore-scripts", NODE]].concat(), &[])?;
-        std::fs::write(modules.join("ready"), NODE)?;
+        command::run("npm", &[&args[..], &["--ignore-scripts"], NODE].concat(), &[])?;
+        std::fs::write(modules.join("ready"), NODE.join("\n"))?;
     }
     Ok(())
 }

@@ -26,7 +26,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("policy", &["model"]),
     ("report", &["model"]),
     ("harden", &["model", "host"]),
-    ("palisade", &["model", "host", "probe", "policy", "report", "harden"]),
+    ("server", &["model", "report", "policy"]),
+    ("palisade", &["model", "host", "probe", "policy", "report", "harden", "server"]),
     ("test-support", &["model", "host"]),
     ("xtask", &["report", "test-support"]),
 ];

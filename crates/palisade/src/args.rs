@@ -21,6 +21,10 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start the Management System for this machine: pages and API over HTTPS, with this machine's audit in it.
+    Up(Up),
+    /// Start the Management System alone, as a service.
+    Serve(Serve),
     /// Read this host, decide every rule, and show what falls short of the guides.
     Audit(Box<Audit>),
     /// Print what is known of this host as JSON.
@@ -43,6 +47,13 @@ pub(crate) enum Command {
     /// Work on a site's profile.
     #[command(subcommand)]
     Profile(Profile),
+    /// Check and show the configuration of the Management System.
+    #[command(subcommand)]
+    Config(Config),
+    /// Ask the Management System of this machine whether it is ready: exit code 0 when it is, 1 when it is not.
+    Ready(ConfigFile),
+    /// Verify the signed record of an access review, offline: exit code 0 when nothing of it was changed, 1 when it was.
+    Verify(Verify),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -370,6 +381,66 @@ pub(crate) enum Profile {
         #[command(flatten)]
         content: ContentArgs,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Up {
+    /// Where the database and the keys are kept; /var/lib/palisade for root, ~/.local/state/palisade for others.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// The address and port of the pages and the API; 0.0.0.0:8443 when nothing says otherwise.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// The record, as the Management System gives it.
+    #[arg(value_name = "FILE")]
+    pub(crate) record: PathBuf,
+    /// The Management System's public key (PEM), got on another way than the record.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+}
+
+/// The configuration of the Management System.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct ConfigFile {
+    /// The configuration file; without it the defaults and the environment alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Say everything that is wrong (exit code 2) or unsafe (1) in the configuration.
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Show the configuration: what somebody set, and what is unsafe.
+    Show {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Show every parameter, with the value that holds in the end, where it came from and what it does.
+        #[arg(long)]
+        effective: bool,
+        /// How the list is written.
+        #[arg(long, default_value = "terminal")]
+        format: ListFormat,
+    },
+    /// Write a configuration file with every parameter explained, its default in a comment.
+    Example,
+    /// Write the reference of every parameter as Markdown.
+    Reference,
 }
 
 /// A list for a person or for a program.

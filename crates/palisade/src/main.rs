@@ -3,6 +3,7 @@
 
 mod args;
 mod audit;
+mod config;
 mod content;
 mod explain;
 mod facts;
@@ -14,8 +15,11 @@ mod input;
 mod inventory;
 mod output;
 mod profile;
+mod ready;
 mod sbom;
+mod serve;
 mod target;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -26,6 +30,8 @@ use args::{Args, Command};
 fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
+        Command::Up(up) => serve::up(up),
+        Command::Serve(args) => serve::serve(args),
         Command::Audit(audit) => audit::run(audit),
         Command::Facts(facts) => facts::run(facts),
         Command::Harden(harden) => harden::run(harden),
@@ -36,6 +42,9 @@ fn main() -> ExitCode {
         Command::Rules(rules) => guides::run_rules(rules),
         Command::Content(content) => content::run(content),
         Command::Profile(profile) => profile::run(profile),
+        Command::Config(config) => config::run(config),
+        Command::Ready(file) => ready::run(file),
+        Command::Verify(args) => verify::run(args),
         Command::Completions { shell } => output::completions(*shell),
         Command::Man => output::man_page(),
     };

@@ -77,6 +77,16 @@ pub(crate) fn tell_problems(problems: &[Problem]) {
     }
 }
 
+/// Tells what is accepted and unsafe.
+pub(crate) fn tell_warnings(problems: &[Problem]) {
+    for problem in problems {
+        let text = problem.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let text: Vec<String> = text.lines().map(|line| printable(line).into_owned()).collect();
+        talk(&format!("warning: {}", text.join("\n")));
+    }
+}
+
 /// Writes a result to a file, replacing it, or to standard output.
 pub(crate) fn deliver(text: &str, file: Option<&Path>) -> Result<()> {
     match file {

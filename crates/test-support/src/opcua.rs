@@ -112,3 +112,15 @@ pub fn prepared(target_tmp: &str, name: &str) -> PathBuf {
     assert!(folder.exists(), "{} is missing: run `cargo xtask setup`", folder.display());
     folder
 }
+
+/// The same for unit tests, which are told no such `tmp`: beside where the test program lies, or in the repository's `target`.
+///
+/// # Panics
+/// When it is missing.
+pub fn prepared_near(name: &str) -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    let places = program.ancestors().skip(1).take(4).map(Path::to_owned).chain([target]);
+    let found = places.map(|place| place.join(name)).find(|folder| folder.exists());
+    found.unwrap_or_else(|| panic!("{name} is missing: run `cargo xtask setup`"))
+}

@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// With the last error when there is no answer after `patience`.
-pub(crate) fn until<T>(patience: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
+pub fn until<T>(patience: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
     let begun = Instant::now();
     loop {
         match look() {

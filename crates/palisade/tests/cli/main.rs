@@ -8,7 +8,9 @@
     reason = "a test that cannot be set up must stop, and it works on this machine"
 )]
 
+mod config;
 mod content;
+mod deploy;
 mod described;
 mod fleet;
 mod hosts;

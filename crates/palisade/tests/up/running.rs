@@ -1,0 +1,149 @@
+//! A running server of our own, and `curl` that trusts it alone.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use test_support::{free_port, until_listening};
+
+/// How long it may take to start, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// `palisade up` or `palisade serve`, ended when dropped.
+pub(crate) struct Running {
+    child: Child,
+    /// What it said when it was ready.
+    pub(crate) welcome: String,
+    /// Its state directory.
+    pub(crate) state: PathBuf,
+    /// Its port of the loopback address.
+    pub(crate) port: u16,
+    /// The port of its metrics.
+    pub(crate) metrics: u16,
+    _directory: Option<TempDir>,
+}
+
+/// An answer of the API.
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: u16,
+    /// The body, null when it is no JSON.
+    pub(crate) body: Value,
+    /// Headers and body.
+    pub(crate) text: String,
+}
+
+impl Running {
+    /// `palisade up` with a state directory of its own.
+    pub(crate) fn up() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut running = Self::start(&directory.path().join("state"), &["up"], &[]);
+        running._directory = Some(directory);
+        running
+    }
+
+    /// Starts it on a state directory that the caller keeps.
+    pub(crate) fn start(state: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let (port, metrics) = (free_port(), free_port());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+        command
+            .args(arguments)
+            .env("PALISADE_SERVER_LISTEN", format!("127.0.0.1:{port}"))
+            .env("PALISADE_SERVER_METRICS_LISTEN", format!("127.0.0.1:{metrics}"))
+            .env("PALISADE_SERVER_STATE_DIR", state)
+            .env("PALISADE_LOG_LEVEL", "warn")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        let mut child = command.spawn().unwrap();
+        let welcome = said(&mut child);
+        until_listening(([127, 0, 0, 1], port).into());
+        Self { child, welcome, state: state.to_owned(), port, metrics, _directory: None }
+    }
+
+    /// The set-up code that it printed.
+    pub(crate) fn set_up_code(&self) -> String {
+        std::fs::read_to_string(self.state.join("set-up-code")).unwrap().trim().to_owned()
+    }
+
+    /// The address of a page or route.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
+    /// Asks it with `curl`, which trusts its authority and nobody else.
+    pub(crate) fn ask(&self, method: &str, path: &str, arguments: &[&str]) -> Answer {
+        let done = Command::new("/usr/bin/curl")
+            .args(["--silent", "--show-error", "--include", "--max-time", "60", "--request", method])
+            .arg("--cacert")
+            .arg(self.state.join("ca.pem"))
+            .args(arguments)
+            .arg(self.url(path))
+            .output()
+            .unwrap_or_else(|error| panic!("curl cannot be started: {error}; see `cargo xtask setup`"));
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        let status = text.split_whitespace().nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        Answer { status, body: serde_json::from_str(body).unwrap_or(Value::Null), text }
+    }
+
+    /// Sends JSON.
+    pub(crate) fn send(&self, method: &str, path: &str, cookie: &str, body: &Value) -> Answer {
+        let cookie = format!("cookie: {cookie}");
+        let body = body.to_string();
+        self.ask(
+            method,
+            path,
+            &["--header", "content-type: application/json", "--header", &cookie, "--data", &body],
+        )
+    }
+
+    /// Kills it while others still ask it.
+    pub(crate) fn kill_now(&self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and waits until it has; whether it ended well.
+    pub(crate) fn end(mut self) -> bool {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// What it says until its last line.
+fn said(child: &mut Child) -> String {
+    let out = child.stdout.take().unwrap();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            text.push_str(&line);
+            text.push('\n');
+            if line.starts_with("Ctrl-C") {
+                // Nobody waits any more when it took too long.
+                drop(sender.send(text.clone()));
+            }
+        }
+    });
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it did not get ready; its errors stand above"))
+}

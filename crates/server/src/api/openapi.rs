@@ -1,0 +1,161 @@
+//! The description of the API: OpenAPI 3.1, made of the routes and of the types that they take and give.
+
+use axum::http::Method;
+use axum::routing::get;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value, json};
+
+use super::body::Json;
+use super::idempotency;
+use super::problem::Problem;
+use super::route::{BODY_LIMIT, Needs, Route};
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(
+            Method::GET,
+            "/api/v1/openapi.json",
+            Needs::Nothing,
+            "This description",
+            get(|| async { Json(description(&super::routes(), env!("CARGO_PKG_VERSION"))) }),
+        )
+        .gives::<Description>(),
+    ]
+}
+
+/// An OpenAPI document.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used: any object")]
+struct Description {
+    /// The version of OpenAPI.
+    openapi: String,
+}
+
+/// The whole description.
+pub(crate) fn description(routes: &[Route], version: &str) -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator();
+    let problem = generator.subschema_for::<Problem>();
+    let mut paths = Map::new();
+    for route in routes {
+        let mut operation = json!({
+            "summary": route.about,
+            "operationId": operation_id(route),
+            "tags": [route.path.split('/').nth(3).unwrap_or("api")],
+            "x-needs": needs(route.needs),
+        });
+        if let Some(shape) = route.takes {
+            let body =
+                json!({"required": true, "content": {"application/json": {"schema": shape(&mut generator)}}});
+            set(&mut operation, "requestBody", body);
+        }
+        let mut parameters: Vec<Value> = path_parameters(route.path);
+        if let Some(shape) = route.query {
+            parameters.extend(query_parameters(&shape(&mut generator)));
+        }
+        if takes_version(route) {
+            parameters.push(json!({
+                "name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"},
+                "description": "The `ETag` of what was read.",
+            }));
+        }
+        if idempotency::takes_key(route) {
+            parameters.push(json!({
+                "name": "Idempotency-Key", "in": "header", "required": false,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                "description": "Sent again with the same key and body within a day, the request is not done twice: it is \
+                    answered as before. 409: it is at work still; 422: the key was used for another request.",
+            }));
+        }
+        if !parameters.is_empty() {
+            set(&mut operation, "parameters", Value::from(parameters));
+        }
+        let mut answer = json!({"description": "All is well."});
+        if let Some(shape) = route.gives {
+            set(&mut answer, "content", json!({"application/json": {"schema": shape(&mut generator)}}));
+        }
+        let wrong = json!({
+            "description": "It was not done; the body says why.",
+            "content": {"application/problem+json": {"schema": problem}},
+        });
+        set(&mut operation, "responses", json!({route.status.as_str(): answer, "default": wrong}));
+        if route.needs != Needs::Nothing {
+            set(&mut operation, "security", json!([{"session": []}, {"token": []}]));
+        }
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        set(path, &route.method.as_str().to_lowercase(), operation);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Palisade",
+            "version": version,
+            "description": format!("The Management System. Bodies are at most {BODY_LIMIT} bytes. Problems are RFC 9457."),
+        },
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "paths": paths,
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": super::route::COOKIE},
+                "token": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    })
+}
+
+fn set(object: &mut Value, key: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(key.to_owned(), value);
+    }
+}
+
+/// `GET /api/v1/users/{id}` is `get-users-id`.
+fn operation_id(route: &Route) -> String {
+    let path: Vec<&str> = route.path.split('/').skip(3).map(|part| part.trim_matches(['{', '}'])).collect();
+    format!("{}-{}", route.method.as_str().to_lowercase(), path.join("-"))
+}
+
+fn needs(needs: Needs) -> String {
+    match needs {
+        Needs::Nothing => "nothing".to_owned(),
+        Needs::Session => "a session".to_owned(),
+        Needs::Login => "a login".to_owned(),
+        Needs::Permission(permission) => permission.as_str().to_owned(),
+        Needs::Recent(permission) => format!("{}, with a credential shown lately", permission.as_str()),
+    }
+}
+
+/// Whether the route changes something that has versions.
+fn takes_version(route: &Route) -> bool {
+    route.method == Method::PATCH || (route.method == Method::PUT && route.path == "/api/v1/roles/{id}")
+}
+
+fn path_parameters(path: &str) -> Vec<Value> {
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+        .collect()
+}
+
+/// The properties of a query's schema as parameters.
+fn query_parameters(schema: &Schema) -> Vec<Value> {
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, of)| {
+            let needed = required.contains(&name.as_str());
+            json!({"name": name, "in": "query", "required": needed, "schema": of})
+        })
+        .collect()
+}

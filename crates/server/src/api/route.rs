@@ -1,0 +1,228 @@
+//! Routes as data: method, path, who may, what it takes and gives. The router, the description and the tests are made of
+//! this one list.
+
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::MethodRouter;
+use axum::{Extension, Router};
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use secrecy::SecretString;
+
+use super::idempotency;
+use super::problem::{Failure, Kind};
+use crate::app::App;
+use crate::identity::login::{Caller, From as CalledFrom, Pending};
+use crate::identity::roles::Permission;
+use crate::serve::ClientAddress;
+
+/// The cookie that holds a session's token. The prefix has browsers refuse it without `Secure`, and from other hosts.
+pub(crate) const COOKIE: &str = "__Host-palisade";
+
+/// The most that a request may carry, unless its route says otherwise: forms are small.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Everybody.
+    Nothing,
+    /// Who has a session, whatever stands before its rights.
+    Session,
+    /// Who is logged in wholly.
+    Login,
+    /// Who is logged in and has this permission.
+    Permission(Permission),
+    /// The same, with a credential shown in the last minutes.
+    Recent(Permission),
+}
+
+/// Makes the schema of a body.
+type Shape = fn(&mut SchemaGenerator) -> Schema;
+
+/// One route.
+pub(crate) struct Route {
+    /// Its method.
+    pub(crate) method: Method,
+    /// Its path, with `{names}`.
+    pub(crate) path: &'static str,
+    /// Who may use it.
+    pub(crate) needs: Needs,
+    /// What it does, in a sentence without a full stop.
+    pub(crate) about: &'static str,
+    /// The shape of its request.
+    pub(crate) takes: Option<Shape>,
+    /// The status of its answer when all is well.
+    pub(crate) status: StatusCode,
+    /// The shape of its answer.
+    pub(crate) gives: Option<Shape>,
+    /// What may stand in its query.
+    pub(crate) query: Option<Shape>,
+    serve: MethodRouter<App>,
+}
+
+impl Route {
+    /// A route without bodies that answers 204.
+    pub(crate) fn new(
+        method: Method,
+        path: &'static str,
+        needs: Needs,
+        about: &'static str,
+        serve: MethodRouter<App>,
+    ) -> Self {
+        let status = StatusCode::NO_CONTENT;
+        Self { method, path, needs, about, takes: None, status, gives: None, query: None, serve }
+    }
+
+    /// Takes a body of this shape.
+    pub(crate) fn takes<T: JsonSchema>(mut self) -> Self {
+        self.takes = Some(|generator| generator.subschema_for::<T>());
+        self
+    }
+
+    /// Takes a query of this shape.
+    pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(|generator| generator.root_schema_for::<T>());
+        self
+    }
+
+    /// Answers 200 with a body of this shape.
+    pub(crate) fn gives<T: JsonSchema>(self) -> Self {
+        self.answers::<T>(StatusCode::OK)
+    }
+
+    /// Answers with this status and a body of this shape.
+    pub(crate) fn answers<T: JsonSchema>(mut self, status: StatusCode) -> Self {
+        self.gives = Some(|generator| generator.subschema_for::<T>());
+        self.status = status;
+        self
+    }
+}
+
+/// The router of these routes; each asks first who calls.
+pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router {
+    let mut router = Router::new();
+    for route in routes {
+        // Inside the door: what was answered once is told to nobody who may not ask any more.
+        let served = if idempotency::takes_key(&route) {
+            route.serve.layer(from_fn_with_state(app.clone(), idempotency::once))
+        } else {
+            route.serve
+        };
+        let admitted = served.layer(from_fn_with_state((app.clone(), route.needs), admit));
+        router = router.route(route.path, admitted);
+    }
+    router.layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(app.clone())
+}
+
+/// Lets a request in, with its caller, or says why not.
+async fn admit(State((app, needs)): State<(App, Needs)>, mut request: Request, next: Next) -> Response {
+    match caller(&app, needs, request.extensions().get().copied(), request.headers()).await {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            next.run(request).await
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn caller(
+    app: &App,
+    needs: Needs,
+    client: Option<ClientAddress>,
+    headers: &HeaderMap,
+) -> Result<Option<Caller>, Failure> {
+    if needs == Needs::Nothing {
+        return Ok(None);
+    }
+    let caller = match bearer(headers) {
+        Some(token) => Some(app.logins.token_caller(&called_from(client, headers)?, &token, app.now()).await?),
+        None => match session_token(headers) {
+            Some(token) => app.logins.caller(&token, app.now()).await?,
+            None => None,
+        },
+    };
+    let caller = caller.ok_or_else(|| Failure::new(Kind::NotLoggedIn, "log in first"))?;
+    may(&caller, needs, app)?;
+    Ok(Some(caller))
+}
+
+/// Whether this caller may use a route that needs this.
+fn may(caller: &Caller, needs: Needs, app: &App) -> Result<(), Failure> {
+    if needs == Needs::Session {
+        return Ok(());
+    }
+    if let Some(pending) = caller.pending {
+        return Err(Failure::new(Kind::Pending, first(pending)).with_pending(pending));
+    }
+    let (Needs::Permission(permission) | Needs::Recent(permission)) = needs else { return Ok(()) };
+    if !caller.rights.has(permission) {
+        let detail = format!(
+            "this needs the permission {}; ask an administrator for a role with it",
+            permission.as_str()
+        );
+        return Err(Failure::new(Kind::NotPermitted, detail));
+    }
+    if let Needs::Recent(_) = needs { shown_lately(caller, app.now()) } else { Ok(()) }
+}
+
+/// Refuses who showed no second factor in the last minutes, and every API token.
+pub(crate) fn shown_lately(caller: &Caller, now: Timestamp) -> Result<(), Failure> {
+    if caller.session.as_ref().is_some_and(|session| session.is_privileged(now)) {
+        return Ok(());
+    }
+    let detail = "this wants your second factor once more; it is good for some minutes then";
+    Err(Failure::new(Kind::StepUp, detail))
+}
+
+/// What must be done first, in words.
+pub(crate) fn first(pending: Pending) -> &'static str {
+    match pending {
+        Pending::Locked => "the session was unused for long; show your password again",
+        Pending::SecondFactor => "show your second factor first",
+        Pending::Enrolment => "set up a second factor first",
+        Pending::PasswordChange => "choose a new password first; this one has reached its age",
+    }
+}
+
+/// Who asks: the address that the listener knows, and what the browser calls itself.
+pub(crate) fn called_from(
+    client: Option<ClientAddress>,
+    headers: &HeaderMap,
+) -> Result<CalledFrom<'_>, Failure> {
+    let client = client.ok_or_else(|| Failure::new(Kind::Internal, "the listener did not say who asks"))?;
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Ok(CalledFrom { client, agent })
+}
+
+fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned().into())
+}
+
+/// The session's token of the cookie.
+pub(crate) fn session_token(headers: &HeaderMap) -> Option<SecretString> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+        .filter(|token| !token.is_empty() && token.len() <= 64)
+        .map(|token| token.to_owned().into())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let found = Extension::<Self>::from_request_parts(parts, state).await;
+        found.map(|Extension(caller)| caller).map_err(|_| Failure::new(Kind::NotLoggedIn, "log in first"))
+    }
+}

@@ -1,0 +1,442 @@
+//! One gate before every credential: reserve an attempt, then verify.
+//!
+//! An attempt is counted before anything is checked, in the row of the address and the row of surface, address and
+//! user name, in one transaction of two atomic statements; a success gives it back. So a thousand attempts at once are
+//! let in exactly as often as a thousand in a row, on one server process or on several with one database, and what dies
+//! on the way stays counted.
+//!
+//! The rule is that of the Nerve guide: attempts are counted in a sliding window, the one that reaches the maximum
+//! starts the block, a success clears the counter of the pair but not that of the address. When a block ends, counting
+//! begins anew. What is refused is not counted: nothing was tried.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use crate::random::{self, RandomError};
+use crate::seal::Sealer;
+use crate::serve::ClientAddress;
+use crate::store::{Store, StoreError};
+
+#[cfg(test)]
+mod tests;
+
+/// Characters of an entry in `failures`: 13 digits of milliseconds, then the attempt.
+const ENTRY: usize = 24;
+
+/// Where a credential is shown. Each is counted for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Surface {
+    /// The Management System's login; set-up codes and links as well.
+    Login,
+    /// A login on a node.
+    NodeUsers,
+    /// A dashboard's login.
+    DashboardUsers,
+    /// An API token.
+    ValidateToken,
+    /// A log agent that proves who it is.
+    VerifyLogAgent,
+    /// A tunnel over a web socket.
+    WsTunnel,
+    /// A second factor.
+    MfaValidation,
+}
+
+impl Surface {
+    /// All of them, in the order of the guide.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Login,
+        Self::NodeUsers,
+        Self::DashboardUsers,
+        Self::ValidateToken,
+        Self::VerifyLogAgent,
+        Self::WsTunnel,
+        Self::MfaValidation,
+    ];
+
+    /// Its name, as the guide's parameters end.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::NodeUsers => "node_users",
+            Self::DashboardUsers => "dashboard_users",
+            Self::ValidateToken => "validate_token",
+            Self::VerifyLogAgent => "verify_log_agent",
+            Self::WsTunnel => "ws_tunnel",
+            Self::MfaValidation => "mfa_validation",
+        }
+    }
+}
+
+/// How many attempts, in how long, and how long a block lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// The attempt that starts the block, counted from 1.
+    pub(crate) attempts: u32,
+    /// Older ones do not count.
+    pub(crate) window: Duration,
+    /// How long nothing is let in.
+    pub(crate) block: Duration,
+}
+
+/// The limits of all surfaces and of an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Of surface, address and user name, in the order of [`Surface::ALL`].
+    pub(crate) pair: [Limit; 7],
+    /// Of an address, over all surfaces.
+    pub(crate) address: Limit,
+}
+
+impl Limits {
+    fn of(&self, surface: Surface) -> Limit {
+        let [login, node, dashboard, token, agent, tunnel, mfa] = self.pair;
+        match surface {
+            Surface::Login => login,
+            Surface::NodeUsers => node,
+            Surface::DashboardUsers => dashboard,
+            Surface::ValidateToken => token,
+            Surface::VerifyLogAgent => agent,
+            Surface::WsTunnel => tunnel,
+            Surface::MfaValidation => mfa,
+        }
+    }
+}
+
+/// The permission to check one credential once. Dropped without [`Attempt::succeeded`], it has failed.
+#[must_use = "an attempt that is dropped counts as failed"]
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pair_key: String,
+    address_key: String,
+    entry: String,
+}
+
+/// Why nothing was let in.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    /// When to come again.
+    pub(crate) until: Timestamp,
+    /// Whole seconds to wait, at least one.
+    pub(crate) seconds: u64,
+    /// Whether the address is blocked for everybody, not only for this user name.
+    pub(crate) whole_address: bool,
+}
+
+/// What the gate cannot do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GateError {
+    /// Too many attempts.
+    #[error("too many failed attempts")]
+    Blocked(Blocked),
+    /// It could not be counted, so it was not let in.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It could not be named, so it was not let in.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+impl From<sqlx::Error> for GateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// One block, as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// What [`Gate::lift`] takes.
+    pub(crate) key: String,
+    /// Which surface; none: the whole address.
+    pub(crate) surface: Option<String>,
+    /// The address, or the network of an IPv6 address.
+    pub(crate) address: String,
+    /// The user name, when there is such a user.
+    pub(crate) user_name: Option<String>,
+    /// How long it lasts.
+    pub(crate) until: Timestamp,
+    /// Attempts counted.
+    pub(crate) attempts: usize,
+}
+
+/// The gate. Clones share their limits and database.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    store: Store,
+    limits: Limits,
+    sealer: Arc<Sealer>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Gate").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// Counts an attempt in one row, unless the row is blocked. Returns who was let in last, and until when it is blocked.
+///
+/// `$1` key, `$2` surface, `$3` address, `$4` user name, `$5` the entry, `$6` now, `$7` characters of as many entries as
+/// start the block, `$8` the entry that is too old by a hair, `$9` the block's end.
+const RESERVE: &str = "
+insert into attempts
+    (key, surface, address, user_name, failures, blocked_until, admitted, blocked_by, touched_at)
+values ($1, $2, $3, $4, $5, case when length($5) >= $7 then $9 else 0 end, $5,
+    case when length($5) >= $7 then $5 else '' end, $6)
+on conflict (key) do update set
+    failures = case
+        when attempts.blocked_until > $6 then attempts.failures
+        when attempts.blocked_until > 0 then excluded.failures
+        when length(attempts.failures) >= $7
+            then substr(attempts.failures || excluded.failures, cast(length(attempts.failures) + 25 - $7 as integer))
+        else attempts.failures || excluded.failures end,
+    blocked_until = case
+        when attempts.blocked_until > $6 then attempts.blocked_until
+        when attempts.blocked_until > 0 then excluded.blocked_until
+        when length(attempts.failures) + 24 >= $7
+            and substr(attempts.failures || excluded.failures, cast(length(attempts.failures) + 25 - $7 as integer), 24) > $8
+            then $9
+        else 0 end,
+    blocked_by = case
+        when attempts.blocked_until > $6 then attempts.blocked_by
+        when attempts.blocked_until > 0 then excluded.blocked_by
+        when length(attempts.failures) + 24 >= $7
+            and substr(attempts.failures || excluded.failures, cast(length(attempts.failures) + 25 - $7 as integer), 24) > $8
+            then excluded.admitted
+        else '' end,
+    admitted = case when attempts.blocked_until > $6 then attempts.admitted else excluded.admitted end,
+    user_name = excluded.user_name,
+    touched_at = excluded.touched_at
+returning admitted, blocked_until";
+
+impl Gate {
+    /// A gate with these limits, counting in `store`; `sealer` makes keys of names that tell nothing of them.
+    pub(crate) fn new(store: Store, limits: Limits, sealer: Arc<Sealer>) -> Self {
+        Self { store, limits, sealer }
+    }
+
+    /// The parts as one key that tells nothing of them without the sealer's, and that no other parts have.
+    fn key(&self, parts: &[&str]) -> String {
+        let joined: String = parts.iter().map(|part| format!("{} {part}", part.len())).collect();
+        self.sealer.keyed_hash("attempts", &joined)
+    }
+
+    /// What blocks.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Counts an attempt and lets it in, or says until when not.
+    ///
+    /// `name` is whom the credential is said to be of, as it is compared; `known` his name when there is such a user: it
+    /// is all that is kept in clear.
+    ///
+    /// # Errors
+    /// [`GateError::Blocked`] with the later end of what blocks; whatever else stops it lets nothing in either.
+    pub(crate) async fn attempt(
+        &self,
+        surface: Surface,
+        client: ClientAddress,
+        name: &str,
+        known: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Attempt, GateError> {
+        let (pair, address) = (written(client.pair_key()), written(client.ip_key()));
+        let attempt = Attempt {
+            pair_key: self.key(&[surface.as_str(), &pair, name]),
+            address_key: self.key(&[&address]),
+            entry: entry(now)?,
+        };
+        let mut transaction = self.store.writer().begin().await?;
+        let of_pair = reserve(self.limits.of(surface), &attempt.entry, now)
+            .bind(&attempt.pair_key, surface.as_str(), &pair, known)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let of_address = reserve(self.limits.address, &attempt.entry, now)
+            .bind(&attempt.address_key, "", &address, None)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let pair_until = refused(&of_pair, &attempt.entry)?;
+        let address_until = refused(&of_address, &attempt.entry)?;
+        if let Some(until) = pair_until.max(address_until) {
+            transaction.rollback().await?;
+            let left = until.as_millisecond().saturating_sub(now.as_millisecond());
+            let seconds = u64::try_from(left).unwrap_or(0).div_ceil(1000).max(1);
+            return Err(GateError::Blocked(Blocked { until, seconds, whole_address: address_until.is_some() }));
+        }
+        transaction.commit().await?;
+        Ok(attempt)
+    }
+
+    /// The blocks that hold, those that end last first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn blocks(&self, now: Timestamp) -> Result<Vec<Block>, StoreError> {
+        let rows = sqlx::query(
+            "select key, surface, address, user_name, blocked_until, length(failures) / 24 as attempts
+             from attempts where blocked_until > $1 order by blocked_until desc, key limit 1000",
+        )
+        .bind(now.as_millisecond())
+        .fetch_all(self.store.reader())
+        .await?;
+        rows.iter().map(|row| Ok(block(row)?)).collect()
+    }
+
+    /// Ends a block and forgets what was counted; whether there was one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn lift(&self, key: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let done = sqlx::query("delete from attempts where key = $1 and blocked_until > $2")
+            .bind(key)
+            .bind(now.as_millisecond())
+            .execute(self.store.writer())
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Forgets what counts no longer; how many rows.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn forget_old(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let longest = self.limits.pair.iter().chain([&self.limits.address]).map(|limit| limit.window).max();
+        let done = sqlx::query("delete from attempts where touched_at < $1 and blocked_until <= $2")
+            .bind(before(now, longest.unwrap_or_default()))
+            .bind(now.as_millisecond())
+            .execute(self.store.writer())
+            .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+impl Attempt {
+    /// The credential was right: the pair's counter is cleared, and the address has this attempt back.
+    ///
+    /// # Errors
+    /// When the database does not answer; the attempt stays counted then.
+    pub(crate) async fn succeeded(self, store: &Store) -> Result<(), StoreError> {
+        let mut transaction = store.writer().begin().await?;
+        sqlx::query("delete from attempts where key = $1")
+            .bind(&self.pair_key)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "update attempts set failures = replace(failures, $2, ''),
+                 blocked_until = case when blocked_by = $2 then 0 else blocked_until end
+             where key = $1",
+        )
+        .bind(&self.address_key)
+        .bind(&self.entry)
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// An attempt that nothing counted.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self { pair_key: String::new(), address_key: String::new(), entry: String::new() }
+    }
+}
+
+/// A network as it is shown: an address alone when it is one.
+fn written(network: IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}
+
+/// The numbers of one reservation.
+struct Reserve<'a> {
+    entry: &'a str,
+    now_ms: i64,
+    characters: i64,
+    too_old: String,
+    block_until: i64,
+}
+
+fn reserve(limit: Limit, entry: &str, now: Timestamp) -> Reserve<'_> {
+    Reserve {
+        entry,
+        now_ms: now.as_millisecond(),
+        characters: i64::from(limit.attempts.max(1)) * i64::try_from(ENTRY).unwrap_or(i64::MAX),
+        // Entries of the first millisecond that counts are greater than its bare digits.
+        too_old: digits(before(now, limit.window).saturating_add(1)),
+        block_until: now.as_millisecond().saturating_add(milliseconds(limit.block)),
+    }
+}
+
+impl<'a> Reserve<'a> {
+    fn bind(
+        &'a self,
+        key: &'a str,
+        surface: &'a str,
+        address: &'a str,
+        user_name: Option<&'a str>,
+    ) -> sqlx::query::Query<'a, sqlx::Any, sqlx::any::AnyArguments> {
+        sqlx::query(RESERVE)
+            .bind(key)
+            .bind(surface)
+            .bind(address)
+            .bind(user_name)
+            .bind(self.entry)
+            .bind(self.now_ms)
+            .bind(self.characters)
+            .bind(&self.too_old)
+            .bind(self.block_until)
+    }
+}
+
+/// Until when the row is blocked for this attempt; none: it was let in.
+fn refused(row: &AnyRow, entry: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    if row.try_get::<&str, _>("admitted")? == entry {
+        return Ok(None);
+    }
+    time(row.try_get("blocked_until")?).map(Some)
+}
+
+fn block(row: &AnyRow) -> Result<Block, sqlx::Error> {
+    let surface: String = row.try_get("surface")?;
+    Ok(Block {
+        key: row.try_get("key")?,
+        surface: Some(surface).filter(|surface| !surface.is_empty()),
+        address: row.try_get("address")?,
+        user_name: row.try_get("user_name")?,
+        until: time(row.try_get("blocked_until")?)?,
+        attempts: usize::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(0),
+    })
+}
+
+fn time(milliseconds: i64) -> Result<Timestamp, sqlx::Error> {
+    Timestamp::from_millisecond(milliseconds).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// When it was, and 44 random bits: no two attempts of a millisecond have the same.
+fn entry(now: Timestamp) -> Result<String, RandomError> {
+    let digits = digits(now.as_millisecond());
+    let random = random::public_id()?;
+    Ok(digits.chars().chain(random.chars().filter(|character| *character != '-')).take(ENTRY).collect())
+}
+
+/// Milliseconds as thirteen digits, which sort as the numbers do until the year 2286.
+fn digits(milliseconds: i64) -> String {
+    format!("{:013}", milliseconds.max(0))
+}
+
+fn before(now: Timestamp, by: Duration) -> i64 {
+    now.as_millisecond().saturating_sub(milliseconds(by))
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

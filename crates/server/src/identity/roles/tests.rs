@@ -1,0 +1,153 @@
+//! Roles on both databases.
+
+use super::super::users::{self, NewUser, Origin, State};
+use super::*;
+use crate::store::tests::stores;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_790_000_000).unwrap()
+}
+
+async fn user(store: &Store, name: &str) -> String {
+    let new = NewUser {
+        name: name.to_owned(),
+        full_name: name.to_owned(),
+        mail: None,
+        origin: Origin::Local,
+        external_id: None,
+    };
+    let mut connection = store.writer().acquire().await.unwrap();
+    users::create(&mut connection, &new, State::Active, "test", now()).await.unwrap()
+}
+
+fn given(role: &str, label: Option<&str>) -> Assignment {
+    Assignment { role: role.to_owned(), label: label.map(str::to_owned) }
+}
+
+#[test]
+fn the_names_of_permissions_are_the_same_everywhere() {
+    let mut names = BTreeSet::new();
+    for permission in Permission::ALL {
+        assert_eq!(serde_json::to_value(permission).unwrap(), permission.as_str());
+        assert!(names.insert(permission.as_str()), "{permission:?} stands twice");
+        assert!(!permission.about().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn built_in_roles_are_there_and_stay_as_they_are() {
+    for opened in stores().await {
+        let store = &opened.store;
+        install(store).await.unwrap();
+        install(store).await.unwrap();
+        let ids: Vec<String> = all(store).await.unwrap().into_iter().map(|role| role.id).collect();
+        let expected = [
+            "administrator",
+            "auditor",
+            "node-administrator",
+            "operator",
+            "remote-operator",
+            "workload-manager",
+        ];
+        assert_eq!(ids, expected);
+        let auditor = find(store, "auditor").await.unwrap();
+        assert!(auditor.permissions.iter().all(|permission| permission.only_reads()));
+        let form = RoleForm { title: "x".into(), about: String::new(), permissions: BTreeSet::new() };
+        for id in ["administrator", "auditor"] {
+            assert!(matches!(change(store, id, &form, 1).await, Err(RoleError::BuiltIn(_))));
+            assert!(matches!(delete(store, id).await, Err(RoleError::BuiltIn(_))));
+        }
+        assert!(matches!(create(store, "auditor", &form).await, Err(RoleError::Exists(_))));
+    }
+}
+
+#[tokio::test]
+async fn roles_of_ones_own_are_made_changed_given_and_deleted() {
+    for opened in stores().await {
+        let store = &opened.store;
+        install(store).await.unwrap();
+        let mut form = RoleForm {
+            title: "Line 4".into(),
+            about: "Watches line 4.".into(),
+            permissions: [Permission::NodesRead, Permission::UsersRead].into(),
+        };
+        create(store, "line-4", &form).await.unwrap();
+        for wrong in ["", "x", "Line", "4line", "a b", &"a".repeat(41)] {
+            assert!(matches!(create(store, wrong, &form).await, Err(RoleError::Form(_))), "{wrong}");
+        }
+        form.permissions.insert(Permission::RemoteOpen);
+        change(store, "line-4", &form, 1).await.unwrap();
+        assert!(matches!(change(store, "line-4", &form, 1).await, Err(RoleError::Stale)));
+        let (eva, max) = (user(store, "eva").await, user(store, "max").await);
+        let all_of = |list: &[Assignment]| list.iter().cloned().collect::<BTreeSet<_>>();
+        assign(store, &max, &all_of(&[given(ADMINISTRATOR, None)]), "test", now()).await.unwrap();
+        let wanted = all_of(&[given("line-4", Some("line=4")), given("auditor", None)]);
+        assign(store, &eva, &wanted, "max", now()).await.unwrap();
+        assert_eq!(all_of(&assignments_of(store, &eva).await.unwrap()), wanted);
+        let rights = rights_of(store, &eva).await.unwrap();
+        assert!(rights.has(Permission::UsersRead), "through auditor");
+        assert!(!rights.has(Permission::RemoteOpen));
+        assert!(rights.has_on(Permission::RemoteOpen, ["line=4"].into_iter()));
+        assert!(!rights.has_on(Permission::RemoteOpen, ["line=5"].into_iter()));
+        assert!(!rights.within(&[Permission::UsersRead].into()).has(Permission::NodesRead));
+        let ways = who_may(store, Permission::RemoteOpen, &["line=4".to_owned()]).await.unwrap();
+        let told: Vec<_> = ways.iter().map(|way| (way.user.as_str(), way.role.as_str())).collect();
+        assert_eq!(told, [("eva", "line-4"), ("max", "administrator")]);
+        assert_eq!(who_may(store, Permission::RemoteOpen, &[]).await.unwrap().len(), 1);
+        assert!(matches!(delete(store, "line-4").await, Err(RoleError::Held { holders: 1, .. })));
+        for wrong in [given("line-5", None), given("line-4", Some("no label"))] {
+            assert!(assign(store, &eva, &all_of(&[wrong]), "max", now()).await.is_err());
+        }
+        assert_eq!(all_of(&assignments_of(store, &eva).await.unwrap()), wanted, "nothing was changed");
+        assign(store, &eva, &BTreeSet::new(), "max", now()).await.unwrap();
+        delete(store, "line-4").await.unwrap();
+        assert!(matches!(find(store, "line-4").await, Err(RoleError::Unknown(_))));
+    }
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_one() {
+    for opened in stores().await {
+        let store = &opened.store;
+        install(store).await.unwrap();
+        let (eva, max) = (user(store, "eva").await, user(store, "max").await);
+        let administrator: BTreeSet<Assignment> = [given(ADMINISTRATOR, None)].into();
+        assign(store, &eva, &administrator, "test", now()).await.unwrap();
+        let last = |result: Result<(), RoleError>| matches!(result, Err(RoleError::LastAdministrator));
+        assert!(last(assign(store, &eva, &BTreeSet::new(), "eva", now()).await));
+        // For some nodes alone is not everywhere.
+        let labelled: BTreeSet<Assignment> = [given(ADMINISTRATOR, Some("line=4"))].into();
+        assert!(last(assign(store, &eva, &labelled, "eva", now()).await));
+        assert!(users::set_state(store, &eva, State::Deactivated).await.is_err());
+        assert!(users::delete(store, &eva).await.is_err());
+        assert_eq!(users::by_id(store, &eva).await.unwrap().state, State::Active);
+        assign(store, &max, &administrator, "eva", now()).await.unwrap();
+        users::delete(store, &eva).await.unwrap();
+        assert!(users::delete(store, &max).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn of_two_administrators_who_step_down_at_once_one_stays() {
+    for opened in stores().await {
+        let store = &opened.store;
+        install(store).await.unwrap();
+        for round in 0..10 {
+            let names = [format!("eva{round}"), format!("max{round}")];
+            let (eva, max) = (user(store, &names[0]).await, user(store, &names[1]).await);
+            let administrator: BTreeSet<Assignment> = [given(ADMINISTRATOR, None)].into();
+            assign(store, &eva, &administrator, "test", now()).await.unwrap();
+            assign(store, &max, &administrator, "test", now()).await.unwrap();
+            let (one, other) =
+                tokio::join!(users::delete(store, &eva), users::set_state(store, &max, State::Deactivated));
+            assert!(one.is_ok() != other.is_ok() || round > 0, "{one:?} {other:?}");
+            let left: i64 = sqlx::query_scalar(
+                "select count(*) from assignments join users on users.id = user_id where state = 'active'",
+            )
+            .fetch_one(store.reader())
+            .await
+            .unwrap();
+            assert!(left > 0);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The Management System: who may log in, what is known of the machines, and the pages and routes that show it.
+//!
+//! One room a folder, each with its own model, SQL, JSON routes and pages; none reaches into another's tables.
+//! The server never touches a target: reports are handed to it.
+#![forbid(unsafe_code)]
+
+pub mod config;
+
+mod api;
+mod app;
+mod clock;
+mod identity;
+mod mail;
+mod outbound;
+mod pages;
+mod pki;
+mod posture;
+mod random;
+mod seal;
+mod serve;
+mod start;
+mod state;
+mod store;
+mod web;
+
+pub use identity::review::{Record as ReviewRecord, VerifyError, verify as verify_review};
+pub use start::{Reports, Server, SetUp, StartError, Started, set_up_log};

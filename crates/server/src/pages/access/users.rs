@@ -1,0 +1,121 @@
+//! Everybody who may log in.
+
+use axum::extract::State;
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::{drawn, frame, mark, may, standing, title, with_query};
+use crate::api::body::{Asked, Page};
+use crate::api::problem::Failure;
+use crate::api::route::{Needs, Route};
+use crate::app::App;
+use crate::identity::holders;
+use crate::identity::login::Caller;
+use crate::identity::roles::{self as held, Permission};
+use crate::identity::users::{self as known, Filter, PAGE, State as Standing};
+use crate::web::access::{Mark, users};
+use crate::web::form::Choice;
+use crate::web::list::{Facet, Listing};
+use crate::web::shell::Tone;
+
+const PATH: &str = "/users";
+
+pub(super) fn routes() -> Vec<Route> {
+    let read = Needs::Permission(Permission::UsersRead);
+    vec![Route::new(Method::GET, PATH, read, "The users", get(all))]
+}
+
+/// Which users.
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    notice: String,
+}
+
+const STATES: [Standing; 3] = [Standing::Active, Standing::Invited, Standing::Deactivated];
+
+async fn all(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Failure> {
+    let state = STATES.into_iter().find(|state| state.as_str() == wanted.state);
+    let filter = Filter { text: wanted.q.clone(), state, after: wanted.after.clone() };
+    let found = Page::of(known::list(app.store(), &filter).await?, PAGE, |user| user.name.clone());
+    let roles = held::all(app.store()).await?;
+    let holders = holders::holders(app.store(), "", "").await?;
+    let roles_of = |id: &str| {
+        let mut titles: Vec<String> = Vec::new();
+        for holder in holders.iter().filter(|holder| holder.user_id == id) {
+            let name = title(&roles, &holder.role);
+            titles.push(if holder.label.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{name} ({})", holder.label)
+            });
+        }
+        titles
+    };
+    let row = |user: &known::User| users::Row {
+        href: format!("{PATH}/{}", user.id),
+        full_name: user.full_name.clone(),
+        user_name: user.name.clone(),
+        mail: user.mail.clone().unwrap_or_default(),
+        roles: roles_of(&user.id),
+        state: standing(user),
+        factor: factor(user),
+        last_login: user.last_login_at,
+    };
+    let chosen = state.map_or("", Standing::as_str);
+    let words = [("q", wanted.q.as_str()), ("state", chosen)];
+    let with = |after: &str| with_query(PATH, &[words.as_slice(), &[("after", after)]].concat());
+    let view = users::Users {
+        rows: found.items.iter().map(row).collect(),
+        listing: Listing {
+            path: PATH.to_owned(),
+            facets: vec![facet(state)],
+            // There is no way back from the middle but to the beginning.
+            previous: (!wanted.after.is_empty()).then(|| with("")),
+            next: found.next.as_deref().map(with),
+            filter: wanted.q.clone(),
+            ..Listing::default()
+        },
+        invite: may(&caller, Permission::UsersManage).then(|| format!("{PATH}/invite")),
+    };
+    let shell = frame(&app, &caller, PATH, &wanted.notice).await?;
+    Ok(drawn(users::page(&shell, &view)))
+}
+
+fn facet(chosen: Option<Standing>) -> Facet {
+    let any = Choice {
+        value: String::new(),
+        label: "any".to_owned(),
+        about: String::new(),
+        chosen: chosen.is_none(),
+    };
+    let one = |state: Standing| Choice {
+        value: state.as_str().to_owned(),
+        label: state.as_str().to_owned(),
+        about: String::new(),
+        chosen: chosen == Some(state),
+    };
+    let choices = std::iter::once(any).chain(STATES.into_iter().map(one)).collect();
+    Facet { name: "state".to_owned(), label: "State".to_owned(), choices }
+}
+
+fn factor(user: &known::User) -> Mark {
+    match (user.totp_at.is_some(), user.passkeys > 0) {
+        (true, true) => mark(Tone::Good, "app, passkey"),
+        (true, false) => mark(Tone::Good, "app"),
+        (false, true) => mark(Tone::Good, "passkey"),
+        (false, false) => mark(Tone::Unsure, "none"),
+    }
+}

@@ -1,0 +1,39 @@
+//! Certificates are looked after while the server runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::pki::{Pki, Refreshed};
+
+/// How often one looks whether a certificate is due or a file changed.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Renews certificates and takes up changed files, once a minute until `shutdown`.
+pub(crate) async fn keep_fresh(pki: Arc<Pki>, now: impl Fn() -> Timestamp, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        let (ours, at) = (Arc::clone(&pki), now());
+        // Files are read and synced.
+        let Ok(refreshed) = tokio::task::spawn_blocking(move || ours.refresh(at)).await else {
+            continue;
+        };
+        match refreshed {
+            Ok(Refreshed::Unchanged) => {}
+            Ok(Refreshed::Renewed { until }) => info!(%until, "the server shows a new certificate"),
+            Ok(Refreshed::NewAuthority { fingerprint }) => {
+                warn!(%fingerprint, "the certificate authority had run out; tell every client to trust the new one");
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                error!(%error, cause, until = %pki.until(), "the certificate was not renewed; the old one stays in use");
+            }
+        }
+    }
+}

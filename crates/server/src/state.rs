@@ -1,0 +1,158 @@
+//! The state directory: the server's own files, for nobody else to read.
+
+#![expect(clippy::disallowed_methods, reason = "the server's own state directory, on the machine it runs on")]
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// The file of the set-up code.
+pub(crate) const SET_UP_CODE: &str = "set-up-code";
+
+/// What is wrong with the state directory.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It cannot be used.
+    #[error("cannot use {}; name another directory with --state-dir, or mend this one", path.display())]
+    Use {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that the configuration names cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Others may read or change it.
+    #[error("{} {why}; run `{remedy}`", path.display())]
+    Open {
+        /// Where.
+        path: PathBuf,
+        /// Who may do what.
+        why: String,
+        /// What mends it.
+        remedy: String,
+    },
+    /// Another server runs.
+    #[error("another server uses {} already; end that one, or name another directory with --state-dir", path.display())]
+    Locked {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+/// Opens the directory, made with mode 0700 when it is not there, and takes its lock.
+pub(crate) fn open(path: &Path) -> Result<File, StateError> {
+    let failed = |source| StateError::Use { path: path.to_owned(), source };
+    // Also for what libraries write: the database and the files beside it.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    let about = fs::metadata(path).map_err(failed)?;
+    let shown = path.display();
+    let open = |why: String, remedy: String| StateError::Open { path: path.to_owned(), why, remedy };
+    let own = rustix::process::geteuid().as_raw();
+    if about.uid() != own {
+        let why = format!("belongs to user {}, and the server runs as {own}", about.uid());
+        return Err(open(why, format!("chown {own} {shown}")));
+    }
+    if about.mode() & 0o077 != 0 {
+        let why = format!("has mode {:03o}: others may look into it", about.mode() & 0o777);
+        return Err(open(why, format!("chmod 700 {shown}")));
+    }
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path.join("lock"))
+        .map_err(failed)?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+        rustix::io::Errno::WOULDBLOCK => StateError::Locked { path: path.to_owned() },
+        error => failed(error.into()),
+    })?;
+    Ok(lock)
+}
+
+/// Writes a file of mode 0600 in place of what stood there; returns its path.
+pub(crate) fn publish(directory: &Path, name: &str, text: &str) -> Result<PathBuf, StateError> {
+    let path = directory.join(name);
+    let failed = |source| StateError::Use { path: path.clone(), source };
+    let beside = directory.join(format!(".{name}.new"));
+    remove(directory, &format!(".{name}.new"));
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&beside, &path).map_err(failed)?;
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    Ok(path)
+}
+
+/// The text of a file that the configuration names, as far as it is looked at.
+pub(crate) fn read_up_to(path: &Path, bytes: usize) -> Result<String, StateError> {
+    let failed = |source| StateError::Read { path: path.to_owned(), source };
+    let mut text = String::new();
+    let limit = u64::try_from(bytes).unwrap_or(u64::MAX);
+    File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text)).map_err(failed)?;
+    Ok(text)
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(directory: &Path, name: &str) {
+    if let Err(error) = fs::remove_file(directory.join(name))
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, name, "a file of the state directory could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn it_is_made_for_nobody_else_and_used_by_one_server() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b");
+        let lock = open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        assert!(matches!(open(&path), Err(StateError::Locked { .. })));
+        drop(lock);
+        open(&path).unwrap();
+    }
+
+    #[test]
+    fn one_that_others_may_read_is_refused_with_what_mends_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("open");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let error = open(&path).unwrap_err().to_string();
+        assert!(error.contains("mode 755") && error.contains("chmod 700"), "{error}");
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(matches!(open(&file), Err(StateError::Use { .. })));
+    }
+
+    #[test]
+    fn what_is_published_replaces_what_stood_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = publish(directory.path(), SET_UP_CODE, "one\n").unwrap();
+        publish(directory.path(), SET_UP_CODE, "two\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        remove(directory.path(), SET_UP_CODE);
+        remove(directory.path(), SET_UP_CODE);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

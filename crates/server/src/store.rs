@@ -1,0 +1,269 @@
+//! The database: SQLite or PostgreSQL, one text of SQL.
+//!
+//! Times are whole milliseconds since 1970 (`bigint`), flags 0 or 1 (`bigint`), identifiers, lists and sealed values
+//! text: what both databases and sqlx's `Any` agree on.
+
+use std::path::Path;
+use std::time::Duration;
+
+use include_dir::{Dir, include_dir};
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr as _};
+
+/// The migrations, by number; what has landed is never edited.
+static MIGRATIONS: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations");
+
+/// How long a query waits for a connection, and SQLite for its writer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Readers of SQLite at the same time. Its one writer has a connection of its own.
+const SQLITE_READERS: u32 = 4;
+
+/// What goes wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be opened.
+    #[error("cannot open the database {place}; see that it runs and that the address and password are right")]
+    Open {
+        /// Its address without the password.
+        place: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Its tables cannot be brought up to date.
+    #[error("cannot bring the tables of {place} up to date")]
+    Migrate {
+        /// Its address without the password.
+        place: String,
+        /// Why.
+        #[source]
+        source: MigrateError,
+    },
+    /// A query failed.
+    #[error("the database did not answer a query")]
+    Query(#[from] sqlx::Error),
+}
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// A file of ours.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// An open database.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    readers: AnyPool,
+    writers: AnyPool,
+    engine: Engine,
+}
+
+impl Store {
+    /// Opens the SQLite file, made when it is not there, and brings its tables up to date.
+    pub(crate) async fn open_file(path: &Path) -> Result<Self, StoreError> {
+        let url = format!("sqlite://{}?mode=rwc", percent_encoded(path));
+        Self::open(&url, SQLITE_READERS).await
+    }
+
+    /// Opens the database at `url` (`sqlite:` or `postgres:`) with so many connections.
+    pub(crate) async fn open(url: &str, connections: u32) -> Result<Self, StoreError> {
+        install_default_drivers();
+        let place = without_password(url);
+        let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
+        let failed = |source| StoreError::Open { place: place.clone(), source };
+        let (readers, writers) = match engine {
+            Engine::Sqlite => {
+                let writers = pool(engine, 1).connect(url).await.map_err(failed)?;
+                (pool(engine, connections).connect(url).await.map_err(failed)?, writers)
+            }
+            Engine::Postgres => {
+                let both = pool(engine, connections).connect(url).await.map_err(failed)?;
+                (both.clone(), both)
+            }
+        };
+        let store = Self { readers, writers, engine };
+        migrator().run(&store.writers).await.map_err(|source| StoreError::Migrate { place, source })?;
+        Ok(store)
+    }
+
+    /// For queries that change nothing.
+    pub(crate) fn reader(&self) -> &AnyPool {
+        &self.readers
+    }
+
+    /// For statements and transactions that change something; SQLite takes one at a time.
+    pub(crate) fn writer(&self) -> &AnyPool {
+        &self.writers
+    }
+
+    /// Which database it is.
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// What was decided once under this name.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar("select value from settings where key = $1");
+        Ok(found.bind(key).fetch_optional(&self.readers).await?)
+    }
+
+    /// Decides something once; of two servers at once the first decides.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn set_setting(&self, key: &str, value: &str) -> Result<(), StoreError> {
+        sqlx::query("insert into settings (key, value) values ($1, $2) on conflict (key) do nothing")
+            .bind(key)
+            .bind(value)
+            .execute(&self.writers)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether it answers.
+    pub(crate) async fn is_ready(&self) -> bool {
+        sqlx::query("select 1").execute(&self.readers).await.is_ok()
+    }
+
+    /// Ends all connections, after what runs on them.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+fn pool(engine: Engine, connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).after_connect(
+        move |connection, _| {
+            Box::pin(async move {
+                let settings: &[&'static str] = match engine {
+                    // Synced at each commit: what was answered "done" outlives a power cut.
+                    Engine::Sqlite => &[
+                        "pragma journal_mode = wal",
+                        "pragma synchronous = full",
+                        "pragma foreign_keys = on",
+                        "pragma busy_timeout = 10000",
+                        "pragma secure_delete = on",
+                    ],
+                    Engine::Postgres => &[
+                        "set statement_timeout = '30s'",
+                        "set lock_timeout = '10s'",
+                        "set idle_in_transaction_session_timeout = '30s'",
+                    ],
+                };
+                for &setting in settings {
+                    sqlx::query(setting).execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        },
+    )
+}
+
+fn migrator() -> Migrator {
+    let mut migrations: Vec<Migration> = MIGRATIONS.files().filter_map(migration).collect();
+    migrations.sort();
+    Migrator { migrations: migrations.into(), ..Migrator::DEFAULT }
+}
+
+/// `0001_identity.sql` as migration 1, `identity`.
+fn migration(file: &include_dir::File<'static>) -> Option<Migration> {
+    let (number, name) = file.path().file_stem()?.to_str()?.split_once('_')?;
+    Some(Migration::new(
+        number.parse().ok()?,
+        name.into(),
+        MigrationType::Simple,
+        AssertSqlSafe(file.contents_utf8()?).into_sql_str(),
+        false,
+    ))
+}
+
+/// A path as the SQLite driver wants it in a URL.
+fn percent_encoded(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, &byte| {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
+}
+
+/// The address without what stands between `://` and the last `@` before the path.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let path = path.split('?').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use tempfile::TempDir;
+    use test_support::Postgres;
+
+    use super::*;
+
+    /// An empty database for a test, ended with it.
+    pub(crate) struct TestStore {
+        pub(crate) store: Store,
+        pub(crate) url: String,
+        _directory: Option<TempDir>,
+    }
+
+    /// One of each engine: every query is tried on both.
+    pub(crate) async fn stores() -> Vec<TestStore> {
+        vec![sqlite().await, postgres().await]
+    }
+
+    pub(crate) async fn sqlite() -> TestStore {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("palisade #1.db");
+        let store = Store::open_file(&path).await.unwrap();
+        let url = format!("sqlite://{}", percent_encoded(&path));
+        TestStore { store, url, _directory: Some(directory) }
+    }
+
+    pub(crate) async fn postgres() -> TestStore {
+        let url = Postgres::shared().database();
+        let store = Store::open(&url, 20).await.unwrap();
+        TestStore { store, url, _directory: None }
+    }
+
+    #[tokio::test]
+    async fn opening_twice_migrates_once() {
+        for opened in stores().await {
+            let again = Store::open(&opened.url, 2).await.unwrap();
+            assert!(again.is_ready().await);
+            assert_eq!(again.engine(), opened.store.engine());
+            again.close().await;
+            assert!(!again.is_ready().await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_not_there_is_named_without_its_password() {
+        let error =
+            Store::open("postgres://palisade:geheim@127.0.0.1:1/x?password=geheim", 1).await.unwrap_err();
+        assert!(error.to_string().contains("postgres://127.0.0.1:1/x"), "{error}");
+        assert!(!format!("{error:?}{error}").contains("geheim"), "{error:?}");
+    }
+
+    #[test]
+    fn passwords_of_addresses_are_left_out() {
+        assert_eq!(without_password("postgres://u:p@ss@db:5432/x?sslmode=require"), "postgres://db:5432/x");
+        assert_eq!(without_password("sqlite:///var/lib/x.db?mode=rwc"), "sqlite:///var/lib/x.db");
+    }
+}
