@@ -190,6 +190,14 @@ pub(crate) fn first(pending: Pending) -> &'static str {
     }
 }
 
+/// The address that the listener knows, as handlers take it.
+pub(crate) type Client = Option<Extension<ClientAddress>>;
+
+/// The address out of its extension.
+pub(crate) fn address(client: Client) -> Option<ClientAddress> {
+    client.map(|Extension(client)| client)
+}
+
 /// Who asks: the address that the listener knows, and what the browser calls itself.
 pub(crate) fn called_from(
     client: Option<ClientAddress>,

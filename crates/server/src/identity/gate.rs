@@ -21,7 +21,7 @@ use sqlx::any::AnyRow;
 use crate::random::{self, RandomError};
 use crate::seal::Sealer;
 use crate::serve::ClientAddress;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, milliseconds, time};
 
 #[cfg(test)]
 mod tests;
@@ -417,10 +417,6 @@ fn block(row: &AnyRow) -> Result<Block, sqlx::Error> {
     })
 }
 
-fn time(milliseconds: i64) -> Result<Timestamp, sqlx::Error> {
-    Timestamp::from_millisecond(milliseconds).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
 /// When it was, and 44 random bits: no two attempts of a millisecond have the same.
 fn entry(now: Timestamp) -> Result<String, RandomError> {
     let digits = digits(now.as_millisecond());
@@ -435,8 +431,4 @@ fn digits(milliseconds: i64) -> String {
 
 fn before(now: Timestamp, by: Duration) -> i64 {
     now.as_millisecond().saturating_sub(milliseconds(by))
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::users::time;
 use crate::random::{self, RandomError};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, milliseconds};
 
 #[cfg(test)]
 mod tests;
@@ -306,8 +306,4 @@ fn session(row: &AnyRow) -> Result<Session, sqlx::Error> {
 
 fn later(now: Timestamp, by: Duration) -> i64 {
     now.as_millisecond().saturating_add(milliseconds(by))
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,5 @@
 //! Set-up, login, second factors, and the doors of a session that is locked or wants a credential again.
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -12,13 +11,12 @@ use serde::Deserialize;
 use super::{door_of, form, local, page_body, refused, shell, to};
 use crate::api::body::{Asked, Filled};
 use crate::api::problem::{Failure, Kind};
-use crate::api::route::{Needs, Route, called_from};
+use crate::api::route::{Client, Needs, Route, address, called_from};
 use crate::app::App;
 use crate::identity::api::{cookie, no_cookie};
 use crate::identity::login::{Begun, Caller, Factor, Pending};
 use crate::identity::users::{NewUser, Origin};
 use crate::identity::{sessions, users};
-use crate::serve::ClientAddress;
 use crate::web::door::{credentials, factor, locked, login, setup};
 use crate::web::form::{Act, Form};
 use crate::web::shell::Shell;
@@ -105,12 +103,6 @@ struct StepUpForm {
     code: Option<SecretString>,
     #[serde(default)]
     next: String,
-}
-
-pub(super) type Client = Option<Extension<ClientAddress>>;
-
-pub(super) fn address(client: Client) -> Option<ClientAddress> {
-    client.map(|Extension(client)| client)
 }
 
 pub(super) fn page(page: Markup) -> Response {

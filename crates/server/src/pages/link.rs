@@ -8,11 +8,11 @@ use maud::Markup;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::door::{Client, NewPasswordForm, address, again, go_on, page, rules, same};
+use super::door::{NewPasswordForm, again, go_on, page, rules, same};
 use super::{form, page_body, refused};
 use crate::api::body::{Asked, Filled};
 use crate::api::problem::Failure;
-use crate::api::route::{Needs, Route, called_from};
+use crate::api::route::{Client, Needs, Route, address, called_from};
 use crate::app::App;
 use crate::identity::post::Named;
 use crate::identity::{links, users};

@@ -15,7 +15,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
 use crate::random::{self, RandomError};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, time};
 
 #[cfg(test)]
 mod tests;
@@ -367,10 +367,6 @@ fn standing(row: &AnyRow) -> Result<Standing, sqlx::Error> {
         since: time(row.try_get("since")?)?,
         until: row.try_get::<Option<i64>, _>("until")?.map(time).transpose()?,
     })
-}
-
-fn time(milliseconds: i64) -> Result<Timestamp, sqlx::Error> {
-    Timestamp::from_millisecond(milliseconds).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 /// The word of a verdict in the database.

@@ -5,11 +5,11 @@
 //! cookies with every whole page, but it would not be sent to where a redirect leads: that navigation is the other site's
 //! still. So the answer is a page of ours which goes on by itself: that navigation is our own.
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 use maud::{DOCTYPE, html};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,11 +18,10 @@ use serde::Deserialize;
 use super::session::cookie;
 use crate::api::body::{Asked, Json};
 use crate::api::problem::{Failure, Kind};
-use crate::api::route::{Needs, Route, called_from};
+use crate::api::route::{Client, Needs, Route, address, called_from};
 use crate::app::App;
 use crate::identity::oidc::{Callback, LOGIN_TIME, OidcError};
 use crate::identity::post::Named;
-use crate::serve::ClientAddress;
 
 /// The cookie of a login under way at the provider.
 const COOKIE: &str = "__Host-palisade-login";
@@ -64,12 +63,6 @@ struct Forgotten {
     username: Option<String>,
     /// The mail address.
     mail: Option<String>,
-}
-
-type Client = Option<Extension<ClientAddress>>;
-
-fn address(client: Client) -> Option<ClientAddress> {
-    client.map(|Extension(client)| client)
 }
 
 async fn ask_for_reset(

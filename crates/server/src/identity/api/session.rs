@@ -1,6 +1,5 @@
 //! Logging in and out, second factors, set-up, and one's own password.
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,12 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::passkeys::may_add_factor;
 use crate::api::body::Json;
 use crate::api::problem::{Failure, Kind};
-use crate::api::route::{COOKIE, Needs, Route, called_from};
+use crate::api::route::{COOKIE, Client, Needs, Route, address, called_from};
 use crate::app::App;
 use crate::identity::login::{Begun, Caller, Factor, Pending};
 use crate::identity::users::{NewUser, Origin, User};
 use crate::identity::{links, sessions};
-use crate::serve::ClientAddress;
 
 pub(super) fn routes() -> Vec<Route> {
     let set_up = Route::new(
@@ -275,12 +273,6 @@ pub(crate) fn no_cookie() -> [(header::HeaderName, HeaderValue); 1] {
 fn begun(begun: &Begun) -> Response {
     let body = logged_in(&begun.user, begun.pending, Vec::new());
     (cookie(&begun.token), Json(body)).into_response()
-}
-
-type Client = Option<Extension<ClientAddress>>;
-
-fn address(client: Client) -> Option<ClientAddress> {
-    client.map(|Extension(client)| client)
 }
 
 async fn set_up(
