@@ -23,11 +23,14 @@ if [ $# -eq 0 ]; then
         set -- "$@" "$(basename "$file" .rs)"
     done
 fi
+# Only what was named is built.
+bins=
 for target; do
     [ -f "src/bin/$target.rs" ] || {
         echo "error: no target '$target' in fuzz/src/bin" >&2
         exit 2
     }
+    bins="$bins --bin $target"
 done
 
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
@@ -36,7 +39,7 @@ coverage="$coverage -Cllvm-args=-sanitizer-coverage-trace-compares"
 # With a target named, build scripts are built without coverage.
 machine=$(rustc "+$toolchain" -vV | sed -n 's/^host: //p')
 RUSTFLAGS="--cfg fuzzing -Cdebug-assertions $coverage" \
-    cargo "+$toolchain" build --release --target "$machine" --bins || exit 1
+    cargo "+$toolchain" build --release --target "$machine" $bins || exit 1
 programs="${CARGO_TARGET_DIR:-target}/$machine/release"
 
 results=$(mktemp -d) || exit 2

@@ -1,4 +1,4 @@
-//! Generated files of docs/: the JSON schemas, the parameters of the server. A test fails when one is stale.
+//! Generated files of docs/: the JSON schemas, the parameters of the server, the events of the ledger. A test fails when one is stale.
 
 use anyhow::{Context, Result};
 
@@ -11,6 +11,7 @@ pub(crate) fn run() -> Result<()> {
         output("cargo", &["run", "--quiet", "--package", "palisade", "--", "config", "reference"])?;
     let files = [
         ("configuration.md", parameters),
+        ("events.md", ledger::catalogue()),
         ("report.schema.json", report::schema::report()),
         ("fleet.schema.json", report::schema::fleet()),
         ("facts.schema.json", report::schema::facts()),

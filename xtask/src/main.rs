@@ -30,6 +30,8 @@ cargo xtask bench harden measure plans, applying and undoing
 cargo xtask bench images measure reading images
 cargo xtask bench ssh    measure an audit over SSH beside one from inside
 cargo xtask bench endpoints   ask a hundred servers, and one beside sslscan
+cargo xtask bench server      ask the Management System for pages, and flood its login
+cargo xtask bench ledger      load the ledger, search it and verify it
 cargo xtask reliability  run what proves that hardening can be undone, and count it
 ";
 
@@ -60,6 +62,8 @@ fn run_task(task: &str, rest: &[String]) -> Result<()> {
         ("bench", Some("harden")) => bench::harden::run(),
         ("bench", Some("images")) => bench::images::run(),
         ("bench", Some("ssh")) => bench::ssh::run(),
+        ("bench", Some("ledger")) => bench::ledger::run(),
+        ("bench", Some("server")) => bench::server::run(),
         ("bench", Some("endpoints")) => bench::endpoints::run(),
         ("bench", Some("audit")) => bench::run(rest.get(1).is_some_and(|flag| flag == "--inside")),
         _ => {

@@ -1,5 +1,5 @@
-//! Runs what proves that hardening can be undone, and writes the numbers that these tests print to
-//! `docs/reliability.md`.
+//! Runs what proves that hardening can be undone and that the server stands what strangers do to it, and writes the numbers
+//! that these tests print to `docs/reliability.md`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,15 +12,34 @@ use crate::setup;
 /// The page with the table.
 const PAGE: &str = "docs/reliability.md";
 
-/// What stands before and after the table.
+/// What stands before and after the table of counts.
 const BEGIN: &str = "<!-- numbers: written by `cargo xtask reliability` -->\n";
 const END: &str = "<!-- end of numbers -->\n";
+
+/// The same of the table of what was measured.
+const BEGIN_MEASURED: &str = "<!-- server: written by `cargo xtask reliability` -->\n";
+const END_MEASURED: &str = "<!-- end of server -->\n";
 
 /// What a test prints before a number.
 const MARK: &str = "reliability: ";
 
-/// The tests that print numbers: what is made up in memory, and what runs on a real Debian.
-const TESTS: [&str; 2] = ["harden -- --nocapture", "real -- --nocapture harden::"];
+/// What a test prints before what it measured.
+const MEASURED: &str = "measured: ";
+
+/// The tests that print numbers: what is made up in memory, what runs on a real Debian, crowds at the server, and servers that are
+/// killed.
+const TESTS: [&str; 4] = [
+    "harden -- --nocapture",
+    "real -- --nocapture harden::",
+    "up -- --nocapture outside::crowds",
+    "up -- --nocapture crash::",
+];
+
+/// Idle connections of the crowd: as many as the issue of the server asks for.
+const IDLE: (&str, &str) = ("PALISADE_TEST_IDLE", "10000");
+
+/// Kills of servers in each of the tests that kill them.
+const KILLS: (&str, &str) = ("PALISADE_TEST_KILLS", "200");
 
 /// Runs the tests and writes the table.
 pub(crate) fn run_tests() -> Result<()> {
@@ -32,15 +51,17 @@ pub(crate) fn run_tests() -> Result<()> {
         let log = scratch.path().join(number.to_string()).display().to_string();
         let script =
             format!("set -o pipefail; cargo test --locked --package palisade --test {test} | tee '{log}'");
-        run("bash", &["-c", &script], &[("PALISADE_TEST_VENV", &venv)])?;
+        run("bash", &["-c", &script], &[("PALISADE_TEST_VENV", &venv), IDLE, KILLS])?;
         text.push_str(&fs::read_to_string(&log)?);
     }
-    let table = table(&text);
+    let (table, measured) = (table(&text), measured(&text));
     let path = root().join(PAGE);
     let page = fs::read_to_string(&path)?;
-    let Some(page) = with_table(&page, &table) else { bail!("{PAGE} has no place for the numbers") };
+    let page = with_table(&page, (BEGIN, END), &table)
+        .and_then(|page| with_table(&page, (BEGIN_MEASURED, END_MEASURED), &measured));
+    let Some(page) = page else { bail!("{PAGE} has no place for the numbers") };
     fs::write(&path, page)?;
-    println!("{table}\nwritten to {PAGE}");
+    println!("{table}\n{measured}\nwritten to {PAGE}");
     Ok(())
 }
 
@@ -61,10 +82,22 @@ fn table(text: &str) -> String {
     table
 }
 
-fn with_table(page: &str, table: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+/// What the tests measured, in the order in which they did.
+fn measured(text: &str) -> String {
+    let mut table = String::from("| what was done | what was measured |\n|---|---|\n");
+    for line in text.lines() {
+        let told = line.find(MEASURED).and_then(|at| line.get(at + MEASURED.len()..));
+        if let Some((what, value)) = told.and_then(|line| line.split_once(" | ")) {
+            table.push_str(&format!("| {what} | {value} |\n"));
+        }
+    }
+    table
+}
+
+fn with_table(page: &str, (begin, end): (&str, &str), table: &str) -> Option<String> {
+    let (before, rest) = page.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n{table}\n{end}{after}"))
 }
 
 #[cfg(test)]
@@ -79,9 +112,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_measured_stays_in_its_order() {
+        let text = "measured: b | 2 ms, p99 3 ms\nx\nmeasured: a | 1\nmeasured: no value\n";
+        assert_eq!(
+            measured(text),
+            "| what was done | what was measured |\n|---|---|\n| b | 2 ms, p99 3 ms |\n| a | 1 |\n"
+        );
+    }
+
+    #[test]
     fn the_table_is_replaced() {
         let page = format!("a\n{BEGIN}old\n{END}b\n");
-        assert_eq!(with_table(&page, "new\n"), Some(format!("a\n{BEGIN}\nnew\n\n{END}b\n")));
-        assert_eq!(with_table("a", "new"), None);
+        assert_eq!(with_table(&page, (BEGIN, END), "new\n"), Some(format!("a\n{BEGIN}\nnew\n\n{END}b\n")));
+        assert_eq!(with_table("a", (BEGIN, END), "new"), None);
     }
 }

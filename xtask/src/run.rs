@@ -14,7 +14,15 @@ pub(crate) fn root() -> PathBuf {
 /// Runs a program in the repository's root; an error when it fails.
 pub(crate) fn run(program: &str, args: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     println!("$ {program} {}", args.join(" "));
-    let status = Command::new(program)
+    let mut command = Command::new(program);
+    // What cargo tells of this package: ring would be built anew whenever cargo is called with and without it.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    let status = command
         .args(args)
         .envs(environment.iter().copied())
         .current_dir(root())

@@ -35,6 +35,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("python3-venv", "the Python environment"),
     ("python3-yaml", "what docker-compose makes of projects"),
     ("redis-server", "fixes of databases"),
+    ("rsyslog", "receivers of the ledger"),
+    ("rsyslog-gnutls", "receivers of the ledger"),
+    ("rsyslog-openssl", "receivers of the ledger"),
     ("skopeo", "images"),
     ("slapd", "logins by a directory"),
     ("nodejs", "OPC UA servers and OpenID providers"),
@@ -55,6 +58,9 @@ const PYTHON: &[&str] = &[
     "cyclonedx-python-lib[json-validation]==11.12.0",
     "jsonschema==4.25.1",
     "kepconfig==1.4.2",
+    // A server that speaks OpenSearch's API (20 MB, for x86-64): for the ledger's exporters.
+    "osmem-server==0.1.6",
+    "schemathesis==4.32.5",
 ];
 
 /// The npm packages of the tests: an OPC UA server (72 MB with what it needs) and an OpenID provider (5 MB).

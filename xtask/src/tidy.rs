@@ -22,14 +22,15 @@ const EMPTY_NAMES: &[&str] = &["utils.rs", "helpers.rs", "common.rs", "misc.rs",
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("host", &[]),
+    ("ledger", &[]),
     ("probe", &["model", "host"]),
     ("policy", &["model"]),
     ("report", &["model"]),
     ("harden", &["model", "host"]),
-    ("server", &["model", "report", "policy"]),
-    ("palisade", &["model", "host", "probe", "policy", "report", "harden", "server"]),
+    ("server", &["model", "report", "policy", "ledger"]),
+    ("palisade", &["model", "host", "probe", "policy", "report", "harden", "ledger", "server"]),
     ("test-support", &["model", "host"]),
-    ("xtask", &["report", "test-support"]),
+    ("xtask", &["report", "ledger", "test-support"]),
 ];
 
 /// Runs every check; tells all that is wrong.

@@ -9,6 +9,10 @@ use report::Format;
 
 use crate::target::{Credentials, Reference, Spec};
 
+pub(crate) mod ledger;
+
+use ledger::Ledger;
+
 /// Audits a host against published hardening guides, and proves it.
 #[derive(Debug, Parser)]
 #[command(name = "palisade", version, max_term_width = 100, arg_required_else_help = true)]
@@ -54,6 +58,9 @@ pub(crate) enum Command {
     Ready(ConfigFile),
     /// Verify the signed record of an access review, offline: exit code 0 when nothing of it was changed, 1 when it was.
     Verify(Verify),
+    /// Verify, list and export the ledger of a Management System.
+    #[command(subcommand)]
+    Ledger(Box<Ledger>),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -82,6 +89,9 @@ pub(crate) struct Audit {
     /// A file that says how to log in to the targets: user, password_file, password_env, identity, ca.
     #[arg(long, value_name = "FILE", help_heading = "What is decided")]
     pub(crate) credentials: Option<PathBuf>,
+    /// Certificates (PEM) of the authorities that the targets' certificates must lead to, instead of the system's.
+    #[arg(long, value_name = "FILE", help_heading = "What is decided")]
+    pub(crate) ca: Option<PathBuf>,
     /// Only what this guide asks for. May be given several times.
     #[arg(long, value_name = "GUIDE", help_heading = "What is decided")]
     pub(crate) guide: Vec<String>,
@@ -177,7 +187,7 @@ pub(crate) struct HardenPlan {
     #[arg(long, help_heading = "Doing it")]
     pub(crate) apply: bool,
     /// Do not ask.
-    #[arg(long, short, help_heading = "Doing it")]
+    #[arg(long, short, requires = "apply", help_heading = "Doing it")]
     pub(crate) yes: bool,
     /// Minutes after which a change that can cut the operator off reverts, unless `palisade harden confirm` is run.
     #[arg(long, value_name = "MINUTES", default_value_t = 5.0, help_heading = "Doing it")]
@@ -294,14 +304,17 @@ pub(crate) struct TargetArgs {
 impl TargetArgs {
     /// The credentials that the file names.
     pub(crate) fn credentials(&self) -> anyhow::Result<Credentials> {
-        credentials(self.credentials.as_deref())
+        credentials(self.credentials.as_deref(), None)
     }
 }
 
-/// The credentials that a file names; none without one.
-pub(crate) fn credentials(file: Option<&Path>) -> anyhow::Result<Credentials> {
-    let Some(file) = file else { return Ok(Credentials::default()) };
-    Reference::read(file)?.resolve(file.parent().unwrap_or(Path::new("")))
+/// The credentials that a file names, with these authorities if there are any; none without both.
+pub(crate) fn credentials(file: Option<&Path>, ca: Option<&Path>) -> anyhow::Result<Credentials> {
+    let named = match file {
+        Some(file) => Reference::read(file)?.resolve(file.parent().unwrap_or(Path::new("")))?,
+        None => Credentials::default(),
+    };
+    Ok(Credentials { ca: ca.map(Path::to_owned).or(named.ca), ..named })
 }
 
 #[derive(Debug, ClapArgs)]

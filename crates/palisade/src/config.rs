@@ -1,6 +1,6 @@
 //! `palisade config`: the configuration of the Management System, checked and shown.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use policy::Problem;
 use report::terminal::{Page, style};
 use server::config::{self, Effective, Overrides, Setting, Source};
@@ -46,9 +46,12 @@ fn check(file: &ConfigFile) -> Result<Ending> {
             say(&format!("{name}: {count} problem{}", plural(count)))?;
             Ok(Ending::Incomplete)
         }
-        Ok((_, effective)) => {
+        Ok((config, effective)) => {
             let dangers = effective.dangers();
             tell_warnings(&dangers);
+            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            server::check(&config, Some(&host))
+                .with_context(|| format!("{name}: the server would not start"))?;
             let set = effective.settings.iter().filter(|setting| is_set(setting)).count();
             let safe = match dangers.len() {
                 0 => "all good".to_owned(),

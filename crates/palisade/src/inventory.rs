@@ -87,7 +87,7 @@ pub(crate) fn assignments(args: &Audit) -> Result<Vec<Assignment>> {
             profile: args.profile.clone(),
             role: None,
             assurance: None,
-            credentials: Ok(credentials(args.credentials.as_deref())?),
+            credentials: Ok(credentials(args.credentials.as_deref(), args.ca.as_deref())?),
         })
     };
     let alone = match (&args.facts, &args.root) {
@@ -115,7 +115,7 @@ fn read(file: &Path, args: &Audit) -> Result<Vec<Assignment>> {
         bail!("{name}: `targets` is empty, so there is nothing to audit; name one target or more");
     }
     let folder = file.parent().unwrap_or(Path::new(""));
-    let given = credentials(args.credentials.as_deref())?;
+    let given = credentials(args.credentials.as_deref(), args.ca.as_deref())?;
     let mut all = Vec::with_capacity(inventory.targets.len());
     for entry in inventory.targets {
         let place = text.lines().position(|line| line.contains(&entry.target)).map_or(0, |at| at + 1);

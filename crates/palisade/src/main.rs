@@ -13,6 +13,7 @@ mod guides;
 mod harden;
 mod input;
 mod inventory;
+mod ledger;
 mod output;
 mod profile;
 mod ready;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Config(config) => config::run(config),
         Command::Ready(file) => ready::run(file),
         Command::Verify(args) => verify::run(args),
+        Command::Ledger(args) => ledger::run(args),
         Command::Completions { shell } => output::completions(*shell),
         Command::Man => output::man_page(),
     };

@@ -1,22 +1,26 @@
 //! `palisade up` and `palisade serve`: the Management System, with this machine's audit in it from the start.
 
 use std::path::absolute;
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use model::Report;
-use model::profile::Profile;
-use policy::{Content, Inputs};
 use server::config::{self, Effective, Overrides};
 use server::{Reports, Server, Started};
+use tokio::io::AsyncReadExt as _;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{ConfigFile, ContentArgs, Serve, Up};
-use crate::input;
+use crate::args::{ConfigFile, Serve, Up};
 use crate::output::{Ending, say, talk, tell_problems, tell_warnings};
-use crate::target;
+
+/// How long the audit of this machine may take; it takes a second.
+const AUDIT_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// The most bytes of its report; one of ten thousand findings has about twenty million.
+const REPORT_LIMIT: u64 = 64 << 20;
 
 /// The Management System for this machine, ready to be looked at.
 pub(crate) fn up(args: &Up) -> Result<Ending> {
@@ -53,7 +57,7 @@ async fn serve_until_told(config: config::Config, effective: Effective, with_aud
     let shutdown = CancellationToken::new();
     let mut signals = Signals::new()?;
     let server = Server::open(&config, effective, Some(&host), env!("CARGO_PKG_VERSION")).await?;
-    say(&welcome(server.started(), with_audits))?;
+    say(&welcome(server.started(), here(&config), with_audits))?;
     let audits = with_audits
         .then(|| tokio::spawn(audit_often(server.reports(), config.audit.interval.get(), shutdown.clone())));
     let told = {
@@ -96,48 +100,75 @@ impl Signals {
     }
 }
 
-/// Audits this machine now and again after each interval, and keeps what was found.
+/// Audits this machine now, again after each interval and whenever somebody wants it, and keeps what was found.
 async fn audit_often(reports: Reports, interval: Duration, shutdown: CancellationToken) {
     loop {
-        match tokio::task::spawn_blocking(audit_this_host).await {
-            Ok(Ok(report)) => match reports.keep(&report).await {
-                Ok(_) => {}
-                Err(error) => talk(&format!("warning: this machine's audit could not be kept: {error}")),
-            },
-            Ok(Err(error)) => talk(&format!("warning: this machine could not be audited: {error:#}")),
-            Err(error) => talk(&format!("warning: the audit of this machine ended unexpectedly: {error}")),
+        reports.begins();
+        let audited = tokio::select! {
+            () = shutdown.cancelled() => return,
+            audited = audit_this_host() => audited,
+        };
+        let broke_off = match audited {
+            Ok(report) => {
+                reports.keep(&report).await.err().map(|error| format!("its report could not be kept: {error}"))
+            }
+            Err(error) => Some(format!("this machine could not be audited: {error:#}")),
+        };
+        if let Some(why) = broke_off {
+            talk(&format!("warning: an audit broke off: {why}"));
+            reports.failed(&why);
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
+            () = reports.wanted() => {}
             () = tokio::time::sleep(interval) => {}
         }
     }
 }
 
-fn audit_this_host() -> Result<Report> {
-    let started = std::time::Instant::now();
-    let (loaded, document) = input::content_while(&ContentArgs::default(), || target::collect_all(None));
-    let (content, _): (Content, _) = loaded?;
-    let document = document?;
-    let mut report = policy::decide(&Inputs {
-        content: &content,
-        document: &document,
-        profile: &Profile::default(),
-        profile_path: "",
-        now: target::now(),
-        version: env!("CARGO_PKG_VERSION"),
-        rules: &[],
-        guides: &[],
-        severity: model::Severity::Low,
-    });
-    report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(report)
+/// The audit of this machine as a process of its own: what it takes of memory is given back, and what goes wrong in it
+/// ends it alone. It ends with the server.
+async fn audit_this_host() -> Result<Report> {
+    // The very program that runs, also when another has taken its place on the disk.
+    let mut command = tokio::process::Command::new("/proc/self/exe");
+    command
+        .arg0("palisade")
+        .args(["audit", "--format", "json", "--fail-on", "never"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    let mut audit = command.spawn().context("cannot start the audit")?;
+    let told = audit.stdout.take().context("the audit has no output")?;
+    let work = async {
+        let mut text = Vec::new();
+        told.take(REPORT_LIMIT).read_to_end(&mut text).await.context("cannot read what the audit says")?;
+        let status = audit.wait().await.context("cannot tell how the audit ended")?;
+        anyhow::Ok((text, status))
+    };
+    let within = tokio::time::timeout(AUDIT_LIMIT, work).await;
+    let (text, status) =
+        within.with_context(|| format!("it took longer than {} minutes", AUDIT_LIMIT.as_secs() / 60))??;
+    let read = tokio::task::spawn_blocking(move || serde_json::from_slice(&text)).await?;
+    read.with_context(|| {
+        format!("the audit ended with {status} and without a report; what it said stands above")
+    })
 }
 
 /// What to do next, for the person who started it.
-fn welcome(started: &Started, with_audits: bool) -> String {
+/// The port under which browsers of this machine reach it whatever they know of its name.
+fn here(config: &config::Config) -> Option<u16> {
+    let listen = config.server.listen;
+    (config.server.public_url.is_none() && listen.ip().is_unspecified() && listen.port() != 0)
+        .then(|| listen.port())
+}
+
+fn welcome(started: &Started, here: Option<u16>, with_audits: bool) -> String {
     use secrecy::ExposeSecret as _;
-    let mut text = format!("Palisade is ready at {}\n\n", started.address);
+    let mut text = format!("Palisade is ready at {}\n", started.address);
+    if let Some(port) = here {
+        text.push_str(&format!("(from a browser of this machine also at https://localhost:{port})\n"));
+    }
+    text.push('\n');
     if let Some(authority) = &started.authority {
         text.push_str(&format!(
             "Its certificate is of its own authority. Have your browser trust {},\nor compare the authority's SHA-256 \

@@ -11,6 +11,10 @@ use model::report::{Finding, GuideReport, RequirementReport, Status, TargetKind,
 
 use crate::decide::Inputs;
 
+/// Rules of this subject are about Palisade's own server. Where none runs something else must provide what it would, so that
+/// they leave a requirement as it is without them.
+const OWN: &str = "palisade";
+
 /// How long an attestation holds that is due on events and names no end.
 const EVENT_MONTHS: i64 = 12;
 
@@ -81,13 +85,17 @@ fn state(requirement: &Requirement, findings: &ByRule<'_>, inputs: &Inputs<'_>) 
         return (Status::NotApplicable, reason.to_lowercase());
     }
     let attested = attested(requirement, inputs);
-    if requirement.rules.is_empty() {
+    let is_without_server = inputs.document.facts.get(OWN).is_some_and(serde_json::Value::is_null);
+    let is_own = |rule: &str| rule.split_once('.').is_some_and(|(subject, _)| subject == OWN);
+    let rules: Vec<String> =
+        requirement.rules.iter().filter(|rule| !(is_without_server && is_own(rule))).cloned().collect();
+    if rules.is_empty() {
         return undecided_by_rules(requirement, attested);
     }
     let kind = inputs.document.target.kind;
     let concerning = |kind: TargetKind| {
         let of_kind = |rule: &String| inputs.content.rule(rule).is_some_and(|rule| rule.concerns(kind));
-        requirement.rules.iter().any(of_kind)
+        rules.iter().any(of_kind)
     };
     if !concerning(kind) {
         let kinds: Vec<String> =
@@ -97,10 +105,9 @@ fn state(requirement: &Requirement, findings: &ByRule<'_>, inputs: &Inputs<'_>) 
             None => (Status::Unknown, format!("decided on a target of another kind: {}", kinds.join(", "))),
         };
     }
-    let mine = findings.of(&requirement.rules);
+    let mine = findings.of(&rules);
     let (status, reason) = by_rules(&mine);
-    let left_out: Vec<&str> = requirement
-        .rules
+    let left_out: Vec<&str> = rules
         .iter()
         .filter(|rule| inputs.content.rule(rule).is_some_and(|rule| rule.concerns(kind)))
         .map(String::as_str)
@@ -128,7 +135,8 @@ fn undecided_by_rules(requirement: &Requirement, attested: Option<String>) -> (S
     if let Some(service) = &requirement.service
         && (service.status == ServiceStatus::Planned || requirement.attest.is_none())
     {
-        let reason = format!("{service}; until then attest it in the profile when something else provides it");
+        let until = if service.status == ServiceStatus::Planned { "until then " } else { "" };
+        let reason = format!("{service}; {until}attest it in the profile when something else provides it");
         return (Status::Unknown, reason);
     }
     match (&requirement.attest, &requirement.none) {

@@ -47,6 +47,7 @@ mod nerve;
 mod net;
 mod os;
 mod packages;
+mod palisade;
 mod services;
 mod ssh;
 mod time;
@@ -117,6 +118,7 @@ pub const PROBES: &[Probe] = &[
         limit: Duration::from_secs(60),
         run: |cx| run::serialised(&true_connector::probe(cx)),
     },
+    Probe { name: "palisade", limit: Duration::from_secs(5), run: |cx| run::serialised(&palisade::probe(cx)) },
 ];
 
 /// The probes of a server that was named. The limit is that of two conversations, and some time for names.

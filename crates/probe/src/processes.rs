@@ -58,6 +58,11 @@ impl Processes {
         self.all.iter().filter(|process| process.name == short && !in_container(door, process.pid)).collect()
     }
 
+    /// The numbers of the processes with this program name, within containers too.
+    pub(crate) fn called(&self, name: &str) -> impl Iterator<Item = u32> {
+        self.all.iter().filter(move |process| process.name == name).map(|process| process.pid)
+    }
+
     /// Whether a process with one of these program names runs outside of containers.
     pub(crate) fn any(&self, door: &Door, names: &[&str]) -> bool {
         names.iter().any(|name| !self.named(door, name).is_empty())

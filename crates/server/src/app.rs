@@ -1,13 +1,20 @@
 //! What every request works with.
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use model::Report;
 
 use crate::clock::Clock;
 use crate::config::Effective;
 use crate::identity::login::Logins;
+use crate::ledger::exporters::Exporters;
+use crate::ledger::witnesses::Witnesses;
+use crate::ledger::{Cosigning, Happened, Ledger, LedgerError, Retention, Said};
+use crate::posture::audits::{Audits, NotNow};
+use crate::posture::reports::{Entry, ReportError};
+use crate::posture::shelf::Shelf;
 use crate::store::Store;
 
 /// The server's state, shared by all requests.
@@ -18,6 +25,16 @@ pub(crate) struct App(Arc<Inner>);
 pub(crate) struct Inner {
     /// Users, credentials and sessions.
     pub(crate) logins: Logins,
+    /// What happens is noted there.
+    pub(crate) ledger: Ledger,
+    /// The witnesses of what is noted.
+    pub(crate) witnesses: Witnesses,
+    /// This server as a witness of others.
+    pub(crate) cosigning: Cosigning,
+    /// How long what was noted is kept.
+    pub(crate) retention: Retention,
+    /// Where it is handed on to.
+    pub(crate) exporters: Exporters,
     /// The time.
     pub(crate) clock: Clock,
     /// The address that browsers use, `https://host:port`: what links in mails begin with.
@@ -30,8 +47,10 @@ pub(crate) struct Inner {
     pub(crate) set_up_file: String,
     /// When the server started.
     pub(crate) started_at: Timestamp,
-    /// When and why the latest audit did not come to an end; none when it did.
-    pub(crate) audit_failed: Mutex<Option<(Timestamp, String)>>,
+    /// Reports that were looked at lately.
+    pub(crate) shelf: Shelf,
+    /// What is known of audits of this machine.
+    pub(crate) audits: Audits,
     /// The configuration with the source of every value.
     pub(crate) effective: Effective,
     /// The version of the product.
@@ -49,14 +68,29 @@ impl App {
         &self.logins.store
     }
 
-    /// Notes how the latest audit went.
-    pub(crate) fn audit_went(&self, failed: Option<(Timestamp, String)>) {
-        *self.audit_failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+    /// A whole report.
+    ///
+    /// # Errors
+    /// [`ReportError::Unknown`], or it was damaged.
+    pub(crate) async fn report(&self, id: &str) -> Result<Arc<(Entry, Report)>, ReportError> {
+        self.shelf.load(self.store(), id).await
     }
 
-    /// When and why the latest audit did not come to an end.
-    pub(crate) fn audit_failed(&self) -> Option<(Timestamp, String)> {
-        self.audit_failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Has an audit of this machine made, and notes who wanted it; why none is made now.
+    ///
+    /// # Errors
+    /// When that cannot be noted.
+    pub(crate) async fn ask_for_audit(&self, now: Timestamp) -> Result<Result<(), NotNow>, LedgerError> {
+        let asked = self.audits.ask(now);
+        if asked.is_ok() {
+            self.ledger.tell(Said::done(Happened::AuditWanted)).await?;
+        }
+        Ok(asked)
+    }
+
+    /// The name that passkeys are bound to; none where there are no passkeys.
+    pub(crate) fn passkey_name(&self) -> Option<&str> {
+        self.logins.passkeys.as_ref().map(|passkeys| passkeys.name())
     }
 
     /// The time now.

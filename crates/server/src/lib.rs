@@ -4,24 +4,35 @@
 //! The server never touches a target: reports are handed to it.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod config;
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod api;
 mod app;
 mod clock;
 mod identity;
+mod ledger;
 mod mail;
+mod order;
 mod outbound;
 mod pages;
 mod pki;
 mod posture;
 mod random;
+mod remote;
 mod seal;
 mod serve;
 mod start;
 mod state;
+mod status;
 mod store;
 mod web;
 
 pub use identity::review::{Record as ReviewRecord, VerifyError, verify as verify_review};
-pub use start::{Reports, Server, SetUp, StartError, Started, set_up_log};
+pub use remote::{Remote, RemoteError};
+pub use start::{Reports, Server, SetUp, StartError, Started, check, set_up_log};

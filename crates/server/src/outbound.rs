@@ -1,4 +1,4 @@
-//! Connections to servers of others (mail, directory, OpenID provider): always TLS, always checked, always bounded.
+//! Connections to servers of others (mail, directory, OpenID provider, receivers of the ledger): always TLS, always checked, always bounded.
 //!
 //! Certificates are checked against the authorities that this machine trusts and, where given, those of one file.
 
@@ -10,13 +10,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::config::{SecretError, read_secret};
 
 /// A file of authorities is read up to here: all that Debian trusts takes 220 KiB.
 const MAX_CA_FILE: u64 = 1024 * 1024;
@@ -34,6 +38,26 @@ pub(crate) enum OutboundError {
         /// Why it could not be read.
         #[source]
         source: Option<io::Error>,
+    },
+    /// The certificate that we show, or its key, cannot be used.
+    #[error(
+        "our certificate {certificate} with the key {key} {why}: name PEM files of a certificate and of its key"
+    )]
+    OwnFiles {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// What is wrong with them.
+        why: &'static str,
+    },
+    /// The file of our key cannot be used.
+    #[error("the key {path} {source}: {}", source.help(path))]
+    OwnKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SecretError,
     },
     /// This build's own parts do not fit together.
     #[error("no TLS version that both the provider and this program know")]
@@ -175,6 +199,17 @@ impl Peer {
 /// # Errors
 /// When the file cannot be read, is too large, or holds no certificate.
 pub(crate) fn trust(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, OutboundError> {
+    trust_as(ca_file, None)
+}
+
+/// The same, and who we are where a server asks for that: the files of a certificate with its chain and of its key.
+///
+/// # Errors
+/// As of [`trust`], and when our own files cannot be read or do not belong together.
+pub(crate) fn trust_as(
+    ca_file: Option<&Path>,
+    own: Option<(&Path, &Path)>,
+) -> Result<Arc<ClientConfig>, OutboundError> {
     let mut roots = RootCertStore::empty();
     // What cannot be read or understood is left out: fewer are trusted then, never more.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -195,8 +230,19 @@ pub(crate) fn trust(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Outboun
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(OutboundError::Provider)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let Some((certificate, key)) = own else { return Ok(Arc::new(config.with_no_client_auth())) };
+    let wrong = |why| OutboundError::OwnFiles { certificate: certificate.to_owned(), key: key.to_owned(), why };
+    let pem = read_ca_file(certificate).map_err(|_| wrong("cannot be read"))?;
+    let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| wrong("hold no certificate"))?;
+    let secret = read_secret(key).map_err(|source| OutboundError::OwnKey { path: key.to_owned(), source })?;
+    let secret = PrivateKeyDer::from_pem_slice(secret.expose_secret().as_bytes());
+    let secret = secret.map_err(|_| wrong("hold no key"))?;
+    let mut config =
+        config.with_client_auth_cert(chain, secret).map_err(|_| wrong("do not belong together"))?;
+    // Servers with OpenSSL that ask who we are and name no context for sessions end a connection that resumes one (rsyslog does).
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
@@ -254,7 +300,6 @@ pub(crate) mod tests {
     //! Servers with TLS for the tests of those who connect.
 
     use rustls::ServerConfig;
-    use rustls::pki_types::PrivateKeyDer;
     use test_support::Certificate;
     use tokio_rustls::TlsAcceptor;
 
@@ -274,6 +319,15 @@ pub(crate) mod tests {
         TlsAcceptor::from(Arc::new(config))
     }
 
+    /// An authority, and a certificate of it for a server on this machine.
+    pub(crate) fn certificates(directory: &Path) -> (Certificate, Certificate) {
+        let authority = Certificate::authority(directory, "authority", None);
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256";
+        let names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+        let server = authority.issue(directory, "server", key, 10, names);
+        (authority, server)
+    }
+
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test's own file")]
     fn a_file_of_authorities_holds_some() {
@@ -290,5 +344,29 @@ pub(crate) mod tests {
             assert!(error.contains(why), "{content:?}: {error}");
         }
         trust(None).unwrap();
+    }
+
+    #[test]
+    fn what_we_show_of_ourselves_is_a_certificate_and_its_key() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let (authority, own) = certificates(dir.path());
+        let told = |certificate: &Path, key: &Path| {
+            trust_as(None, Some((certificate, key))).map_or_else(|error| error.to_string(), |_| String::new())
+        };
+        assert_eq!(told(&own.certificate, &own.key), "");
+        for (certificate, key, why) in [
+            (&own.certificate, &authority.key, "do not belong together"),
+            (&own.key, &own.key, "hold no certificate"),
+            (&own.certificate, &own.certificate, ""),
+            (&dir.path().join("nothing"), &own.key, "cannot be read"),
+        ] {
+            let told = told(certificate, key);
+            assert!(!told.is_empty() && told.contains(why), "{told}");
+        }
+        std::fs::set_permissions(&own.key, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let told = told(&own.certificate, &own.key);
+        assert!(told.contains("mode 0644") && told.contains("chmod 0600"), "{told}");
     }
 }

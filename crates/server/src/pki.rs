@@ -7,9 +7,9 @@
 //! (the authority) never is: then the start fails and says what to do. Only an authority that has run out is replaced, since
 //! nothing trusts it any more.
 
-mod authority;
+pub(crate) mod authority;
 mod disk;
-mod given;
+pub(crate) mod given;
 mod names;
 mod tls;
 

@@ -48,7 +48,7 @@ pub(crate) fn public_id() -> Result<String, RandomError> {
 ///
 /// Enough without salt and rounds for what nobody can guess; never for passwords.
 pub(crate) fn sha256_hex(secret: &SecretString) -> String {
-    Sha256::digest(secret.expose_secret()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(secret.expose_secret()))
 }
 
 /// `N` random bytes; at least sixteen, so that zeros alone can be told from chance.

@@ -94,7 +94,7 @@ impl Sealer {
         }
     }
 
-    fn with(key: &Zeroizing<Key>) -> Result<Self, SealError> {
+    pub(crate) fn with(key: &Zeroizing<Key>) -> Result<Self, SealError> {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, DOMAIN).extract(key.as_slice());
         Ok(Self { sealing: derive(&root, b"sealing")?, hashing: derive(&root, b"hashing")? })
     }
@@ -153,7 +153,7 @@ impl Sealer {
         hash.update(&u64::try_from(context.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(context.as_bytes());
         hash.update(value.as_bytes());
-        hash.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(hash.sign())
     }
 
     fn cipher(&self) -> Result<aead::LessSafeKey, SealError> {

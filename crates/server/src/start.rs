@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,28 +17,37 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inner};
 use crate::clock::Clock;
-use crate::config::{Config, Database, Effective, ForwardedHeader, HostName, LogFormat};
+use crate::config::{Config, Database, Effective, HostName, LogFormat};
 use crate::identity::external::Outside;
-use crate::identity::gate::{Gate, Limit, Limits as GateLimits};
+use crate::identity::gate::Gate;
 use crate::identity::links::{self, LinkError};
 use crate::identity::login::Logins;
 use crate::identity::passkeys::Passkeys;
-use crate::identity::password::{Hasher, KnownBad, MAX_SITE_FILE, Params, ParamsError, Policy, calibrate};
+use crate::identity::password::{
+    HashError, Hasher, KnownBad, MAX_SITE_FILE, Params, ParamsError, Policy, calibrate,
+};
 use crate::identity::post::Carrier;
 use crate::identity::sessions::SessionLimits;
-use crate::identity::{roles, users};
+use crate::identity::{roles, second_factors, users};
+use crate::ledger::room::Place;
+use crate::ledger::{Cosigning, Happened, Ledger, LedgerError, Said, checkup, witnesses};
 use crate::pki::{Names, Pki, PkiError, own_addresses};
+use crate::posture::audits::Audits;
 use crate::posture::reports::{self, ReportError};
 use crate::random::RandomError;
 use crate::seal::{SealError, Sealer};
 use crate::serve::{
-    self, BindError, Ended, ForwardedBy, HostNames, Limits, Listener, LogError, Metrics, Readiness, Transport,
+    self, BindError, Ended, HostNames, Limits, Listener, LogError, Metrics, Readiness, Transport,
     TrustedProxies,
 };
 use crate::state::{self, StateError};
+use crate::status::{Status, StatusError};
 use crate::store::{Store, StoreError};
 use crate::{api, pages};
 
+mod changed;
+mod exporters;
+mod limits;
 mod outside;
 mod upkeep;
 
@@ -74,18 +84,27 @@ pub enum StartError {
     /// Parameters of hashes.
     #[error(transparent)]
     Params(#[from] ParamsError),
+    /// Nothing to hash passwords on.
+    #[error(transparent)]
+    Hash(#[from] HashError),
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A mail server, directory or login provider whose settings will not do.
+    /// A mail server, directory, login provider or receiver of the ledger whose settings will not do.
     #[error(transparent)]
     Outside(Box<dyn std::error::Error + Send + Sync>),
     /// Reports.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The server's own state.
+    #[error(transparent)]
+    Status(#[from] StatusError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A socket that cannot be served.
     #[error("cannot serve the port any more")]
     Serve(#[source] io::Error),
@@ -142,7 +161,10 @@ pub struct Server {
     limits: Limits,
     proxies: TrustedProxies,
     metrics: Metrics,
+    status: Status,
     state_dir: PathBuf,
+    begun: changed::Begun,
+    room: Place,
     _lock: File,
 }
 
@@ -161,13 +183,23 @@ impl Reports {
     pub async fn keep(&self, report: &Report) -> Result<String, StartError> {
         let id = reports::keep(self.app.store(), report).await?;
         self.kept.inc();
-        self.app.audit_went(None);
+        self.app.audits.ended(self.app.now(), None);
         Ok(id)
+    }
+
+    /// Notes that an audit begins, for the overview.
+    pub fn begins(&self) {
+        self.app.audits.begins(self.app.now());
     }
 
     /// Notes that an audit did not come to an end, for the overview.
     pub fn failed(&self, why: &str) {
-        self.app.audit_went(Some((self.app.now(), why.to_owned())));
+        self.app.audits.ended(self.app.now(), Some(why.to_owned()));
+    }
+
+    /// Waits until somebody wants an audit now; it is begun for them already.
+    pub async fn wanted(&self) {
+        self.app.audits.wanted().await;
     }
 }
 
@@ -201,24 +233,42 @@ impl Server {
         // Ports first: another server that runs already is told before anything is touched.
         let listener = Listener::bind(config.server.listen)?;
         let observed = config.server.metrics_listen.get().map(Listener::bind_loopback).transpose()?;
-        let names = names(config, host, &listener)?;
+        let names = names(config, host, listener.address())?;
         let pki = Arc::new(pki(config, &directory, names.clone(), now)?);
         let store = store(config).await?;
         roles::install(&store).await?;
         let origin = config.server.public_url.as_ref().map_or_else(|| names.origin(), |public| public.origin());
         let (outside, carrier) = outside::open(config, &origin)?;
+        let logins = Logins { outside, ..logins(config, &directory, &store, &origin).await? };
+        let place = origin.trim_start_matches("https://");
+        let ledger = Ledger::open(&store, &logins.sealer, place, directory.clone(), clock.clone()).await?;
+        let logs = config.witnessing.logs.iter().map(|log| log.key().clone()).collect();
+        let cosigning = Cosigning::open(&store, &logins.sealer, logs).await?;
         let app = App::new(Inner {
-            logins: Logins { outside, ..logins(config, &directory, &store, &origin).await? },
+            logins,
+            ledger,
+            witnesses: outside::witnesses(&config.witnessing)?,
+            cosigning,
+            retention: limits::retention(config),
+            exporters: exporters::open(config, &origin)?,
             clock,
             origin: origin.clone(),
             notice: config.sessions.use_notice.as_str().to_owned(),
             system: host.unwrap_or_default().to_owned(),
             set_up_file: directory.join(state::SET_UP_CODE).display().to_string(),
             started_at: now,
-            audit_failed: Mutex::default(),
+            shelf: Default::default(),
+            audits: Audits::default(),
             effective,
             version,
         });
+        let lost = second_factors::of_other_names(&store, app.passkey_name()).await?;
+        if lost > 0 {
+            tracing::warn!(
+                passkeys = lost,
+                "passkeys were made for another name of this server and open nothing now; give it that name again with server.public_url, or have their owners make new ones"
+            );
+        }
         let authority = pki.ca_pem().map(|pem| state::publish(&directory, "ca.pem", &pem)).transpose()?;
         for name in pki.uncovered() {
             tracing::warn!(
@@ -233,15 +283,21 @@ impl Server {
             set_up: set_up(&store, &directory, now).await?,
             metrics: observed.as_ref().map(|listener| format!("http://{}/metrics", listener.address())),
         };
+        let status = Status::new(config, &app, &pki);
+        status.publish().await?;
+        let begun = changed::Begun::new(config, &app, &pki);
         Ok(Self {
             started,
             listener,
             observed,
             pki,
             names,
-            limits: limits(config),
-            proxies: proxies(config),
+            limits: limits::limits(config),
+            proxies: limits::proxies(config),
             metrics: Metrics::new(version),
+            status,
+            begun,
+            room: limits::room(config),
             state_dir: directory,
             app,
             carrier,
@@ -254,8 +310,9 @@ impl Server {
         &self.started
     }
 
-    /// Where reports are kept.
+    /// Where reports are kept, for whoever audits from now on.
     pub fn reports(&self) -> Reports {
+        self.app.audits.serve();
         let kept = Counter::default();
         self.metrics.register(|registry| {
             registry.register("reports_kept", "Reports kept since the start", kept.clone())
@@ -263,12 +320,23 @@ impl Server {
         Reports { app: self.app.clone(), kept }
     }
 
+    /// All that it serves, and what every request works with: for fuzz targets.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn inside(&self) -> (axum::Router, App) {
+        let router = routes(&self.app, &self.pki);
+        (serve::dress(router, host_names(&self.names), self.metrics.clone()), self.app.clone())
+    }
+
     /// Serves until `shutdown`, then lets what is under way finish.
     ///
     /// # Errors
     /// When a port cannot be served at all.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), StartError> {
-        let store = self.app.store().clone();
+        let (store, ledger) = (self.app.store().clone(), self.app.ledger.clone());
+        ledger.begin().await?;
+        let said = Said::done(Happened::ServerStarted).with("version", self.app.version);
+        ledger.tell(said.with("address", self.started.address.as_str())).await?;
+        changed::tell(&self.app, &self.begun, &self.state_dir).await?;
         let figures = self.metrics.clone();
         let ready = Arc::new(AtomicBool::new(true));
         let mut tasks: JoinSet<Result<(), StartError>> = JoinSet::new();
@@ -281,10 +349,11 @@ impl Server {
         };
         tasks.spawn(served(main, self.listener, shutdown.clone()));
         if let Some(listener) = self.observed {
-            let state = Arc::clone(&ready);
+            let (state, ledger) = (Arc::clone(&ready), ledger.clone());
             let readiness: Readiness = Arc::new(move || {
                 if state.load(Ordering::Relaxed) {
-                    Ok(())
+                    // What a witness says is no reason: another server must not be able to take this one out of service.
+                    ledger.ails().map_or(Ok(()), Err)
                 } else {
                     Err("the database does not answer".to_owned())
                 }
@@ -298,10 +367,11 @@ impl Server {
             };
             tasks.spawn(served(observation, listener, shutdown.clone()));
         }
-        let clock = self.app.clock.clone();
-        let (pki, ended) = (self.pki, shutdown.clone());
+        let (app, pki, ended) = (self.app.clone(), self.pki, shutdown.clone());
+        let directory = self.state_dir.clone();
         tasks.spawn(async move {
-            serve::keep_fresh(pki, move || clock.now(), ended).await;
+            let changed = || changed::tell_certificate(&app, &pki, &directory);
+            serve::keep_fresh(Arc::clone(&pki), || app.now(), changed, ended).await;
             Ok(())
         });
         if let Some(carrier) = self.carrier {
@@ -311,13 +381,31 @@ impl Server {
                 Ok(())
             });
         }
-        tasks.spawn(upkeep::watch(
-            self.app.clone(),
-            upkeep::HashFigures::new(&figures),
-            ready,
-            shutdown.clone(),
-        ));
+        tasks.spawn(exporters::run(self.app.clone(), figures.clone(), shutdown.clone()));
+        let (keeper, ended) = (ledger.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            keeper.keep(ended).await;
+            Ok(())
+        });
+        let (checked, ended) = (ledger.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            checkup::keep(checked, ended).await;
+            Ok(())
+        });
+        let (app, ended) = (self.app.clone(), shutdown.clone());
+        let asked = (!app.witnesses.all().is_empty()).then(|| witnesses::Figures::new(&figures));
+        tasks.spawn(async move {
+            witnesses::keep(app, asked, ended).await;
+            Ok(())
+        });
+        tasks.spawn(upkeep::rooms(self.app.clone(), self.room, shutdown.clone()));
+        tasks.spawn(upkeep::watch(self.app.clone(), upkeep::Figures::new(&figures), ready, shutdown.clone()));
         tasks.spawn(upkeep::tidy(self.app, self.state_dir, shutdown.clone()));
+        let (status, ended) = (self.status, shutdown.clone());
+        tasks.spawn(async move {
+            status.keep(ended).await;
+            Ok(())
+        });
         let mut result = Ok(());
         while let Some(ended) = tasks.join_next().await {
             let ended = ended.map_err(StartError::Task).and_then(|ended| ended);
@@ -327,9 +415,37 @@ impl Server {
                 result = ended;
             }
         }
+        let said = if result.is_ok() {
+            Said::done(Happened::ServerStopped)
+        } else {
+            Said::failed(Happened::ServerStopped)
+        };
+        if let Err(error) = ledger.tell(said).await {
+            tracing::warn!(%error, "that the server stops is not in the ledger");
+        }
+        ledger.sequence_all().await;
         store.close().await;
         result
     }
+}
+
+/// Reads what a start would read beside the configuration, and changes nothing: certificates, authorities, the list of bad
+/// passwords, and whether the mail server, the directory, the login provider and receivers of the ledger are described as they must be. `host` is this
+/// machine's name. Nobody is connected to.
+///
+/// # Errors
+/// What would keep the server from starting.
+pub fn check(config: &Config, host: Option<&str>) -> Result<(), StartError> {
+    let names = names(config, host, config.server.listen)?;
+    let origin = config.server.public_url.as_ref().map_or_else(|| names.origin(), |public| public.origin());
+    if let (Some(chain), Some(key)) = (&config.tls.certificate_file, &config.tls.key_file) {
+        Pki::from_files(chain, key.path(), names, Clock::default().now())?;
+    }
+    known_bad(config)?;
+    outside::open(config, &origin)?;
+    outside::witnesses(&config.witnessing)?;
+    exporters::open(config, &origin)?;
+    Ok(())
 }
 
 /// Everything that is served over HTTPS.
@@ -351,10 +467,9 @@ async fn served(
     Ok(())
 }
 
-fn names(config: &Config, host: Option<&str>, listener: &Listener) -> Result<Names, StartError> {
+fn names(config: &Config, host: Option<&str>, address: SocketAddr) -> Result<Names, StartError> {
     let public = config.server.public_url.as_ref().map(|public| public.host());
     let given: Vec<String> = public.iter().chain(&config.server.host_names).map(HostName::to_string).collect();
-    let address = listener.address();
     // Who listens on loopback alone is not reached by the machine's name.
     let host = host.filter(|_| !address.ip().to_canonical().is_loopback());
     Ok(Names::new(&given, host, &own_addresses(address.ip()), address.port())?)
@@ -383,7 +498,7 @@ async fn logins(config: &Config, directory: &Path, store: &Store, origin: &str) 
     let sealer = Arc::new(Sealer::open_or_create(&directory.join("seal.key"))?);
     let hours = |span: crate::config::Span| jiff::SignedDuration::try_from(span.get()).ok();
     Ok(Logins {
-        gate: Gate::new(store.clone(), gate_limits(config), Arc::clone(&sealer)),
+        gate: Gate::new(store.clone(), limits::gate_limits(config), Arc::clone(&sealer)),
         hasher: Arc::new(Hasher::new(hash_params(config, store).await?, None, HASH_QUEUE)?),
         policy: Policy {
             minimum_length: usize::try_from(passwords.min_length.get()).unwrap_or(usize::MAX),
@@ -438,39 +553,6 @@ async fn hash_params(config: &Config, store: &Store) -> Result<Params, StartErro
     Ok(params)
 }
 
-fn gate_limits(config: &Config) -> GateLimits {
-    let limits = &config.brute_force;
-    let (window, block) = (
-        limits.reset_attempts_interval_by_ip_and_username.get(),
-        limits.block_duration_by_ip_and_username.get(),
-    );
-    let pair = [
-        limits.max_attempts_by_ip_and_username,
-        limits.max_attempts_by_ip_and_username_node_users,
-        limits.max_attempts_by_ip_and_username_dashboard_users,
-        limits.max_attempts_by_ip_and_username_validate_token,
-        limits.max_attempts_by_ip_and_username_verify_log_agent,
-        limits.max_attempts_by_ip_and_username_ws_tunnel,
-        limits.max_attempts_by_ip_and_username_mfa_validation,
-    ];
-    GateLimits {
-        pair: pair.map(|attempts| Limit { attempts: attempts.get(), window, block }),
-        address: Limit {
-            attempts: limits.max_attempts_by_ip.get(),
-            window: limits.reset_attempts_interval_by_ip.get(),
-            block: limits.block_duration_by_ip.get(),
-        },
-    }
-}
-
-fn proxies(config: &Config) -> TrustedProxies {
-    let by = match config.server.forwarded_header {
-        ForwardedHeader::XForwardedFor => ForwardedBy::XForwardedFor,
-        ForwardedHeader::Forwarded => ForwardedBy::Forwarded,
-    };
-    TrustedProxies::new(config.server.trusted_proxies.clone(), by)
-}
-
 /// What nobody may choose as a password, with what the site adds.
 fn known_bad(config: &Config) -> Result<KnownBad, StartError> {
     let Some(path) = &config.passwords.known_bad_file else { return Ok(KnownBad::built_in()) };
@@ -480,20 +562,6 @@ fn known_bad(config: &Config) -> Result<KnownBad, StartError> {
         tracing::warn!(file = %path.display(), %problem, "a line of the list of bad passwords is left out");
     }
     Ok(known)
-}
-
-fn limits(config: &Config) -> Limits {
-    let server = &config.server;
-    Limits {
-        connections: usize::try_from(server.max_connections.get()).unwrap_or(usize::MAX),
-        handshake: server.handshake_timeout.get(),
-        head: server.header_timeout.get(),
-        keep_alive: server.idle_timeout.get(),
-        exchange: server.request_timeout.get(),
-        grace: server.shutdown_grace.get(),
-        ..Limits::default()
-    }
-    .fitting(serve::open_files())
 }
 
 async fn set_up(store: &Store, directory: &Path, now: Timestamp) -> Result<Option<SetUp>, StartError> {

@@ -43,6 +43,19 @@ pub enum StateError {
         /// What mends it.
         remedy: String,
     },
+    /// It is another user's: to take it away would end that user's server.
+    #[error(
+        "{} belongs to user {owner}, and the server runs as {own}; start it as user {owner}, or name another directory with --state-dir",
+        path.display()
+    )]
+    Foreign {
+        /// Where.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// As whom this runs.
+        own: u32,
+    },
     /// Another server runs.
     #[error("another server uses {} already; end that one, or name another directory with --state-dir", path.display())]
     Locked {
@@ -62,8 +75,7 @@ pub(crate) fn open(path: &Path) -> Result<File, StateError> {
     let open = |why: String, remedy: String| StateError::Open { path: path.to_owned(), why, remedy };
     let own = rustix::process::geteuid().as_raw();
     if about.uid() != own {
-        let why = format!("belongs to user {}, and the server runs as {own}", about.uid());
-        return Err(open(why, format!("chown {own} {shown}")));
+        return Err(StateError::Foreign { path: path.to_owned(), owner: about.uid(), own });
     }
     if about.mode() & 0o077 != 0 {
         let why = format!("has mode {:03o}: others may look into it", about.mode() & 0o777);
@@ -139,6 +151,15 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let error = open(&path).unwrap_err().to_string();
         assert!(error.contains("mode 755") && error.contains("chmod 700"), "{error}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(1234), None).unwrap();
+            let error = open(&path).unwrap_err().to_string();
+            assert!(
+                error.contains("belongs to user 1234") && error.contains("start it as user 1234"),
+                "{error}"
+            );
+        }
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(matches!(open(&file), Err(StateError::Use { .. })));

@@ -10,7 +10,7 @@ use include_dir::{Dir, include_dir};
 use jiff::Timestamp;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr as _};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _, SqlSafeStr as _};
 
 /// The migrations, by number; what has landed is never edited.
 static MIGRATIONS: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations");
@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Readers of SQLite at the same time. Its one writer has a connection of its own.
 const SQLITE_READERS: u32 = 4;
+
+/// A connection that rested for so long is asked whether it still stands before it is used.
+const UNASKED: Duration = Duration::from_secs(1);
 
 /// What goes wrong with the database.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +45,31 @@ pub enum StoreError {
         #[source]
         source: MigrateError,
     },
+    /// The disk is full.
+    #[error(
+        "no room is left for the database {place}; make room on its file system (`df -h` shows which is full) and start again"
+    )]
+    Full {
+        /// Its address without the password.
+        place: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The disk became full.
+    #[error(
+        "the disk under the database is full; make room (`df -h` shows which it is), a restart is not needed"
+    )]
+    NoRoom(#[source] sqlx::Error),
     /// A query failed.
     #[error("the database did not answer a query")]
-    Query(#[from] sqlx::Error),
+    Query(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_full(&error) { Self::NoRoom(error) } else { Self::Query(error) }
+    }
 }
 
 /// Which database it is.
@@ -76,19 +101,27 @@ impl Store {
         install_default_drivers();
         let place = without_password(url);
         let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
-        let failed = |source| StoreError::Open { place: place.clone(), source };
+        let failed = |source| match is_full(&source) {
+            true => StoreError::Full { place: place.clone(), source },
+            false => StoreError::Open { place: place.clone(), source },
+        };
         let (readers, writers) = match engine {
             Engine::Sqlite => {
                 let writers = pool(engine, 1).connect(url).await.map_err(failed)?;
                 (pool(engine, connections).connect(url).await.map_err(failed)?, writers)
             }
-            Engine::Postgres => {
-                let both = pool(engine, connections).connect(url).await.map_err(failed)?;
-                (both.clone(), both)
-            }
+            Engine::Postgres => match pool(engine, connections).connect(url).await {
+                Ok(both) => (both.clone(), both),
+                Err(error) => return Err(failed(cause(url, error).await)),
+            },
         };
         let store = Self { readers, writers, engine };
-        migrator().run(&store.writers).await.map_err(|source| StoreError::Migrate { place, source })?;
+        migrator().run(&store.writers).await.map_err(|error| match error {
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) if is_full(&source) => {
+                StoreError::Full { place, source }
+            }
+            source => StoreError::Migrate { place, source },
+        })?;
         Ok(store)
     }
 
@@ -129,6 +162,15 @@ impl Store {
         Ok(())
     }
 
+    /// What was remembered last under this name.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn remembered(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar("select value from remembered where name = $1");
+        Ok(found.bind(name).fetch_optional(&self.readers).await?)
+    }
+
     /// Whether it answers.
     pub(crate) async fn is_ready(&self) -> bool {
         sqlx::query("select 1").execute(&self.readers).await.is_ok()
@@ -139,6 +181,43 @@ impl Store {
         self.readers.close().await;
         self.writers.close().await;
     }
+}
+
+/// Remembers a value in place of the one before.
+///
+/// # Errors
+/// When the database does not take it.
+pub(crate) async fn remember(
+    connection: &mut AnyConnection,
+    name: &str,
+    value: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into remembered (name, value) values ($1, $2)
+         on conflict (name) do update set value = excluded.value",
+    )
+    .bind(name)
+    .bind(value)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Why there is no connection: a pool tries until its time is over, and then tells that alone.
+async fn cause(url: &str, error: sqlx::Error) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    match tokio::time::timeout(PATIENCE, AnyConnection::connect(url)).await {
+        Ok(Err(cause)) => cause,
+        Ok(Ok(_)) | Err(_) => error,
+    }
+}
+
+/// Whether there is no room to write: `SQLITE_FULL`, `disk_full` of PostgreSQL.
+fn is_full(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["13", "53100"].contains(&&*code))
 }
 
 /// A time of a column.
@@ -152,31 +231,39 @@ pub(crate) fn milliseconds(duration: Duration) -> i64 {
 }
 
 fn pool(engine: Engine, connections: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).after_connect(
-        move |connection, _| {
-            Box::pin(async move {
-                let settings: &[&'static str] = match engine {
-                    // Synced at each commit: what was answered "done" outlives a power cut.
-                    Engine::Sqlite => &[
-                        "pragma journal_mode = wal",
-                        "pragma synchronous = full",
-                        "pragma foreign_keys = on",
-                        "pragma busy_timeout = 10000",
-                        "pragma secure_delete = on",
-                    ],
-                    Engine::Postgres => &[
-                        "set statement_timeout = '30s'",
-                        "set lock_timeout = '10s'",
-                        "set idle_in_transaction_session_timeout = '30s'",
-                    ],
-                };
-                for &setting in settings {
-                    sqlx::query(setting).execute(&mut *connection).await?;
-                }
-                Ok(())
-            })
-        },
-    )
+    let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+    // A question before every question would be half of the work; a server that was restarted is noticed after a pause.
+    let asked_first = options.test_before_acquire(false).before_acquire(|connection, about| {
+        Box::pin(async move {
+            if about.idle_for >= UNASKED {
+                connection.ping().await?;
+            }
+            Ok(true)
+        })
+    });
+    asked_first.after_connect(move |connection, _| {
+        Box::pin(async move {
+            let settings: &[&'static str] = match engine {
+                // Synced at each commit: what was answered "done" outlives a power cut.
+                Engine::Sqlite => &[
+                    "pragma journal_mode = wal",
+                    "pragma synchronous = full",
+                    "pragma foreign_keys = on",
+                    "pragma busy_timeout = 10000",
+                    "pragma secure_delete = on",
+                ],
+                Engine::Postgres => &[
+                    "set statement_timeout = '30s'",
+                    "set lock_timeout = '10s'",
+                    "set idle_in_transaction_session_timeout = '30s'",
+                ],
+            };
+            for &setting in settings {
+                sqlx::query(setting).execute(&mut *connection).await?;
+            }
+            Ok(())
+        })
+    })
 }
 
 fn migrator() -> Migrator {
@@ -270,6 +357,17 @@ pub(crate) mod tests {
             Store::open("postgres://palisade:geheim@127.0.0.1:1/x?password=geheim", 1).await.unwrap_err();
         assert!(error.to_string().contains("postgres://127.0.0.1:1/x"), "{error}");
         assert!(!format!("{error:?}{error}").contains("geheim"), "{error:?}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("refused"), "{cause}");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_called_so() {
+        let opened = sqlite().await;
+        // The one connection that writes; no more pages than there are.
+        sqlx::query("pragma max_page_count = 1").execute(opened.store.writer()).await.unwrap();
+        let written = opened.store.set_setting("much", &"x".repeat(1 << 20)).await;
+        assert!(matches!(written, Err(StoreError::NoRoom(_))), "{written:?}");
     }
 
     #[test]

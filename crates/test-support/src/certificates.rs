@@ -37,6 +37,12 @@ impl Certificate {
         Self::make(directory, name, Some(self), key, days, &extensions)
     }
 
+    /// Issues a certificate for a client, good for 30 days; as [`Self::issue`] else.
+    pub fn client(&self, directory: &Path, name: &str, key: &str, extensions: &str) -> Self {
+        let extensions = format!("basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n{extensions}\n");
+        Self::make(directory, name, Some(self), key, 30, &extensions)
+    }
+
     fn make(
         directory: &Path,
         name: &str,

@@ -1,5 +1,6 @@
 //! A real PostgreSQL with a data directory and port of its own, shared by the tests of a process.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,7 +39,7 @@ impl Postgres {
     /// Starts one.
     pub fn start() -> Self {
         let programs = programs();
-        let directory = tempfile::Builder::new().prefix("palisade-postgres").tempdir().unwrap();
+        let directory = own_folder();
         let data = directory.path().join("data");
         run(Command::new("/bin/chown").args([ACCOUNT, &directory.path().display().to_string()]));
         run(as_account(&programs.join("initdb")).args([
@@ -106,10 +107,25 @@ impl Drop for Postgres {
     }
 }
 
+/// What the folders begin with; the number of the process follows.
+const FOLDER: &str = "palisade-postgres-";
+
+/// A folder for its data. Those of processes that have ended go: what a process shares to its end nobody removes in it.
+fn own_folder() -> TempDir {
+    for entry in fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name.strip_prefix(FOLDER).and_then(|rest| rest.split('-').next());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+    tempfile::Builder::new().prefix(&format!("{FOLDER}{}-", std::process::id())).tempdir().unwrap()
+}
+
 /// Where Debian keeps the server's programs, of the newest version.
 fn programs() -> PathBuf {
     let root = Path::new("/usr/lib/postgresql");
-    let newest = std::fs::read_dir(root)
+    let newest = fs::read_dir(root)
         .unwrap_or_else(|error| panic!("{} cannot be read: {error}; see `cargo xtask setup`", root.display()))
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
         .max()

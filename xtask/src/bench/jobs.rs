@@ -15,6 +15,9 @@ use crate::run::{output, root, run};
 /// Debian packages of the peers, and what measures and prepares.
 pub(crate) const PACKAGES: &[&str] = &[
     "lynis",
+    "nghttp2-client",
+    "oathtool",
+    "sqlite3",
     "openscap-scanner",
     "ssg-debian",
     "ssh-audit",

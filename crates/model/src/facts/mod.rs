@@ -23,6 +23,7 @@ pub mod nerve;
 pub mod net;
 pub mod os;
 pub mod packages;
+pub mod palisade;
 pub mod services;
 pub mod ssh;
 pub mod time;
@@ -93,6 +94,8 @@ pub struct Facts {
     pub kepware: Fact<kepware::Kepware>,
     /// See [`nerve`].
     pub nerve: Fact<nerve::Nerve>,
+    /// See [`palisade`].
+    pub palisade: Fact<palisade::Palisade>,
     /// See [`windows`].
     pub windows: Fact<windows::Windows>,
     /// See [`true_connector`].

@@ -108,7 +108,7 @@ fn an_unsafe_configuration_is_accepted_and_named() {
     warning: mfa.mfa_enabled is false: a stolen password is enough to log in as anybody but an administrator
       --> built-in default
       help: write true: users are led through it at their next login
-    palisade.toml: 3 of 77 parameters set: 3 unsafe
+    palisade.toml: 3 of 92 parameters set: 3 unsafe
     exit code 1
     "#);
     let ran = palisade(&["config", "show", "--config", &path], &database);
@@ -147,7 +147,7 @@ fn an_unsafe_configuration_is_accepted_and_named() {
        unsafe  a stolen password is enough to log in as anybody but an administrator
        remedy  write true: users are led through it at their next login
 
-    3 of 77 parameters are set, 3 unsafe. `--effective` shows every one.
+    3 of 92 parameters are set, 3 unsafe. `--effective` shows every one.
     exit code 0
     "#);
 }
@@ -159,7 +159,7 @@ fn the_shipped_configuration_is_all_good() {
     let path = file(&folder, &text);
     let ran = palisade(&["config", "check", "--config", &path], &[]);
     insta::assert_snapshot!(told(&ran, &path), @r"
-    palisade.toml: 2 of 77 parameters set: all good
+    palisade.toml: 2 of 92 parameters set: all good
     exit code 0
     ");
     // What is commented out there is right too, once its secrets exist.
@@ -183,6 +183,31 @@ fn the_shipped_configuration_is_all_good() {
     let ran = palisade(&["config", "check", "--config", &path], &[]);
     assert_eq!(ran.code, 0, "{}", told(&ran, &path));
     assert!(ran.out.contains("7 of"), "{}", ran.out);
+}
+
+#[test]
+fn what_would_keep_the_server_from_starting_is_told_by_the_check() {
+    let folder = Folder::new();
+    let key = folder.file("key.pem", "no key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let site = "[server]\npublic_url = \"https://palisade.example:8443\"\n";
+    for (text, wants) in [
+        (
+            format!("[tls]\ncertificate_file = \"/nowhere/chain.pem\"\nkey_file = \"{key}\"\n"),
+            "/nowhere/chain.pem",
+        ),
+        ("[passwords]\nknown_bad_file = \"/nowhere/words\"\n".to_owned(), "/nowhere/words"),
+        (
+            "[mail]\nhost = \"mail.example\"\nfrom = \"p@example.com\"\nca_file = \"/nowhere/ca.pem\"\n"
+                .to_owned(),
+            "/nowhere/ca.pem",
+        ),
+    ] {
+        let path = file(&folder, &format!("{site}{text}"));
+        let ran = palisade(&["config", "check", "--config", &path], &[]);
+        assert_eq!(ran.code, 2, "{}", told(&ran, &path));
+        assert!(ran.err.contains("would not start") && ran.err.contains(wants), "{}", ran.err);
+    }
 }
 
 #[test]

@@ -46,6 +46,14 @@ fn a_plan_that_nobody_can_read_is_not_carried_out() {
 }
 
 #[test]
+fn yes_to_a_plan_that_is_only_shown_is_refused() {
+    let (_door, root) = machine().offline_door();
+    let output = palisade(root.path(), &["--all", "--yes"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("--apply"), "{}", text(&output));
+}
+
+#[test]
 fn nobody_to_ask_and_nothing_to_undo_are_said() {
     let (_door, root) = machine().offline_door();
     let before = snapshot::take(root.path());

@@ -4,10 +4,17 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a test that cannot be set up must stop"
 )]
 
+mod audit;
 mod browser;
 mod crash;
+mod exporters;
+mod ledger;
+mod outside;
 mod running;
 mod story;
+mod witness;

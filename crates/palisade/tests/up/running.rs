@@ -37,18 +37,52 @@ pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
+impl Answer {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.text.split("\r\n\r\n").next()?;
+        headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
+    }
+}
+
 impl Running {
     /// `palisade up` with a state directory of its own.
     pub(crate) fn up() -> Self {
+        Self::up_with(&[])
+    }
+
+    /// The same with settings.
+    pub(crate) fn up_with(environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut running = Self::start(&directory.path().join("state"), &["up"], &[]);
+        let mut running = Self::start(&directory.path().join("state"), &["up"], environment);
         running._directory = Some(directory);
         running
     }
 
     /// Starts it on a state directory that the caller keeps.
     pub(crate) fn start(state: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let (port, metrics) = (free_port(), free_port());
+        Self::start_logging(state, arguments, environment, Stdio::inherit())
+    }
+
+    /// The same with another place for its log.
+    pub(crate) fn start_logging(
+        state: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
+        Self::start_at(free_port(), state, arguments, environment, log)
+    }
+
+    /// The same at a port that others know.
+    pub(crate) fn start_at(
+        port: u16,
+        state: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
+        let metrics = free_port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
         command
             .args(arguments)
@@ -59,7 +93,7 @@ impl Running {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+            .stderr(log);
         let mut child = command.spawn().unwrap();
         let welcome = said(&mut child);
         until_listening(([127, 0, 0, 1], port).into());

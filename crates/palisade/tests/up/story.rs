@@ -1,7 +1,7 @@
 //! What the person who starts it meets.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -37,6 +37,22 @@ fn it_says_what_to_do_and_keeps_its_files_to_itself() {
     assert_eq!(second.status.code(), Some(2));
     assert!(told.contains("another server uses"), "{told}");
     assert!(running.end(), "it ends well when asked to");
+}
+
+#[test]
+fn it_goes_on_when_nobody_takes_its_log() {
+    let (reader, gone) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for log in [Stdio::from(gone), Stdio::from(full)] {
+        let directory = tempfile::tempdir().unwrap();
+        let talks = [("PALISADE_LOG_LEVEL", "info")];
+        let running = Running::start_logging(&directory.path().join("state"), &["up"], &talks, log);
+        for _ in 0..2 {
+            assert_eq!(running.ask("GET", "/setup", &[]).status, 200);
+        }
+        assert!(running.end(), "it ends well when asked to");
+    }
 }
 
 #[test]
@@ -92,7 +108,7 @@ fn the_audit_of_this_machine_is_there_on_both_databases() {
 }
 
 /// Waits until the metrics tell of a report that was kept.
-fn wait_for_report(running: &Running) {
+pub(crate) fn wait_for_report(running: &Running) {
     let kept = || {
         let out = Command::new("/usr/bin/curl")
             .args(["--silent", &format!("http://127.0.0.1:{}/metrics", running.metrics)])

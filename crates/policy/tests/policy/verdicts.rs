@@ -274,3 +274,27 @@ fn what_one_rule_reads_as_absent_is_not_absent_for_the_next() {
     let report = report(&content, &document(json!({"ssh": {"server": null}})), &Profile::default());
     assert_eq!(verdicts(&report), ["ssh.a edge pass", "ssh.b edge unknown"]);
 }
+
+#[test]
+fn rules_about_our_own_server_leave_requirements_alone_where_none_runs() {
+    let content = policy::Content::load(&policy::embedded()).0;
+    let state = |palisade: serde_json::Value, id: &str| {
+        let report = report(&content, &document(json!({"palisade": palisade})), &Profile::default());
+        let mut all = report.guides.into_iter().flat_map(|guide| guide.requirements);
+        let requirement = all.find(|requirement| requirement.id == id).unwrap();
+        (requirement.status, requirement.reason)
+    };
+    let (status, why) = state(json!(null), "NRV-MS-037");
+    assert_eq!(
+        (status, why.as_str()),
+        (Status::Unknown, "decided on a target of another kind: Nerve configuration")
+    );
+    assert_eq!(state(json!(null), "NRV-GEN-005").0, Status::AttestationDue);
+    let limited = |attempts: u32| {
+        let limits = json!({"max_attempts_by_ip_and_username": attempts});
+        json!({"servers": [{"name": "/var/lib/palisade", "state": {"brute_force": limits}}]})
+    };
+    assert_eq!(state(limited(5), "NRV-MS-037").0, Status::Met);
+    assert_eq!(state(limited(6), "NRV-MS-037").0, Status::Unmet);
+    assert_eq!(state(json!({"servers": [{"name": "x"}]}), "NRV-MS-037").0, Status::Unknown);
+}

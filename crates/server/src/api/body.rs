@@ -1,15 +1,17 @@
 //! What requests carry, with mistakes told as problems.
 
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Failure, Kind};
+use crate::order::{After, Found, Order};
 
 /// A JSON body.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -18,11 +20,39 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let request = without_nul(request, state, has_escaped_nul).await?;
         match axum::Json::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Self(value)),
             Err(rejection) => Err(not_json(&rejection)),
         }
     }
+}
+
+/// The same request with its body read, when there is no NUL in it: PostgreSQL keeps none, and no field has a use for one.
+async fn without_nul<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    has_nul: impl Fn(&[u8]) -> bool,
+) -> Result<Request, Failure> {
+    let (parts, body) = request.into_parts();
+    let whole = Request::from_parts(parts.clone(), body);
+    let body = Bytes::from_request(whole, state).await.map_err(|rejection| {
+        let is_long = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        let kind = if is_long { Kind::TooLarge } else { Kind::BadRequest };
+        Failure::new(kind, format!("the body will not do: {}", rejection.body_text()))
+    })?;
+    if has_nul(&body) {
+        return Err(Failure::new(Kind::BadRequest, "the body holds the character NUL, which no field takes"));
+    }
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// Whether JSON holds `\u0000`, with a backslash that is not itself escaped.
+pub(crate) fn has_escaped_nul(json: &[u8]) -> bool {
+    json.windows(6).enumerate().filter(|(_, part)| *part == br"\u0000").any(|(at, _)| {
+        let before = json.get(..at).unwrap_or_default();
+        before.iter().rev().take_while(|byte| **byte == b'\\').count().is_multiple_of(2)
+    })
 }
 
 fn not_json(rejection: &JsonRejection) -> Failure {
@@ -64,19 +94,22 @@ pub(crate) struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page of at most `limit` of these, which are one more when there is a next page.
-    pub(crate) fn of(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> String) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(key);
-        Self { items, next }
-    }
-
     /// The same of other elements.
     pub(crate) fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(each).collect(), next: self.next }
     }
+}
+
+impl<T> From<Found<T>> for Page<T> {
+    fn from(found: Found<T>) -> Self {
+        Self { items: found.items, next: found.next }
+    }
+}
+
+/// The row after which a page begins, in this order; none at the beginning.
+pub(crate) fn after(order: Order, text: &str) -> Result<Option<After>, Failure> {
+    let wrong = || Failure::new(Kind::BadRequest, "`after` is what `next` of the page before said");
+    if text.is_empty() { Ok(None) } else { order.after(text).map(Some).ok_or_else(wrong) }
 }
 
 /// What `If-Match` names: the version that the caller saw.
@@ -101,6 +134,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Filled<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let has_nul = |body: &[u8]| body.contains(&0) || body.windows(3).any(|part| part == b"%00");
+        let request = without_nul(request, state, has_nul).await?;
         match axum::Form::from_request(request, state).await {
             Ok(axum::Form(value)) => Ok(Self(value)),
             Err(rejection) => Err(Failure::new(Kind::BadRequest, rejection.body_text())),

@@ -26,6 +26,7 @@ use super::problem::{Failure, Kind};
 use super::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::login::Caller;
+use crate::ledger;
 use crate::seal::Sealer;
 use crate::store::{Store, StoreError};
 
@@ -85,7 +86,7 @@ fn read_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
         let detail = "`Idempotency-Key` is one key of 1 to 255 visible ASCII characters";
         return Err(Failure::new(Kind::BadRequest, detail));
     }
-    Ok(Some(hex(&Sha256::digest(bytes))))
+    Ok(Some(hex::encode(Sha256::digest(bytes))))
 }
 
 async fn keyed(app: &App, key_hash: &str, request: Request, next: Next) -> Result<Response, Failure> {
@@ -105,7 +106,7 @@ async fn keyed(app: &App, key_hash: &str, request: Request, next: Next) -> Resul
     let work = Work {
         user_id,
         key_hash: key_hash.to_owned(),
-        request_hash: hex(&hash.finalize()),
+        request_hash: hex::encode(hash.finalize()),
         begun_at: app.now(),
     };
     if let Some(former) = work.begin(app.store()).await? {
@@ -114,7 +115,8 @@ async fn keyed(app: &App, key_hash: &str, request: Request, next: Next) -> Resul
     let request = Request::from_parts(parts, Body::from(body));
     let app = app.clone();
     // A task of its own: it comes to its end even when who asked hangs up, and can ask for the answer then.
-    let task = tokio::spawn(async move { work.carry_out(&app, request, next).await }.in_current_span());
+    let work = ledger::carried(async move { work.carry_out(&app, request, next).await });
+    let task = tokio::spawn(work.in_current_span());
     task.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request with a key died");
         Err(Failure::new(
@@ -305,8 +307,4 @@ fn not_finished(is_at_work: bool) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

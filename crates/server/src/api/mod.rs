@@ -5,6 +5,7 @@ pub(crate) mod idempotency;
 pub(crate) mod openapi;
 pub(crate) mod problem;
 pub(crate) mod route;
+pub(crate) mod system;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -15,6 +16,9 @@ use route::Route;
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = crate::identity::api::routes();
     routes.extend(crate::posture::api::routes());
+    routes.extend(crate::ledger::api::routes());
+    routes.extend(crate::ledger::review::api::routes());
+    routes.extend(system::routes());
     routes.extend(openapi::routes());
     routes
 }

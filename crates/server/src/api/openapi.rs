@@ -3,7 +3,7 @@
 use axum::http::Method;
 use axum::routing::get;
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::body::Json;
@@ -34,10 +34,10 @@ struct Description {
 
 /// The whole description.
 pub(crate) fn description(routes: &[Route], version: &str) -> Value {
-    let mut generator = SchemaSettings::draft2020_12()
-        .with(|settings| settings.definitions_path = "/components/schemas".into())
-        .into_generator();
-    let problem = generator.subschema_for::<Problem>();
+    // What is given leaves out what is empty; what is taken may leave out what has a default.
+    let (mut given, mut taken) =
+        (generator(SchemaSettings::for_serialize), generator(SchemaSettings::for_deserialize));
+    let problem = given.subschema_for::<Problem>();
     let mut paths = Map::new();
     for route in routes {
         let mut operation = json!({
@@ -48,12 +48,16 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
         });
         if let Some(shape) = route.takes {
             let body =
-                json!({"required": true, "content": {"application/json": {"schema": shape(&mut generator)}}});
+                json!({"required": true, "content": {"application/json": {"schema": shape(&mut taken)}}});
+            set(&mut operation, "requestBody", body);
+        }
+        if route.is_text {
+            let body = json!({"required": true, "content": {"text/plain": {"schema": {"type": "string"}}}});
             set(&mut operation, "requestBody", body);
         }
         let mut parameters: Vec<Value> = path_parameters(route.path);
         if let Some(shape) = route.query {
-            parameters.extend(query_parameters(&shape(&mut generator)));
+            parameters.extend(query_parameters(&shape(&mut taken)));
         }
         if takes_version(route) {
             parameters.push(json!({
@@ -74,7 +78,10 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
         }
         let mut answer = json!({"description": "All is well."});
         if let Some(shape) = route.gives {
-            set(&mut answer, "content", json!({"application/json": {"schema": shape(&mut generator)}}));
+            set(&mut answer, "content", json!({"application/json": {"schema": shape(&mut given)}}));
+        }
+        if let Some(content_type) = route.file {
+            set(&mut answer, "content", json!({content_type: {}}));
         }
         let wrong = json!({
             "description": "It was not done; the body says why.",
@@ -84,20 +91,25 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
         if route.needs != Needs::Nothing {
             set(&mut operation, "security", json!([{"session": []}, {"token": []}]));
         }
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        let path = paths.entry(described(route.path)).or_insert_with(|| json!({}));
         set(path, &route.method.as_str().to_lowercase(), operation);
     }
+    let mut schemas = taken.take_definitions(true);
+    schemas.append(&mut given.take_definitions(true));
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Palisade",
             "version": version,
-            "description": format!("The Management System. Bodies are at most {BODY_LIMIT} bytes. Problems are RFC 9457."),
+            "description": format!(
+                "The Management System. Bodies are at most {BODY_LIMIT} bytes. Problems are RFC 9457. Who sends the cookie of a \
+                 session and changes something sends the `Origin` of this server as well, as browsers do."
+            ),
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "paths": paths,
         "components": {
-            "schemas": generator.take_definitions(true),
+            "schemas": schemas,
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": super::route::COOKIE},
                 "token": {"type": "http", "scheme": "bearer"},
@@ -106,15 +118,27 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
     })
 }
 
+fn generator(contract: fn(SchemaSettings) -> SchemaSettings) -> SchemaGenerator {
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into());
+    contract(settings).into_generator()
+}
+
 fn set(object: &mut Value, key: &str, value: Value) {
     if let Some(object) = object.as_object_mut() {
         object.insert(key.to_owned(), value);
     }
 }
 
+/// A path as OpenAPI writes it, which knows no parameter that goes on over slashes: `{*path}` is `{path}`.
+pub(super) fn described(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
 /// `GET /api/v1/users/{id}` is `get-users-id`.
 fn operation_id(route: &Route) -> String {
-    let path: Vec<&str> = route.path.split('/').skip(3).map(|part| part.trim_matches(['{', '}'])).collect();
+    let path: Vec<&str> =
+        route.path.split('/').skip(3).map(|part| part.trim_matches(['{', '}', '*'])).collect();
     format!("{}-{}", route.method.as_str().to_lowercase(), path.join("-"))
 }
 
@@ -135,7 +159,7 @@ fn takes_version(route: &Route) -> bool {
 
 fn path_parameters(path: &str) -> Vec<Value> {
     path.split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .filter_map(|part| Some(part.strip_prefix('{')?.strip_suffix('}')?.trim_start_matches('*')))
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
         .collect()
 }

@@ -17,6 +17,8 @@ use crate::identity::roles::RoleError;
 use crate::identity::second_factors::FactorError;
 use crate::identity::tokens::TokenError;
 use crate::identity::users::UserError;
+use crate::ledger::LedgerError;
+use crate::posture::audits::NotNow;
 use crate::posture::reports::ReportError;
 use crate::random::RandomError;
 use crate::store::StoreError;
@@ -79,6 +81,14 @@ pub(crate) enum Kind {
     NotPermitted,
     /// There is nothing here.
     NotFound,
+    /// There was something here.
+    Gone,
+    /// There is something here, for other methods.
+    Method,
+    /// It is for another server.
+    Misdirected,
+    /// The body is longer than any that is taken.
+    TooLarge,
     /// It does not fit what there is.
     Conflict,
     /// Somebody else changed it.
@@ -87,15 +97,30 @@ pub(crate) enum Kind {
     Unprocessable,
     /// Too many attempts.
     TooMany,
+    /// It was done a moment ago.
+    TooSoon,
     /// The server is at fault.
     Internal,
     /// The server is busy.
     Busy,
     /// Another server that is needed does not answer.
     Unreachable,
+    /// What must be noted cannot be.
+    Unrecorded,
 }
 
 impl Kind {
+    /// Its word, for programs.
+    pub(crate) fn word(self) -> &'static str {
+        self.parts().1
+    }
+
+    /// Its status.
+    #[cfg(test)]
+    pub(crate) fn status(self) -> StatusCode {
+        self.parts().0
+    }
+
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "Not understood"),
@@ -105,17 +130,23 @@ impl Kind {
             Self::StepUp => (StatusCode::FORBIDDEN, "step-up", "Show your credential again"),
             Self::NotPermitted => (StatusCode::FORBIDDEN, "not-permitted", "Not permitted"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Nothing here"),
+            Self::Gone => (StatusCode::GONE, "gone", "Not here any more"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Not this way"),
+            Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected", "Not this server"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too long"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "It does not fit what there is"),
             Self::Stale => (StatusCode::PRECONDITION_FAILED, "stale", "Somebody else changed it"),
             Self::Unprocessable => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "Some fields will not do")
             }
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts"),
+            Self::TooSoon => (StatusCode::TOO_MANY_REQUESTS, "too-soon", "Too soon"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Our fault"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
             Self::Unreachable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unreachable", "Another server does not answer")
             }
+            Self::Unrecorded => (StatusCode::SERVICE_UNAVAILABLE, "unrecorded", "Cannot be noted"),
         }
     }
 }
@@ -168,6 +199,11 @@ impl Failure {
             cause = error.source();
         }
         Self { log: Some(chain), ..Self::new(kind, detail) }
+    }
+
+    /// Too early: it is worth asking again after so many seconds.
+    pub(crate) fn too_soon(detail: impl Into<String>, seconds: u64) -> Self {
+        Self::new(Kind::TooSoon, detail).retry_after(seconds)
     }
 
     fn retry_after(mut self, seconds: u64) -> Self {
@@ -254,7 +290,9 @@ impl From<FactorError> for Failure {
     fn from(error: FactorError) -> Self {
         let text = error.to_string();
         match error {
-            FactorError::Off | FactorError::Taken | FactorError::Last => Self::new(Kind::Conflict, text),
+            FactorError::Off | FactorError::Taken | FactorError::Last | FactorError::None => {
+                Self::new(Kind::Conflict, text)
+            }
             FactorError::Unknown => Self::new(Kind::NotFound, text),
             FactorError::Passkey(error) => Self::new(of_passkey(&error), text),
             FactorError::Random(error) => error.into(),
@@ -372,6 +410,16 @@ impl From<TokenError> for Failure {
     }
 }
 
+impl From<NotNow> for Failure {
+    fn from(error: NotNow) -> Self {
+        let text = error.to_string();
+        match error {
+            NotNow::Running(_) | NotNow::Nobody => Self::new(Kind::Conflict, text),
+            NotNow::TooSoon(seconds) => Self::too_soon(text, seconds),
+        }
+    }
+}
+
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match error {
@@ -386,6 +434,15 @@ impl From<ReportError> for Failure {
 impl From<RandomError> for Failure {
     fn from(error: RandomError) -> Self {
         Self::internal(&error)
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Store(error) => error.into(),
+            error => Self::internal(&error),
+        }
     }
 }
 

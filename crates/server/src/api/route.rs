@@ -3,7 +3,7 @@
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
@@ -17,7 +17,8 @@ use super::problem::{Failure, Kind};
 use crate::app::App;
 use crate::identity::login::{Caller, From as CalledFrom, Pending};
 use crate::identity::roles::Permission;
-use crate::serve::ClientAddress;
+use crate::ledger::{Asker, during, of_answer};
+use crate::serve::{ClientAddress, RequestId};
 
 /// The cookie that holds a session's token. The prefix has browsers refuse it without `Secure`, and from other hosts.
 pub(crate) const COOKIE: &str = "__Host-palisade";
@@ -55,12 +56,16 @@ pub(crate) struct Route {
     pub(crate) about: &'static str,
     /// The shape of its request.
     pub(crate) takes: Option<Shape>,
+    /// Whether its request is plain text instead.
+    pub(crate) is_text: bool,
     /// The status of its answer when all is well.
     pub(crate) status: StatusCode,
     /// The shape of its answer.
     pub(crate) gives: Option<Shape>,
     /// What may stand in its query.
     pub(crate) query: Option<Shape>,
+    /// The content type of the file that it answers with instead.
+    pub(crate) file: Option<&'static str>,
     serve: MethodRouter<App>,
 }
 
@@ -74,12 +79,30 @@ impl Route {
         serve: MethodRouter<App>,
     ) -> Self {
         let status = StatusCode::NO_CONTENT;
-        Self { method, path, needs, about, takes: None, status, gives: None, query: None, serve }
+        Self {
+            method,
+            path,
+            needs,
+            about,
+            takes: None,
+            is_text: false,
+            status,
+            gives: None,
+            query: None,
+            file: None,
+            serve,
+        }
     }
 
     /// Takes a body of this shape.
     pub(crate) fn takes<T: JsonSchema>(mut self) -> Self {
         self.takes = Some(|generator| generator.subschema_for::<T>());
+        self
+    }
+
+    /// Takes plain text.
+    pub(crate) fn takes_text(mut self) -> Self {
+        self.is_text = true;
         self
     }
 
@@ -92,6 +115,17 @@ impl Route {
     /// Answers 200 with a body of this shape.
     pub(crate) fn gives<T: JsonSchema>(self) -> Self {
         self.answers::<T>(StatusCode::OK)
+    }
+
+    /// Answers 200 with a file.
+    pub(crate) fn gives_file(self) -> Self {
+        self.gives_file_of("application/octet-stream")
+    }
+
+    /// Answers 200 with a file of this content type.
+    pub(crate) fn gives_file_of(mut self, content_type: &'static str) -> Self {
+        (self.status, self.file) = (StatusCode::OK, Some(content_type));
+        self
     }
 
     /// Answers with this status and a body of this shape.
@@ -108,19 +142,66 @@ pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router {
     for route in routes {
         // Inside the door: what was answered once is told to nobody who may not ask any more.
         let served = if idempotency::takes_key(&route) {
-            route.serve.layer(from_fn_with_state(app.clone(), idempotency::once))
+            route.serve.route_layer(from_fn_with_state(app.clone(), idempotency::once))
         } else {
             route.serve
         };
-        let admitted = served.layer(from_fn_with_state((app.clone(), route.needs), admit));
-        router = router.route(route.path, admitted);
+        // Around the methods that there are: for another one nobody needs to be let in.
+        let door = Door { app: app.clone(), needs: route.needs, path: route.path };
+        router = router.route(route.path, served.route_layer(from_fn_with_state(door, admit)));
     }
-    router.layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(app.clone())
+    let other_method = || async {
+        Failure::new(Kind::Method, "this address does not take that method; `Allow` says which it takes")
+    };
+    router
+        .method_not_allowed_fallback(other_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(app.clone())
 }
 
-/// Lets a request in, with its caller, or says why not.
-async fn admit(State((app, needs)): State<(App, Needs)>, mut request: Request, next: Next) -> Response {
-    match caller(&app, needs, request.extensions().get().copied(), request.headers()).await {
+/// What stands before a route.
+#[derive(Clone)]
+struct Door {
+    app: App,
+    needs: Needs,
+    path: &'static str,
+}
+
+/// Lets a request in, with its caller, or says why not. What happens is noted for that caller; what is refused, here.
+async fn admit(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let (ledger, method) = (&door.app.ledger, request.method().clone());
+    if !method.is_safe()
+        && let Some(why) = ledger.refuses()
+    {
+        return Failure::new(Kind::Unrecorded, format!("nothing can be changed now: {why}")).into_response();
+    }
+    let client = request.extensions().get::<ClientAddress>().map(ToString::to_string);
+    let correlation = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
+    let asker = Asker::new(client, correlation, door.app.clock.clone());
+    let response = during(asker.clone(), serve(&door, &asker, request, next)).await;
+    let refused = of_answer(&method, door.path, response.status(), response.extensions().get());
+    if let Some(said) = refused.filter(|_| !asker.has_noted(true))
+        && let Err(error) = during(asker.clone(), ledger.refuse(asker.tried(said))).await
+    {
+        tracing::error!(%error, "a refusal is not in the ledger");
+    }
+    #[cfg(test)]
+    crate::ledger::tests::must_be_noted(&method, door.path, &response, &asker);
+    if asker.has_noted(false) || asker.has_noted(true) {
+        ledger.wake();
+    }
+    response
+}
+
+async fn serve(door: &Door, asker: &Asker, mut request: Request, next: Next) -> Response {
+    if !is_text(request.uri()) {
+        return Failure::new(
+            Kind::BadRequest,
+            "the address holds what is no text: NUL, or bytes that are not UTF-8",
+        )
+        .into_response();
+    }
+    match caller(&door.app, door.needs, request.extensions().get().copied(), request.headers(), asker).await {
         Ok(caller) => {
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
@@ -131,11 +212,32 @@ async fn admit(State((app, needs)): State<(App, Needs)>, mut request: Request, n
     }
 }
 
+/// Whether all of an address is text that can be kept: PostgreSQL knows no NUL, handlers no other encoding.
+fn is_text(address: &Uri) -> bool {
+    let path = String::from_utf8(decoded(address.path()));
+    path.is_ok_and(|path| !path.contains('\0')) && !address.query().unwrap_or_default().contains("%00")
+}
+
+/// The bytes of a path; a percent sign that begins nothing stands for itself, as the router reads it.
+fn decoded(path: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped =
+            after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    bytes
+}
+
 async fn caller(
     app: &App,
     needs: Needs,
     client: Option<ClientAddress>,
     headers: &HeaderMap,
+    asker: &Asker,
 ) -> Result<Option<Caller>, Failure> {
     if needs == Needs::Nothing {
         return Ok(None);
@@ -148,6 +250,7 @@ async fn caller(
         },
     };
     let caller = caller.ok_or_else(|| Failure::new(Kind::NotLoggedIn, "log in first"))?;
+    asker.is(&caller);
     may(&caller, needs, app)?;
     Ok(Some(caller))
 }

@@ -1,6 +1,7 @@
 //! The routes as callers meet them: who may what, what is answered, what the description says.
 
 mod idempotency;
+mod refused;
 mod reviews;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use ledger::VerifierKey;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -24,6 +26,7 @@ use crate::identity::roles::{self, Assignment, Permission};
 use crate::identity::sessions::{self, Factors};
 use crate::identity::users::{self, NewUser, Origin, State};
 use crate::identity::{links, tokens};
+use crate::ledger::witnesses::Witnesses;
 use crate::serve::ClientAddress;
 use crate::store::tests::{TestStore, stores};
 use tempfile::TempDir;
@@ -31,8 +34,8 @@ use tempfile::TempDir;
 /// Routes on one database.
 pub(crate) struct Api {
     pub(crate) app: App,
-    router: Router,
-    _kept: (TempDir, TestStore),
+    pub(crate) router: Router,
+    kept: (TempDir, TestStore),
 }
 
 /// What was answered.
@@ -41,8 +44,10 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// The body when it is JSON.
     pub(crate) body: Value,
-    /// The body as it is.
+    /// The body as text.
     pub(crate) text: String,
+    /// The body as it is.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -67,26 +72,54 @@ pub(crate) async fn benches(routes: impl Fn(&App) -> Router) -> Vec<Api> {
     let mut all = Vec::new();
     for opened in stores().await {
         let directory = tempfile::tempdir().unwrap();
+        all.push(Api::on((directory, opened), Vec::new(), Witnesses::default(), &routes).await);
+    }
+    all
+}
+
+impl Api {
+    /// These routes on one database, as a witness of these logs and with these witnesses.
+    pub(crate) async fn on(
+        kept: (TempDir, TestStore),
+        logs: Vec<VerifierKey>,
+        witnesses: Witnesses,
+        routes: impl Fn(&App) -> Router,
+    ) -> Self {
+        let (directory, opened) = &kept;
+        let logins = logins(&opened.store, directory.path());
         let app = App::new(crate::app::Inner {
-            logins: logins(&opened.store, directory.path()),
+            ledger: crate::ledger::tests::ledger(&logins, directory.path()).await,
+            witnesses,
+            cosigning: crate::ledger::tests::cosigning(&logins, logs).await,
+            retention: crate::ledger::tests::retention(),
+            exporters: Default::default(),
+            logins,
             clock: Clock::default(),
             origin: "https://localhost:8443".to_owned(),
             notice: String::new(),
             system: "edge-07".to_owned(),
             set_up_file: "/var/lib/palisade/set-up-code".to_owned(),
             started_at: jiff::Timestamp::UNIX_EPOCH,
-            audit_failed: std::sync::Mutex::default(),
+            shelf: Default::default(),
+            audits: crate::posture::audits::Audits::default(),
             effective: Effective::default(),
             version: "0.0.0",
         });
         roles::install(&opened.store).await.unwrap();
         let router = routes(&app);
-        all.push(Api { app, router, _kept: (directory, opened) });
+        Self { app, router, kept }
     }
-    all
-}
 
-impl Api {
+    /// The same with other logs and witnesses, as after a restart.
+    pub(crate) async fn again(self, logs: Vec<VerifierKey>, witnesses: Witnesses) -> Self {
+        Self::on(self.kept, logs, witnesses, |app| router(app, routes())).await
+    }
+
+    /// Where its keys are kept.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.kept.0.path()
+    }
+
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
         let body = body.map(|body| ("application/json", body.to_string()));
         self.send(method, path, headers, body).await
@@ -120,7 +153,7 @@ impl Api {
         } else {
             Value::Null
         };
-        Answer { status: parts.status, headers: parts.headers, body, text }
+        Answer { status: parts.status, headers: parts.headers, body, text, bytes: bytes.into() }
     }
 
     /// A user with these roles.
@@ -157,7 +190,7 @@ impl Api {
 
 /// The path with something that is not there in place of names.
 fn filled(path: &str) -> String {
-    path.replace("{id}", "none").replace("{key}", "none")
+    path.replace("{id}", "none").replace("{key}", "none").replace("{*path}", "none")
 }
 
 pub(crate) fn is_permitted(needs: Needs, permissions: &BTreeSet<Permission>) -> bool {
@@ -415,7 +448,7 @@ fn the_description_names_every_route_once_and_resolves() {
     let mut ids = BTreeSet::new();
     for route in &routes {
         let Route { method, path, .. } = route;
-        let operation = &described["paths"][path][method.as_str().to_lowercase()];
+        let operation = &described["paths"][openapi::described(path)][method.as_str().to_lowercase()];
         assert_eq!(operation["summary"], route.about, "{method} {path}");
         assert!(ids.insert(operation["operationId"].to_string()), "{method} {path}");
         assert!(path.starts_with("/api/v1/"));

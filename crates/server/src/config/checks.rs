@@ -1,19 +1,25 @@
 //! What no single value shows: combinations that cannot work are refused, those that weaken the system are named.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use ledger::VerifierKey;
 use policy::Problem;
 
 use super::database::Database;
 use super::effective::{Danger, Setting, Source};
 use super::table::Config;
 use super::value::{LogLevel, MailTls};
+use super::witnessing::{LogKey, WitnessAddress};
 
 /// Least memory in bytes for so many passes of Argon2id (OWASP, Password Storage Cheat Sheet).
 const ARGON2: [(u32, u64); 5] = [(1, 46 << 20), (2, 19 << 20), (3, 12 << 20), (4, 9 << 20), (5, 7 << 20)];
 
 /// Folders where everybody can write, and that are emptied at times.
 const SHARED: [&str; 4] = ["/tmp", "/var/tmp", "/dev/shm", "/run/shm"];
+
+/// Each checkpoint carries a line of each witness, and waits for each.
+const MOST_WITNESSES: usize = 16;
 
 /// The checks of one configuration.
 pub(super) struct Checks<'a> {
@@ -31,6 +37,9 @@ impl Checks<'_> {
         self.mail();
         self.oidc();
         self.ldap();
+        self.witnessing();
+        self.ledger_syslog();
+        self.ledger_opensearch();
     }
 
     fn server(&mut self) {
@@ -42,7 +51,8 @@ impl Checks<'_> {
             && (listen.ip().is_unspecified() || listen.ip() == metrics.ip())
         {
             let what = format!("server.metrics_listen is {metrics}, where the pages are served already");
-            self.refuse("server.metrics_listen", what, "take another port, or \"off\"");
+            let help = "take another port for one of them: server.listen (--listen) or server.metrics_listen, which may be \"off\"";
+            self.refuse("server.metrics_listen", what, help);
         }
         if config.server.header_timeout > config.server.request_timeout {
             let what = "server.header_timeout is longer than server.request_timeout, which includes it";
@@ -243,6 +253,73 @@ impl Checks<'_> {
                 "name groups in [ldap.roles]",
             );
         }
+    }
+
+    fn witnessing(&mut self) {
+        let witnessing = &self.config.witnessing;
+        let logs: Vec<&VerifierKey> = witnessing.logs.iter().map(LogKey::key).collect();
+        let witnesses: Vec<&VerifierKey> = witnessing.witnesses.iter().map(WitnessAddress::key).collect();
+        for (key, given) in [("witnessing.logs", logs), ("witnessing.witnesses", witnesses)] {
+            let mut seen = BTreeSet::new();
+            if let Some(twice) = given.iter().find(|given| !seen.insert(given.to_string())) {
+                let what = format!("{key} names {} twice", twice.name());
+                self.refuse(key, what, "leave it out once");
+            }
+        }
+        if witnessing.witnesses.len() > MOST_WITNESSES {
+            let what = format!("witnessing.witnesses has more than {MOST_WITNESSES} members");
+            self.refuse("witnessing.witnesses", what, "three witnesses of three owners are many");
+        }
+        if witnessing.ca_file.is_some() && witnessing.witnesses.is_empty() {
+            let what = "witnessing.ca_file is set and witnessing.witnesses is not, so that it does nothing";
+            self.refuse("witnessing.ca_file", what, "name the witnesses, or take it out");
+        }
+    }
+
+    fn ledger_syslog(&mut self) {
+        let syslog = &self.config.ledger_syslog;
+        if syslog.host.is_none() {
+            return self.refuse_without("ledger_syslog.host", "ledger_syslog");
+        }
+        self.refuse_half(
+            ("ledger_syslog.client_certificate_file", syslog.client_certificate_file.is_some()),
+            ("ledger_syslog.client_key_file", syslog.client_key_file.is_some()),
+        );
+    }
+
+    fn ledger_opensearch(&mut self) {
+        let search = &self.config.ledger_opensearch;
+        let Some(url) = &search.url else {
+            return self.refuse_without("ledger_opensearch.url", "ledger_opensearch");
+        };
+        self.refuse_half(
+            ("ledger_opensearch.username", search.username.is_some()),
+            ("ledger_opensearch.password_file", search.password_file.is_some()),
+        );
+        let has_user = search.username.is_some() || search.password_file.is_some();
+        if has_user && search.api_key_file.is_some() {
+            let what = "ledger_opensearch.api_key_file is set beside a user name or a password";
+            self.refuse("ledger_opensearch.api_key_file", what, "log in by the one or by the other");
+        }
+        if url.is_plain() {
+            let reason = "other programs of this machine can listen there first and are given the ledger, and what is logged in with";
+            self.danger("ledger_opensearch.url", reason, "write https://");
+        }
+        if !has_user && search.api_key_file.is_none() {
+            let reason = "nobody logs in there, so that whoever reaches it can change what was sent";
+            self.danger("ledger_opensearch.url", reason, "set username and password_file, or api_key_file");
+        }
+    }
+
+    /// Of two that belong together one is set.
+    fn refuse_half(&mut self, one: (&str, bool), other: (&str, bool)) {
+        let (given, missing) = match (one.1, other.1) {
+            (true, false) => (one.0, other.0),
+            (false, true) => (other.0, one.0),
+            _ => return,
+        };
+        let help = format!("set {missing} too, or neither");
+        self.refuse(given, format!("{given} is set and {missing} is not"), help);
     }
 
     /// Parameters of a section do nothing without the one that switches it on.

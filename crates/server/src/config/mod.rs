@@ -13,12 +13,14 @@ mod net;
 mod parameter;
 mod reading;
 mod reference;
+mod search;
 mod secret;
 mod sources;
 mod table;
 #[cfg(test)]
 mod tests;
 mod value;
+mod witnessing;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,13 +35,15 @@ pub use measure::{Size, Span};
 pub use net::{HostName, IssuerUrl, LdapUrl, MailAddress, MetricsListen, PublicUrl};
 pub use parameter::{Parameter, Section};
 pub use reference::{example, reference};
+pub use search::{IndexName, SearchUrl};
 pub use secret::{KeyFile, SecretError, SecretFile, read_secret};
 pub use sources::{Overrides, usual_state_dir};
 pub use table::{
-    Audit, AuditLogs, BruteForce, Config, DatabaseSettings, Ldap, Log, Mail, Mfa, Oidc, PARAMETERS, Passwords,
-    RemoteConnection, SECTIONS, Server, Sessions, Tls,
+    Audit, AuditLogs, BruteForce, Config, DatabaseSettings, Ldap, LedgerOpensearch, LedgerSyslog, Log, Mail,
+    Mfa, Oidc, PARAMETERS, Passwords, RemoteConnection, SECTIONS, Server, Sessions, Tls, Witnessing,
 };
 pub use value::{Count, ForwardedHeader, LogFormat, LogLevel, MailTls, Notice, RoleMap};
+pub use witnessing::{LogKey, WitnessAddress};
 
 use checks::Checks;
 use reading::Reading;

@@ -228,13 +228,7 @@ impl Value for IssuerUrl {
     fn read(raw: &Raw, _: &Cx<'_>) -> Result<Self, Vec<Wrong>> {
         let url = web(raw, Self::FORM)?;
         let plain = url.scheme() == "http";
-        let loopback = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        if plain && !loopback {
+        if plain && !is_this_machine(&url) {
             let what = "begins with http://: whoever is on the way could log in as anybody";
             return Err(vec![
                 raw.wrong(what, "write https://; ca_file names the provider's CA when it is your own"),
@@ -251,8 +245,18 @@ impl Value for IssuerUrl {
     }
 }
 
+/// Whether a URL leads to this machine whatever the network says.
+pub(super) fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// A URL of the web without credentials and fragment.
-fn web(raw: &Raw, form: &str) -> Result<Url, Vec<Wrong>> {
+pub(super) fn web(raw: &Raw, form: &str) -> Result<Url, Vec<Wrong>> {
     let text = raw.text().ok_or_else(|| raw.other_than(form))?;
     one_line(raw, text)?;
     let url = Url::parse(text)

@@ -25,6 +25,13 @@ a password stands in `database.url_file` or in `PALISADE_DATABASE_URL`. Secrets 
 
 **The file itself** must not be writable by others than its owner (refused), and should not be readable by everybody (named as unsafe).
 
+**HSTS.** Pages and API come over TLS alone, and every answer has browsers that trust the certificate insist on HTTPS for two years: for the name
+they used, not for names below it (no `includeSubDomains`). The name counts, not the port: what else is served under the same name over plain
+HTTP, at whatever port, such browsers then ask for over HTTPS. Give Palisade a name of its own (`server.public_url`). `localhost` is a name too:
+some browsers leave it out; others want its entry deleted (`chrome://net-internals/#hsts`, \"Forget About This Site\" in Firefox) before other
+services of that machine answer over HTTP again. Addresses such as `https://127.0.0.1:8443` are never remembered. Behind a reverse proxy the
+header reaches browsers under the proxy's name; a proxy with an HSTS of its own should replace ours, as browsers heed the first alone.
+
 **Unsafe values** are accepted and named by `palisade config check`, `palisade config show` and the settings page. \"Safe\" below says what is not.
 Refused are also combinations that cannot work, and these: metrics that other machines can reach, proxies trusted on half the
 Internet, mail or a directory without TLS, a provider of logins over plain HTTP on another machine, a password in the file.

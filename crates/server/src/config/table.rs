@@ -14,8 +14,10 @@ use super::measure::{Size, Span};
 use super::net::{HostName, IssuerUrl, LdapUrl, MailAddress, MetricsListen, PublicUrl};
 use super::parameter::{Parameter, Section, parameters};
 use super::reading::Reading;
+use super::search::{IndexName, SearchUrl};
 use super::secret::{KeyFile, SecretFile};
 use super::value::{Count, ForwardedHeader, LogFormat, LogLevel, MailTls, Notice, RoleMap, Value};
+use super::witnessing::{LogKey, WitnessAddress};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -255,6 +257,48 @@ parameters! {
         /// Retention of the records of workloads.
         file_warm_state_retention_policy_audit_docker_log: Span = "180d", in DAY..=3650 * DAY,
             safe at_least(180 * DAY), else "what an intruder did is gone before anybody looks", guide "NRV-MS-052";
+        /// Room that all records may take in the database; `0B` for all that the disk has.
+        capacity: Size = "16GiB", in at_most(1 << 44);
+    }
+
+    /// Ledgers that vouch for one another: this server as a witness of others, and others as witnesses of its own ledger.
+    [witnessing] Witnessing {
+        /// Ledgers of others that this server cosigns, as long as each goes on from what was cosigned before; the key of each stream.
+        logs: Vec<LogKey> = "";
+        /// Witnesses that are asked to cosign this server's ledger: the key of each and, after a space, its address.
+        witnesses: Vec<WitnessAddress> = "";
+        /// File with the CA of the witnesses in PEM, when it is none that this machine trusts.
+        ca_file: Option<PathBuf> = "";
+    }
+
+    /// Where the ledger is sent as syslog, always over TLS; nowhere without `host`.
+    [ledger_syslog] LedgerSyslog {
+        /// Name of the receiver, as its certificate has it.
+        host: Option<HostName> = "";
+        /// Port of the receiver.
+        port: Count = "6514", in 1..=65_535;
+        /// File with the CA of the receiver in PEM, when it is none that this machine trusts.
+        ca_file: Option<PathBuf> = "";
+        /// File with the certificate that is shown to the receiver, with its chain, in PEM.
+        client_certificate_file: Option<PathBuf> = "";
+        /// File with the private key of that certificate in PEM.
+        client_key_file: Option<KeyFile> = "";
+    }
+
+    /// Where the ledger is sent as documents, by the bulk API of OpenSearch; nowhere without `url`.
+    [ledger_opensearch] LedgerOpensearch {
+        /// Address of OpenSearch; without TLS on this machine alone.
+        url: Option<SearchUrl> = "";
+        /// Index, data stream or alias; `{stream}` stands for the stream of the ledger, `{date}` for the entry's day.
+        index: IndexName = "palisade-ledger-{stream}-{date}";
+        /// Name to log in with there.
+        username: Option<String> = "";
+        /// File with the password to log in with there.
+        password_file: Option<SecretFile> = "";
+        /// File with an API key to log in with there instead.
+        api_key_file: Option<SecretFile> = "";
+        /// File with the CA of OpenSearch in PEM, when it is none that this machine trusts.
+        ca_file: Option<PathBuf> = "";
     }
 
     /// Remote connections to nodes.

@@ -194,7 +194,7 @@ fn what_is_shown_reads_as_the_same() {
             again.push_str(&format!("[{section}]\n"));
         }
         // A parameter that does nothing without another one may only stand beside it.
-        let is_of_nothing = matches!(section, "mail" | "ldap");
+        let is_of_nothing = matches!(section, "mail" | "ldap" | "ledger_syslog" | "ledger_opensearch");
         if let (Some(text), false) = (setting.text(), is_of_nothing) {
             again.push_str(&format!("{} = {text}\n", setting.name));
         }

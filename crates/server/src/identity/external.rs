@@ -16,6 +16,7 @@ use super::post::Outbox;
 use super::roles::{self, Assignment};
 use super::sessions::Factors;
 use super::users::{self, NewUser, Origin, State, User, UserError};
+use crate::ledger::{Happened, Said, note};
 use crate::random;
 use crate::serve::ClientAddress;
 
@@ -68,8 +69,7 @@ impl Logins {
         let attempt =
             self.gate.attempt(Surface::Login, from.client, &users::name_key(name), known, now).await?;
         let user = self.whose(&attempt, user, name.trim(), password, now).await?.ok_or(LoginError::Wrong)?;
-        attempt.succeeded(&self.store).await?;
-        self.begin(from, user, Factors::Password, now).await
+        self.begin_after(attempt, from, user, Factors::Password, now).await
     }
 
     /// Whose name and password this is: of `user`, who has the name here, or of whom the directory knows by it.
@@ -159,8 +159,7 @@ impl Logins {
         let identity = provider.finish(pending, callback, now).await?;
         let factors = if identity.has_second_factor { Factors::Both } else { Factors::Password };
         let user = self.admitted(&person_of_provider(identity), now).await?.ok_or(LoginError::NoRole)?;
-        attempt.succeeded(&self.store).await?;
-        self.begin(from, user, factors, now).await
+        self.begin_after(attempt, from, user, factors, now).await
     }
 
     /// The user of a person for whom others vouch, made or changed to what they say now; none without a role, or when
@@ -191,6 +190,9 @@ impl Logins {
                 let id =
                     users::create(&mut transaction, &new, State::Active, person.origin.as_str(), now).await?;
                 roles::give(&mut transaction, &id, &wanted, person.origin.as_str(), now).await?;
+                let said = Said::done(Happened::UserJoined).on("user", &id, Some(&new.name));
+                let said = said.with("origin", person.origin.as_str()).with("roles", roles::listed(&wanted));
+                note(&mut transaction, said).await?;
                 transaction.commit().await?;
                 tracing::info!(
                     user = new.name,
@@ -276,6 +278,10 @@ impl Logins {
                 "the roles of a user follow changed groups"
             );
         }
+        let happened = if held == *wanted { Happened::UserChanged } else { Happened::RolesAssigned };
+        let said = Said::done(happened).on("user", &user.id, Some(&new.name));
+        let said = said.with("origin", person.origin.as_str()).with("roles", roles::listed(wanted));
+        note(&mut transaction, said).await?;
         Ok(transaction.commit().await?)
     }
 

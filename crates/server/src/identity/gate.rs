@@ -15,9 +15,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
 
+use crate::ledger::{self, Happened, Said, note};
+use crate::order::{self, Columns, Order};
 use crate::random::{self, RandomError};
 use crate::seal::Sealer;
 use crate::serve::ClientAddress;
@@ -118,6 +120,14 @@ pub(crate) struct Attempt {
     entry: String,
 }
 
+#[cfg(feature = "fuzzing")]
+impl Attempt {
+    /// One that the gate knows nothing of.
+    pub(crate) fn of_nobody() -> Self {
+        Self { pair_key: String::new(), address_key: String::new(), entry: String::new() }
+    }
+}
+
 /// Why nothing was let in.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Blocked {
@@ -148,6 +158,17 @@ impl From<sqlx::Error> for GateError {
         Self::Store(error.into())
     }
 }
+
+/// The columns of the list of blocks.
+pub(crate) static LISTED: Columns = Columns {
+    usual: order::number("until", "blocked_until"),
+    falls: true,
+    others: &[
+        order::text("address", "address"),
+        order::text("user", "lower(coalesce(user_name, ''))"),
+        order::number("failures", "length(failures)"),
+    ],
+};
 
 /// One block, as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,6 +269,12 @@ impl Gate {
         now: Timestamp,
     ) -> Result<Attempt, GateError> {
         let (pair, address) = (written(client.pair_key()), written(client.ip_key()));
+        // Only names of users that there are: what else is typed there may be a password.
+        ledger::tries(
+            surface.as_str(),
+            known.map_or_else(|| self.key(&[name]), str::to_owned),
+            known.is_some(),
+        );
         let attempt = Attempt {
             pair_key: self.key(&[surface.as_str(), &pair, name]),
             address_key: self.key(&[&address]),
@@ -274,18 +301,20 @@ impl Gate {
         Ok(attempt)
     }
 
-    /// The blocks that hold, those that end last first.
+    /// The blocks that hold; at most a thousand.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub(crate) async fn blocks(&self, now: Timestamp) -> Result<Vec<Block>, StoreError> {
-        let rows = sqlx::query(
+    pub(crate) async fn blocks(&self, order: Order, now: Timestamp) -> Result<Vec<Block>, StoreError> {
+        let text = format!(
             "select key, surface, address, user_name, blocked_until, length(failures) / 24 as attempts
-             from attempts where blocked_until > $1 order by blocked_until desc, key limit 1000",
-        )
-        .bind(now.as_millisecond())
-        .fetch_all(self.store.reader())
-        .await?;
+             from attempts where blocked_until > $1 order by {} limit 1000",
+            order.by("key")
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(now.as_millisecond())
+            .fetch_all(self.store.reader())
+            .await?;
         rows.iter().map(|row| Ok(block(row)?)).collect()
     }
 
@@ -294,12 +323,21 @@ impl Gate {
     /// # Errors
     /// When the database does not answer.
     pub(crate) async fn lift(&self, key: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let done = sqlx::query("delete from attempts where key = $1 and blocked_until > $2")
-            .bind(key)
-            .bind(now.as_millisecond())
-            .execute(self.store.writer())
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let mut transaction = self.store.writer().begin().await?;
+        let row = sqlx::query(
+            "delete from attempts where key = $1 and blocked_until > $2 returning surface, address, user_name",
+        )
+        .bind(key)
+        .bind(now.as_millisecond())
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(row) = row else { return Ok(false) };
+        let said = Said::done(Happened::BlockLifted).on("address", row.try_get("address")?, None);
+        let user: Option<String> = row.try_get("user_name")?;
+        let said = said.with("surface", row.try_get::<String, _>("surface")?);
+        note(&mut transaction, user.into_iter().fold(said, |said, user| said.with("user", user))).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Forgets what counts no longer; how many rows.
@@ -324,9 +362,18 @@ impl Attempt {
     /// When the database does not answer; the attempt stays counted then.
     pub(crate) async fn succeeded(self, store: &Store) -> Result<(), StoreError> {
         let mut transaction = store.writer().begin().await?;
+        self.succeeded_in(&mut transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// The same, together with what else is kept of the success.
+    ///
+    /// # Errors
+    /// When the database does not answer; the attempt stays counted then.
+    pub(crate) async fn succeeded_in(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         sqlx::query("delete from attempts where key = $1")
             .bind(&self.pair_key)
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await?;
         sqlx::query(
             "update attempts set failures = replace(failures, $2, ''),
@@ -335,9 +382,9 @@ impl Attempt {
         )
         .bind(&self.address_key)
         .bind(&self.entry)
-        .execute(&mut *transaction)
+        .execute(connection)
         .await?;
-        Ok(transaction.commit().await?)
+        Ok(())
     }
 
     /// An attempt that nothing counted.

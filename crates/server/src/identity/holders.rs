@@ -63,33 +63,3 @@ pub(crate) async fn names(store: &Store) -> Result<BTreeMap<String, String>, Sto
         .await?;
     rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("full_name")?))).collect()
 }
-
-/// A passkey, without what it proves itself with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Passkey {
-    pub(crate) name: String,
-    pub(crate) added: Option<Timestamp>,
-    pub(crate) used: Option<Timestamp>,
-}
-
-/// The passkeys of a user, oldest first.
-///
-/// # Errors
-/// When the database does not answer.
-pub(crate) async fn passkeys(store: &Store, user_id: &str) -> Result<Vec<Passkey>, StoreError> {
-    let rows = sqlx::query(
-        "select label, created_at, last_used_at from passkeys where user_id = $1 order by created_at, id limit 100",
-    )
-    .bind(user_id)
-    .fetch_all(store.reader())
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Passkey {
-                name: row.try_get("label")?,
-                added: time(row.try_get("created_at")?)?,
-                used: time(row.try_get("last_used_at")?)?,
-            })
-        })
-        .collect()
-}

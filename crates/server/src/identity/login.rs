@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{Any, Transaction};
 
 use super::external::Outside;
 use super::gate::{Attempt, Gate, GateError, Surface};
@@ -17,6 +18,7 @@ use super::second_factors::FactorError;
 use super::sessions::{self, Factors, Session, SessionError, SessionLimits};
 use super::users::{self, NewUser, State, User, UserError};
 use super::{recovery, tokens, totp};
+use crate::ledger::{Happened, Said, note};
 use crate::random::RandomError;
 use crate::seal::{SealError, Sealer};
 use crate::serve::ClientAddress;
@@ -203,12 +205,39 @@ impl Logins {
         factors: Factors,
         now: Timestamp,
     ) -> Result<Begun, LoginError> {
-        let address = from.client.to_string();
+        let transaction = self.store.writer().begin().await?;
+        self.begin_in(transaction, from, user, factors, now).await
+    }
+
+    /// The same right after the attempt that it rests on, which is cleared with it.
+    pub(super) async fn begin_after(
+        &self,
+        attempt: Attempt,
+        from: &From<'_>,
+        user: User,
+        factors: Factors,
+        now: Timestamp,
+    ) -> Result<Begun, LoginError> {
         let mut transaction = self.store.writer().begin().await?;
+        attempt.succeeded_in(&mut transaction).await?;
+        self.begin_in(transaction, from, user, factors, now).await
+    }
+
+    async fn begin_in(
+        &self,
+        mut transaction: Transaction<'_, Any>,
+        from: &From<'_>,
+        user: User,
+        factors: Factors,
+        now: Timestamp,
+    ) -> Result<Begun, LoginError> {
+        let address = from.client.to_string();
         let token =
             sessions::begin(&mut transaction, self.sessions, &user.id, factors, (&address, from.agent), now)
                 .await?;
         users::logged_in(&mut transaction, &user.id, &address, now).await?;
+        let said = Said::done(Happened::SessionBegun).by(&user).on_user(&user);
+        note(&mut transaction, said.with("factors", factors.as_str())).await?;
         transaction.commit().await?;
         let rights = roles::rights_of(&self.store, &user.id).await?;
         let pending = self.pending(&user, &rights, factors, now);
@@ -228,7 +257,7 @@ impl Logins {
     }
 
     /// Whether somebody with these rights must have a second factor.
-    pub(super) fn needs_factor(&self, rights: &Rights) -> bool {
+    pub(crate) fn needs_factor(&self, rights: &Rights) -> bool {
         self.mfa_enabled || rights.changes_access()
     }
 
@@ -452,6 +481,8 @@ impl Logins {
         users::set_password(&mut transaction, &id, &hash, &former, self.policy.history, now).await?;
         let administrator = Assignment { role: ADMINISTRATOR.to_owned(), label: None };
         roles::give(&mut transaction, &id, &[administrator].into(), "set-up", now).await?;
+        note(&mut transaction, Said::done(Happened::FirstAdministrator).on("user", &id, Some(&new.name)))
+            .await?;
         transaction.commit().await?;
         let user = users::by_id(&self.store, &id).await?;
         self.begin(from, user, Factors::Password, now).await

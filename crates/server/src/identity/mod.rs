@@ -18,6 +18,7 @@ pub(crate) mod review;
 pub(crate) mod roles;
 pub(crate) mod second_factors;
 pub(crate) mod sessions;
+pub(crate) mod survey;
 pub(crate) mod tokens;
-mod totp;
+pub(crate) mod totp;
 pub(crate) mod users;

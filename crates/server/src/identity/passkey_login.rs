@@ -11,6 +11,7 @@ use super::second_factors::{self, FactorError, Kind, Stored};
 use super::sessions::{self, Factors, Session};
 use super::users::{self, User};
 use super::{recovery, roles};
+use crate::ledger::{Happened, Said, note};
 
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,7 @@ impl Logins {
     /// An answer that does not fit what was begun in this session, or a passkey that is kept already.
     pub(crate) async fn add_passkey(
         &self,
+        from: &From<'_>,
         caller: &Caller,
         label: &str,
         answer: &str,
@@ -85,11 +87,23 @@ impl Logins {
             // One was set up elsewhere since this request began: this session has not shown it.
             return Err(FactorError::from(PasskeyError::State).into());
         }
-        let id = second_factors::add_passkey(&mut transaction, &user.id, &made, &label, there, now).await?;
+        let id = second_factors::add_passkey(
+            &mut transaction,
+            &user.id,
+            &made,
+            (&label, passkeys.name()),
+            there,
+            now,
+        )
+        .await?;
         if there.is_none() {
             users::replace_recovery(&mut transaction, &user.id, &hashes).await?;
         }
+        let said =
+            Said::done(Happened::FactorAdded).on_user(user).with("factor", format!("passkey \"{label}\""));
+        note(&mut transaction, said).await?;
         transaction.commit().await?;
+        self.tell_factor_added(user, &format!("passkey \"{label}\""), from, now);
         if !there.is_none() {
             return Ok(Added { id, label, first: None });
         }
@@ -160,7 +174,35 @@ impl Logins {
             }
             users::replace_recovery(&mut transaction, &user.id, &[]).await?;
         }
+        let what = match factor {
+            Removed::App => "authenticator app".to_owned(),
+            Removed::Passkey(id) => format!("passkey {id}"),
+        };
+        note(&mut transaction, Said::done(Happened::FactorRemoved).on_user(user).with("factor", what)).await?;
         Ok(transaction.commit().await?)
+    }
+
+    /// Makes new recovery codes, which are shown once; the old ones are worth nothing then.
+    ///
+    /// # Errors
+    /// No second factor that they could stand in for.
+    pub(crate) async fn renew_codes(
+        &self,
+        from: &From<'_>,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Vec<SecretString>, LoginError> {
+        let user = &caller.user;
+        let (codes, hashes) = recovery::generate()?;
+        let mut transaction = self.store.writer().begin().await?;
+        if second_factors::hold(&mut transaction, &user.id).await?.is_none() {
+            return Err(FactorError::None.into());
+        }
+        users::replace_recovery(&mut transaction, &user.id, &hashes).await?;
+        note(&mut transaction, Said::done(Happened::RecoveryCodesMade).on_user(user)).await?;
+        transaction.commit().await?;
+        self.tell_factor_added(user, "new recovery codes", from, now);
+        Ok(codes)
     }
 
     fn passkeys(&self) -> Result<&Arc<Passkeys>, LoginError> {

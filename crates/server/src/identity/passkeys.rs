@@ -23,6 +23,8 @@ use state::{Purpose, State};
 #[derive(Debug)]
 pub(crate) struct Passkeys {
     webauthn: Webauthn,
+    /// The name that passkeys are bound to.
+    rp_id: String,
     /// What the data that an authenticator signs begins with.
     rp_id_hash: [u8; 32],
 }
@@ -167,7 +169,7 @@ impl Passkeys {
         let webauthn = WebauthnBuilder::new(rp_id, &url)
             .and_then(|builder| builder.rp_name(name).timeout(state::VALID.unsigned_abs()).build())
             .map_err(|_| wrong(other))?;
-        Ok(Self { webauthn, rp_id_hash: Sha256::digest(rp_id).into() })
+        Ok(Self { webauthn, rp_id: rp_id.to_owned(), rp_id_hash: Sha256::digest(rp_id).into() })
     }
 
     /// Passkeys for the site `name` at `origin`, bound to its host.
@@ -177,6 +179,11 @@ impl Passkeys {
     pub(crate) fn at(origin: &str, name: &str) -> Result<Self, PasskeyError> {
         let host = Url::parse(origin).ok().and_then(|url| url.domain().map(str::to_owned));
         Self::new(host.as_deref().unwrap_or_default(), origin, name)
+    }
+
+    /// The name that passkeys are bound to.
+    pub(crate) fn name(&self) -> &str {
+        &self.rp_id
     }
 
     /// Begins to make a passkey for the user with this identifier (a UUID), beside those that are there.

@@ -1,9 +1,10 @@
 //! Passwords: policy, strength, and hashes.
 
-mod hasher;
+pub(crate) mod hasher;
 mod known_bad;
 mod normal;
 mod params;
+mod workers;
 
 use std::fmt;
 

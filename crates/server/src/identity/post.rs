@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::mail::{Letter, Line, Link, MailError, Mailer, Message, Site};
 use crate::random;
 use crate::serve::ClientAddress;
+use crate::store::StoreError;
 
 #[cfg(test)]
 mod tests;
@@ -126,6 +127,18 @@ impl Logins {
             });
             outbox.put(user, letter);
         }
+    }
+
+    /// Tells the administrators who have an address how full the ledger is.
+    ///
+    /// # Errors
+    /// When the database does not say who they are.
+    pub(crate) async fn tell_ledger_filling(&self, room: &str) -> Result<(), StoreError> {
+        let Some(outbox) = &self.outside.outbox else { return Ok(()) };
+        for user in users::administrators(&self.store).await? {
+            outbox.put(&user, Line::new("the room", room).map(|room| Letter::LedgerFilling { room }));
+        }
+        Ok(())
     }
 
     /// Has a link for a new password sent, when there is such a local and active user with an address. Neither the answer

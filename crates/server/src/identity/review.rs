@@ -4,7 +4,7 @@
 
 mod decide;
 pub(crate) mod idle;
-mod record;
+pub(crate) mod record;
 mod sign;
 mod snapshot;
 
@@ -21,11 +21,14 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::roles::{Assignment, Permission, Rights, RoleError};
 use super::users::{User, time};
+use crate::ledger::{Happened, Said, note};
 use crate::random::{self, RandomError};
 use crate::seal::SealError;
 use crate::store::{Store, StoreError};
 
 pub(crate) use decide::decide;
+#[cfg(test)]
+pub(crate) use record::verify_as;
 pub(crate) use record::{Envelope, Key, next_due};
 pub use record::{Record, VerifyError, verify};
 pub(crate) use sign::sign;
@@ -119,7 +122,7 @@ pub(crate) enum ReviewError {
     #[error("there is no such review")]
     Unknown,
     /// No such item.
-    #[error("this review has no such item; the user or role may be gone")]
+    #[error("this review has no such item; what it was about may be gone")]
     UnknownItem,
     /// There is one.
     #[error("a review is under way already; finish that one")]
@@ -195,6 +198,7 @@ pub(crate) async fn start(store: &Store, by: Reviewer<'_>, now: Timestamp) -> Re
     for (place, subject) in (0_i64..).zip(&snapshot.subjects) {
         add(&mut transaction, &id, place, subject).await?;
     }
+    note(&mut transaction, Said::done(Happened::ReviewBegun).on("review", &id, None)).await?;
     transaction.commit().await?;
     Ok(id)
 }
@@ -275,14 +279,18 @@ pub(crate) async fn find(store: &Store, id: &str) -> Result<Review, ReviewError>
     row.as_ref().map_or(Err(ReviewError::Unknown), review)
 }
 
-/// When the next review is due; none: there was none yet, and it is due now.
+/// When the next review is due; the first as long after the first user as each other after the one before. None: there is
+/// nobody to review.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn due(store: &Store) -> Result<Option<Timestamp>, ReviewError> {
-    let last: Option<i64> =
-        sqlx::query_scalar("select max(signed_at) from reviews").fetch_one(store.reader()).await?;
-    Ok(time(last)?.map(next_due))
+pub(crate) async fn due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
+    let since: Option<i64> = sqlx::query_scalar(
+        "select coalesce((select max(signed_at) from reviews), (select min(created_at) from users))",
+    )
+    .fetch_one(store.reader())
+    .await?;
+    Ok(time(since)?.map(next_due))
 }
 
 /// The items of a review.

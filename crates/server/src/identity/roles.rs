@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use crate::ledger::{Happened, Said, note};
 use crate::store::{Store, StoreError};
 
 mod permission;
@@ -164,7 +165,7 @@ impl From<sqlx::Error> for RoleError {
 }
 
 /// The roles that come with the product.
-fn built_in() -> Vec<Role> {
+pub(super) fn built_in() -> Vec<Role> {
     use Permission as P;
     let role = |id: &str, title: &str, about: &str, permissions: BTreeSet<Permission>| Role {
         id: id.to_owned(),
@@ -174,8 +175,8 @@ fn built_in() -> Vec<Role> {
         permissions,
         version: 1,
     };
-    let reading: BTreeSet<Permission> =
-        Permission::ALL.into_iter().filter(|permission| permission.only_reads()).collect();
+    let only_looks = |permission: &Permission| permission.only_reads() || *permission == P::LedgerReview;
+    let reading: BTreeSet<Permission> = Permission::ALL.into_iter().filter(only_looks).collect();
     vec![
         role(
             ADMINISTRATOR,
@@ -183,7 +184,7 @@ fn built_in() -> Vec<Role> {
             "Does everything. Give it to very few people who are trained for it.",
             Permission::ALL.into(),
         ),
-        role("auditor", "Auditor", "Sees everything and changes nothing.", reading),
+        role("auditor", "Auditor", "Sees everything, reviews the ledger, changes nothing.", reading),
         role(
             "node-administrator",
             "Node administrator",
@@ -278,6 +279,7 @@ pub(crate) struct RoleForm {
 pub(crate) async fn create(store: &Store, id: &str, form: &RoleForm) -> Result<(), RoleError> {
     check_id(id)?;
     check_form(form)?;
+    let mut transaction = store.writer().begin().await?;
     let done = sqlx::query(
         "insert into roles (id, title, about, built_in, permissions, version) values ($1, $2, $3, 0, $4, 1)
          on conflict (id) do nothing",
@@ -286,9 +288,13 @@ pub(crate) async fn create(store: &Store, id: &str, form: &RoleForm) -> Result<(
     .bind(form.title.trim())
     .bind(form.about.trim())
     .bind(json(&form.permissions))
-    .execute(store.writer())
+    .execute(&mut *transaction)
     .await?;
-    if done.rows_affected() == 0 { Err(RoleError::Exists(id.to_owned())) } else { Ok(()) }
+    if done.rows_affected() == 0 {
+        return Err(RoleError::Exists(id.to_owned()));
+    }
+    note(&mut transaction, said(Happened::RoleMade, id, form)).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Changes a role that has `version` still.
@@ -298,6 +304,7 @@ pub(crate) async fn create(store: &Store, id: &str, form: &RoleForm) -> Result<(
 pub(crate) async fn change(store: &Store, id: &str, form: &RoleForm, version: i64) -> Result<(), RoleError> {
     check_form(form)?;
     not_built_in(&find(store, id).await?)?;
+    let mut transaction = store.writer().begin().await?;
     let done = sqlx::query(
         "update roles set title = $2, about = $3, permissions = $4, version = version + 1
          where id = $1 and version = $5 and built_in = 0",
@@ -307,9 +314,28 @@ pub(crate) async fn change(store: &Store, id: &str, form: &RoleForm, version: i6
     .bind(form.about.trim())
     .bind(json(&form.permissions))
     .bind(version)
-    .execute(store.writer())
+    .execute(&mut *transaction)
     .await?;
-    if done.rows_affected() == 0 { Err(RoleError::Stale) } else { Ok(()) }
+    if done.rows_affected() == 0 {
+        return Err(RoleError::Stale);
+    }
+    note(&mut transaction, said(Happened::RoleChanged, id, form)).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// What is told of a role that is made or changed.
+fn said(happened: Happened, id: &str, form: &RoleForm) -> Said {
+    let permissions: Vec<&str> = form.permissions.iter().map(|permission| permission.as_str()).collect();
+    Said::done(happened).on("role", id, Some(form.title.trim())).with("permissions", permissions.join(" "))
+}
+
+/// Roles in one line, each with the label that it holds for.
+pub(crate) fn listed(roles: &BTreeSet<Assignment>) -> String {
+    let one = |assignment: &Assignment| match &assignment.label {
+        Some(label) => format!("{}@{label}", assignment.role),
+        None => assignment.role.clone(),
+    };
+    roles.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 /// Deletes a role that nobody holds.
@@ -318,19 +344,21 @@ pub(crate) async fn change(store: &Store, id: &str, form: &RoleForm, version: i6
 /// Built in, unknown or held.
 pub(crate) async fn delete(store: &Store, id: &str) -> Result<(), RoleError> {
     not_built_in(&find(store, id).await?)?;
+    let mut transaction = store.writer().begin().await?;
     let done = sqlx::query(
         "delete from roles where id = $1 and built_in = 0
          and not exists (select 1 from assignments where role_id = $1)",
     )
     .bind(id)
-    .execute(store.writer())
+    .execute(&mut *transaction)
     .await?;
     if done.rows_affected() > 0 {
-        return Ok(());
+        note(&mut transaction, Said::done(Happened::RoleDeleted).on("role", id, None)).await?;
+        return Ok(transaction.commit().await?);
     }
     let holders: i64 = sqlx::query_scalar("select count(*) from assignments where role_id = $1")
         .bind(id)
-        .fetch_one(store.reader())
+        .fetch_one(&mut *transaction)
         .await?;
     Err(RoleError::Held { role: id.to_owned(), holders })
 }
@@ -351,6 +379,18 @@ pub(crate) async fn assignments_of(store: &Store, user_id: &str) -> Result<Vec<A
         .collect()
 }
 
+/// The titles of a user's roles.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn titles_of(store: &Store, user_id: &str) -> Result<Vec<String>, StoreError> {
+    let titles = sqlx::query_scalar(
+        "select distinct title from assignments join roles on roles.id = assignments.role_id
+         where user_id = $1 order by title limit 1000",
+    );
+    Ok(titles.bind(user_id).fetch_all(store.reader()).await?)
+}
+
 /// Gives a user exactly these roles.
 ///
 /// # Errors
@@ -366,8 +406,9 @@ pub(crate) async fn assign(
     sqlx::query("delete from assignments where user_id = $1").bind(user_id).execute(&mut *transaction).await?;
     give(&mut transaction, user_id, wanted, by, now).await?;
     keep_an_administrator(&mut transaction).await?;
-    transaction.commit().await?;
-    Ok(())
+    let said = Said::done(Happened::RolesAssigned).on("user", user_id, None).with("roles", listed(wanted));
+    note(&mut transaction, said).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Gives a user these roles beside what there is.

@@ -84,6 +84,9 @@ pub(crate) enum FactorError {
     /// Without it the user could not do what he may.
     #[error("this is the last second factor, and you need one; set up another first")]
     Last,
+    /// Recovery codes stand in for a second factor.
+    #[error("there is no second factor yet; recovery codes come with the first one")]
+    None,
     /// What the browser brought will not do.
     #[error(transparent)]
     Passkey(#[from] PasskeyError),
@@ -214,7 +217,18 @@ pub(crate) async fn count(connection: &mut AnyConnection, user_id: &str) -> Resu
     Ok(Count { apps: row.try_get("apps")?, passkeys: row.try_get("passkeys")? })
 }
 
-/// Keeps a passkey that was made; returns its identifier. The user's row is held.
+/// How many passkeys were made for another name than this one, and so open nothing; none for a server without a name.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn of_other_names(store: &Store, name: Option<&str>) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select count(*) from passkeys where rp_id <> '' and rp_id <> $1")
+        .bind(name.unwrap_or_default())
+        .fetch_one(store.reader())
+        .await?)
+}
+
+/// Keeps a passkey that was made, for this label and the server's name; returns its identifier. The user's row is held.
 ///
 /// # Errors
 /// [`FactorError::Taken`], or too many.
@@ -222,7 +236,7 @@ pub(crate) async fn add_passkey(
     connection: &mut AnyConnection,
     user_id: &str,
     made: &Registered,
-    label: &str,
+    (label, name): (&str, &str),
     there: Count,
     now: Timestamp,
 ) -> Result<String, FactorError> {
@@ -232,8 +246,9 @@ pub(crate) async fn add_passkey(
     let id = random::public_id()?;
     let PasskeyFacts { aaguid, can_sync, is_synced, .. } = &made.facts;
     let done = sqlx::query(
-        "insert into passkeys (id, user_id, credential_id, label, credential, aaguid, can_sync, is_synced, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into passkeys
+             (id, user_id, credential_id, label, credential, aaguid, can_sync, is_synced, created_at, rp_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(&id)
     .bind(user_id)
@@ -244,6 +259,7 @@ pub(crate) async fn add_passkey(
     .bind(i64::from(*can_sync))
     .bind(i64::from(*is_synced))
     .bind(now.as_millisecond())
+    .bind(name)
     .execute(connection)
     .await;
     match done {

@@ -8,6 +8,8 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
 use super::users::time;
+use crate::ledger::{Happened, Said, note};
+use crate::order::{self, After, Columns, Found, Order, contains};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError, milliseconds};
 
@@ -46,7 +48,7 @@ pub(crate) enum Factors {
 }
 
 impl Factors {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::Both => "both",
@@ -160,10 +162,17 @@ pub(crate) async fn resume(
     let unseen = now.as_millisecond().saturating_sub(session.seen_at.as_millisecond());
     if !session.locked && unseen >= milliseconds(limits.idle) {
         session.locked = true;
-        sqlx::query("update sessions set locked = 1, privileged_until = 0 where id = $1")
-            .bind(&session.id)
-            .execute(store.writer())
-            .await?;
+        let mut transaction = store.writer().begin().await?;
+        let done =
+            sqlx::query("update sessions set locked = 1, privileged_until = 0 where id = $1 and locked = 0")
+                .bind(&session.id)
+                .execute(&mut *transaction)
+                .await?;
+        if done.rows_affected() > 0 {
+            let said = Said::done(Happened::SessionLocked).on("session", &session.id, None);
+            note(&mut transaction, said.with("user", session.user_id.as_str())).await?;
+        }
+        transaction.commit().await?;
     } else if !session.locked && unseen >= milliseconds(SEEN_EVERY.min(limits.idle / 2)) {
         session.seen_at = now;
         sqlx::query("update sessions set seen_at = $2 where id = $1 and locked = 0")
@@ -189,6 +198,7 @@ pub(crate) async fn confirm(
     now: Timestamp,
 ) -> Result<SecretString, SessionError> {
     let token = random::token()?;
+    let mut transaction = store.writer().begin().await?;
     sqlx::query(
         "update sessions set locked = 0, factors = $2, seen_at = $3, privileged_until = $4, token_hash = $5
          where id = $1",
@@ -198,8 +208,11 @@ pub(crate) async fn confirm(
     .bind(now.as_millisecond())
     .bind(later(now, limits.privilege))
     .bind(random::sha256_hex(&token))
-    .execute(store.writer())
+    .execute(&mut *transaction)
     .await?;
+    let said = Said::done(Happened::SessionConfirmed).on("session", id, None);
+    note(&mut transaction, said.with("factors", factors.as_str())).await?;
+    transaction.commit().await?;
     Ok(token)
 }
 
@@ -208,12 +221,14 @@ pub(crate) async fn confirm(
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn unlock(store: &Store, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    let mut transaction = store.writer().begin().await?;
     sqlx::query("update sessions set locked = 0, seen_at = $2 where id = $1")
         .bind(id)
         .bind(now.as_millisecond())
-        .execute(store.writer())
+        .execute(&mut *transaction)
         .await?;
-    Ok(())
+    note(&mut transaction, Said::done(Happened::SessionUnlocked).on("session", id, None)).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Ends a session; of this user alone when one is named. Whether there was one.
@@ -221,12 +236,18 @@ pub(crate) async fn unlock(store: &Store, id: &str, now: Timestamp) -> Result<()
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn end(store: &Store, id: &str, user_id: Option<&str>) -> Result<bool, StoreError> {
-    let done = sqlx::query("delete from sessions where id = $1 and ($2 = '' or user_id = $2)")
-        .bind(id)
-        .bind(user_id.unwrap_or_default())
-        .execute(store.writer())
-        .await?;
-    Ok(done.rows_affected() > 0)
+    let mut transaction = store.writer().begin().await?;
+    let of: Option<String> = sqlx::query_scalar(
+        "delete from sessions where id = $1 and ($2 = '' or user_id = $2) returning user_id",
+    )
+    .bind(id)
+    .bind(user_id.unwrap_or_default())
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(of) = of else { return Ok(false) };
+    note(&mut transaction, Said::done(Happened::SessionEnded).on("session", id, None).with("user", of)).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Ends all sessions of a user but this one.
@@ -246,31 +267,64 @@ pub(crate) async fn end_others(
     Ok(done.rows_affected())
 }
 
-/// One page of sessions that have not ended, newest first, of one user or of all, made before the one named `after`.
+/// The columns of the list of sessions.
+pub(crate) static LISTED: Columns = Columns {
+    usual: order::number("started", "sessions.created_at"),
+    falls: true,
+    others: &[order::number("used", "seen_at"), order::text("user", "lower(users.full_name)")],
+};
+
+/// Which sessions.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter<'a> {
+    /// Those of this user; none: of all.
+    pub(crate) of: Option<&'a str>,
+    /// In the user's name, the address or what the browser calls itself.
+    pub(crate) text: &'a str,
+    /// By what they are sorted.
+    pub(crate) order: Order,
+    /// After this row.
+    pub(crate) after: Option<After>,
+}
+
+impl<'a> Filter<'a> {
+    /// All of a user, newest first; none: of everybody.
+    pub(crate) fn of(user_id: Option<&'a str>) -> Self {
+        Self { of: user_id, text: "", order: LISTED.order(""), after: None }
+    }
+}
+
+/// One page of sessions that have not ended.
 ///
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn list(
     store: &Store,
-    user_id: Option<&str>,
-    after: Option<(Timestamp, &str)>,
+    filter: Filter<'_>,
     now: Timestamp,
-) -> Result<Vec<Session>, StoreError> {
-    let (before, id) = after.map_or((i64::MAX, ""), |(time, id)| (time.as_millisecond(), id));
-    let text = format!(
-        "select {COLUMNS} from sessions where ends_at > $1 and ($2 = '' or user_id = $2)
-           and (created_at < $3 or (created_at = $3 and id > $4))
-         order by created_at desc, id limit $5"
+) -> Result<Found<Session>, StoreError> {
+    let Filter { of, text, order, after } = filter;
+    let query = format!(
+        "select sessions.id as id, user_id, factors, sessions.created_at as created_at, seen_at, ends_at,
+             privileged_until, locked, sessions.address as address, agent, {}
+         from sessions join users on users.id = sessions.user_id
+         where ends_at > $1 and ($2 = '' or user_id = $2)
+           and ($3 = '' or lower(users.full_name || ' ' || sessions.address || ' ' || agent) like $4 escape '!')
+           and {}
+         order by {} limit $5",
+        order.key(),
+        order.beyond("sessions.id", after.as_ref(), 6),
+        order.by("sessions.id"),
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+    let wanted = text.trim().to_lowercase();
+    let query = sqlx::query(sqlx::AssertSqlSafe(query))
         .bind(now.as_millisecond())
-        .bind(user_id.unwrap_or_default())
-        .bind(before)
-        .bind(id)
-        .bind(PAGE + 1)
-        .fetch_all(store.reader())
-        .await?;
-    rows.iter().map(|row| Ok(session(row)?)).collect()
+        .bind(of.unwrap_or_default())
+        .bind(&wanted)
+        .bind(contains(&wanted))
+        .bind(PAGE + 1);
+    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    Ok(order.found(&rows, PAGE, session)?)
 }
 
 /// Forgets sessions that have ended; how many.

@@ -10,6 +10,8 @@ use sqlx::any::AnyRow;
 use super::gate::Attempt;
 use super::roles::Permission;
 use super::users::time;
+use crate::ledger::{Happened, Said, note};
+use crate::order::{self, Columns, Order};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError};
 
@@ -102,6 +104,7 @@ pub(crate) async fn create(
     let id: String = random::public_id()?.chars().filter(|character| *character != '-').collect();
     let secret = random::token()?;
     let names: Vec<&str> = permissions.iter().map(|permission| permission.as_str()).collect();
+    let mut transaction = store.writer().begin().await?;
     sqlx::query(
         "insert into tokens (id, user_id, name, secret_hash, permissions, created_at, ends_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
@@ -110,11 +113,15 @@ pub(crate) async fn create(
     .bind(user_id)
     .bind(name)
     .bind(random::sha256_hex(&secret))
-    .bind(serde_json::Value::from(names).to_string())
+    .bind(serde_json::Value::from(names.clone()).to_string())
     .bind(now.as_millisecond())
     .bind(ends_at.as_millisecond())
-    .execute(store.writer())
+    .execute(&mut *transaction)
     .await?;
+    let said = Said::done(Happened::TokenMade).on("token", &id, Some(name)).with("user", user_id);
+    note(&mut transaction, said.with("permissions", names.join(" ")).with("ends_at", ends_at.to_string()))
+        .await?;
+    transaction.commit().await?;
     let shown = format!("{PREFIX}{id}_{}", secret.expose_secret());
     Ok((id, shown.into()))
 }
@@ -145,13 +152,25 @@ pub(crate) async fn check(
     Ok(row.as_ref().map(token).transpose()?)
 }
 
-/// The tokens of one user or of all, newest first.
+/// The columns of the list of tokens.
+pub(crate) static LISTED: Columns = Columns {
+    usual: order::number("made", "created_at"),
+    falls: true,
+    others: &[
+        order::text("name", "lower(name)"),
+        order::number("expires", "ends_at"),
+        order::number("used", "coalesce(last_used_at, 0)"),
+    ],
+};
+
+/// The tokens of one user or of all; at most a thousand.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn list(store: &Store, user_id: Option<&str>) -> Result<Vec<Token>, StoreError> {
+pub(crate) async fn list(store: &Store, user_id: Option<&str>, order: Order) -> Result<Vec<Token>, StoreError> {
     let text = format!(
-        "select {COLUMNS} from tokens where ($1 = '' or user_id = $1) order by created_at desc, id limit 1000"
+        "select {COLUMNS} from tokens where ($1 = '' or user_id = $1) order by {} limit 1000",
+        order.by("id")
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(text))
         .bind(user_id.unwrap_or_default())
@@ -165,12 +184,19 @@ pub(crate) async fn list(store: &Store, user_id: Option<&str>) -> Result<Vec<Tok
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn revoke(store: &Store, id: &str, user_id: Option<&str>) -> Result<bool, StoreError> {
-    let done = sqlx::query("delete from tokens where id = $1 and ($2 = '' or user_id = $2)")
-        .bind(id)
-        .bind(user_id.unwrap_or_default())
-        .execute(store.writer())
-        .await?;
-    Ok(done.rows_affected() > 0)
+    let mut transaction = store.writer().begin().await?;
+    let row =
+        sqlx::query("delete from tokens where id = $1 and ($2 = '' or user_id = $2) returning name, user_id")
+            .bind(id)
+            .bind(user_id.unwrap_or_default())
+            .fetch_optional(&mut *transaction)
+            .await?;
+    let Some(row) = row else { return Ok(false) };
+    let (name, of): (String, String) = (row.try_get("name")?, row.try_get("user_id")?);
+    let said = Said::done(Happened::TokenRevoked).on("token", id, Some(&name)).with("user", of);
+    note(&mut transaction, said).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 fn token(row: &AnyRow) -> Result<Token, sqlx::Error> {

@@ -102,7 +102,7 @@ pub(crate) fn verify(
 }
 
 /// Six digits, with spaces anywhere; apps show them in two groups.
-fn read(given: &str) -> Option<u32> {
+pub(crate) fn read(given: &str) -> Option<u32> {
     // Long enough for any way of writing six digits, short enough to be looked at.
     if given.len() > 64 {
         return None;

@@ -6,7 +6,9 @@ use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
-use super::roles::{self, RoleError};
+use super::roles::{self, ADMINISTRATOR, RoleError};
+use crate::ledger::{Happened, Said, note};
+use crate::order::{self, After, Columns, Found, Order, contains};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError};
 
@@ -172,6 +174,11 @@ pub(crate) fn name_key(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
+/// Whether this is a name that every attacker tries first.
+pub(super) fn is_guessed(name: &str) -> bool {
+    GUESSED.contains(&name_key(name).as_str())
+}
+
 /// Whether a user can have this name.
 pub(crate) fn is_name(name: &str) -> bool {
     check_name(name).is_ok()
@@ -187,7 +194,7 @@ fn check_name(name: &str) -> Result<(), UserError> {
             "a user name is 2 to 64 letters, digits and . _ - @, a letter or digit first".to_owned(),
         ));
     }
-    if GUESSED.contains(&name_key(name).as_str()) {
+    if is_guessed(name) {
         return Err(form(format!("`{name}` is what attackers try first; take a name of a person")));
     }
     Ok(())
@@ -238,50 +245,70 @@ pub(crate) async fn by_mail(store: &Store, mail: &str) -> Result<Option<User>, S
     one(store, "mail_key", &mail.trim().to_lowercase()).await
 }
 
+/// The active administrators, by name.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn administrators(store: &Store) -> Result<Vec<User>, StoreError> {
+    let text = format!(
+        "select {COLUMNS} from users where state = 'active' and id in
+             (select user_id from assignments where role_id = $1 and label = '')
+         order by name_key limit 100"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(ADMINISTRATOR).fetch_all(store.reader()).await?;
+    Ok(rows.iter().map(user).collect::<Result<_, _>>()?)
+}
+
 async fn one(store: &Store, column: &'static str, value: &str) -> Result<Option<User>, StoreError> {
     let text = format!("select {COLUMNS} from users where {column} = $1");
     let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(value).fetch_optional(store.reader()).await?;
     Ok(row.as_ref().map(user).transpose()?)
 }
 
+/// The columns of the list of users.
+pub(crate) static LISTED: Columns = Columns {
+    usual: order::text("name", "name_key"),
+    falls: false,
+    others: &[order::text("state", "state"), order::number("last_login", "coalesce(last_login_at, 0)")],
+};
+
 /// What the list of users is narrowed to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Filter {
     /// In the name, the full name or the mail address.
     pub(crate) text: String,
     /// In this state alone.
     pub(crate) state: Option<State>,
-    /// After the user of this name.
-    pub(crate) after: String,
+    /// By what it is sorted.
+    pub(crate) order: Order,
+    /// After this row.
+    pub(crate) after: Option<After>,
 }
 
-/// One page of users by name; one more than [`PAGE`] when there is a next page.
+/// One page of users.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn list(store: &Store, filter: &Filter) -> Result<Vec<User>, StoreError> {
-    let text = format!(
-        "select {COLUMNS} from users
-         where name_key > $1 and ($2 = '' or state = $2)
-           and ($3 = '' or lower(name || ' ' || full_name || ' ' || coalesce(mail, '')) like $4 escape '!')
-         order by name_key limit $5"
+pub(crate) async fn list(store: &Store, filter: Filter) -> Result<Found<User>, StoreError> {
+    let Filter { text, state, order, after } = filter;
+    let query = format!(
+        "select {COLUMNS}, {} from users
+         where ($1 = '' or state = $1)
+           and ($2 = '' or lower(name || ' ' || full_name || ' ' || coalesce(mail, '')) like $3 escape '!')
+           and {}
+         order by {} limit $4",
+        order.key(),
+        order.beyond("id", after.as_ref(), 5),
+        order.by("id"),
     );
-    let wanted = filter.text.trim().to_lowercase();
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-        .bind(name_key(&filter.after))
-        .bind(filter.state.map_or("", State::as_str))
+    let wanted = text.trim().to_lowercase();
+    let query = sqlx::query(sqlx::AssertSqlSafe(query))
+        .bind(state.map_or("", State::as_str))
         .bind(&wanted)
         .bind(contains(&wanted))
-        .bind(PAGE + 1)
-        .fetch_all(store.reader())
-        .await?;
-    rows.iter().map(|row| Ok(user(row)?)).collect()
-}
-
-/// The pattern of `like ... escape '!'` for texts that contain this one.
-pub(crate) fn contains(text: &str) -> String {
-    let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
+        .bind(PAGE + 1);
+    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    Ok(order.found(&rows, PAGE, user)?)
 }
 
 /// Adds a user in a transaction of the caller's; returns the identifier.
@@ -349,6 +376,7 @@ pub(crate) async fn change_profile(
         let why = format!("`{zone}` is no time zone; write one like Europe/Vienna");
         return Err(UserError::Form { field: "zone", why });
     }
+    let mut transaction = store.writer().begin().await?;
     let done = sqlx::query(
         "update users set full_name = $2, mail = $3, mail_key = $4, zone = $5, version = version + 1
          where id = $1 and version = $6",
@@ -359,10 +387,14 @@ pub(crate) async fn change_profile(
     .bind(mail.map(str::to_lowercase))
     .bind(zone)
     .bind(version)
-    .execute(store.writer())
+    .execute(&mut *transaction)
     .await
     .map_err(taken)?;
-    if done.rows_affected() == 0 { Err(UserError::Stale) } else { Ok(()) }
+    if done.rows_affected() == 0 {
+        return Err(UserError::Stale);
+    }
+    note(&mut transaction, Said::done(Happened::UserChanged).on("user", id, None)).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Lets a user log in or no longer; ends what runs under the name when not.
@@ -385,6 +417,9 @@ pub(crate) async fn set_state(store: &Store, id: &str, state: State) -> Result<(
         }
         roles::keep_an_administrator(&mut transaction).await?;
     }
+    let happened =
+        if state == State::Deactivated { Happened::UserDeactivated } else { Happened::UserActivated };
+    note(&mut transaction, Said::done(happened).on("user", id, None)).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -406,11 +441,13 @@ pub(crate) async fn activate(connection: &mut AnyConnection, id: &str) -> Result
 /// Unknown, or nobody would be left to mend things.
 pub(crate) async fn delete(store: &Store, id: &str) -> Result<(), UserError> {
     let mut transaction = store.writer().begin().await?;
-    let done = sqlx::query("delete from users where id = $1").bind(id).execute(&mut *transaction).await?;
-    if done.rows_affected() == 0 {
-        return Err(UserError::Unknown);
-    }
+    let name: Option<String> = sqlx::query_scalar("delete from users where id = $1 returning name")
+        .bind(id)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    let name = name.ok_or(UserError::Unknown)?;
     roles::keep_an_administrator(&mut transaction).await?;
+    note(&mut transaction, Said::done(Happened::UserDeleted).on("user", id, Some(&name))).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -104,6 +104,11 @@ pub(crate) enum Letter {
         /// When.
         at: Timestamp,
     },
+    /// The ledger has taken most of its room.
+    LedgerFilling {
+        /// How much of how much, and until when it lasts.
+        room: Line,
+    },
 }
 
 impl Letter {
@@ -180,6 +185,20 @@ impl Letter {
                 );
                 not_you(&mut text, site);
                 format!("A new way to log in to {}", site.name)
+            }
+            Self::LedgerFilling { room } => {
+                paragraph(
+                    &mut text,
+                    format_args!("The ledger of {} ({}) takes {room}.", site.name, site.address),
+                );
+                paragraph(
+                    &mut text,
+                    format_args!(
+                        "When it is full nobody can log in or change anything, since nothing of it could be noted. Make room on \
+                         the file system of the database, raise audit_logs.capacity, or have entries kept for less time."
+                    ),
+                );
+                format!("The ledger of {} is filling up", site.name)
             }
         };
         text.push_str("Nobody reads answers to this message.\n");

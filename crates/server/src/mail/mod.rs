@@ -6,7 +6,7 @@
 mod letters;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(crate) mod wire;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;

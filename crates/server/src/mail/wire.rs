@@ -47,7 +47,11 @@ pub(super) async fn open(peer: &Peer, tls: MailTls, budget: u64) -> Result<(Wire
     Ok((Wire { tls: peer.secure(stream).await?, greeting }, name))
 }
 
-async fn start_tls(peer: &Peer, stream: &mut Metered<TcpStream>, name: &ClientId) -> Result<(), MailError> {
+pub(crate) async fn start_tls(
+    peer: &Peer,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    name: &ClientId,
+) -> Result<(), MailError> {
     let server = || format!("{}:{}", peer.host, peer.port);
     let protocol = || MailError::Protocol { server: server() };
     if !reply(peer, stream).await?.starts_with("220") {
@@ -71,12 +75,12 @@ async fn start_tls(peer: &Peer, stream: &mut Metered<TcpStream>, name: &ClientId
     Ok(())
 }
 
-async fn say(peer: &Peer, stream: &mut Metered<TcpStream>, line: &str) -> Result<(), MailError> {
+async fn say(peer: &Peer, stream: &mut (impl AsyncWrite + Unpin), line: &str) -> Result<(), MailError> {
     stream.write_all(line.as_bytes()).await.map_err(|error| broken(peer, &error))
 }
 
 /// One answer, of one or more lines. What comes behind it was not asked for: RFC 3207 lets nothing be kept across TLS.
-async fn reply(peer: &Peer, stream: &mut Metered<TcpStream>) -> Result<String, MailError> {
+async fn reply(peer: &Peer, stream: &mut (impl AsyncRead + Unpin)) -> Result<String, MailError> {
     let server = || format!("{}:{}", peer.host, peer.port);
     let mut text = Vec::new();
     let mut piece = [0_u8; 1024];

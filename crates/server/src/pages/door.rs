@@ -1,47 +1,47 @@
-//! Set-up, login, second factors, and the doors of a session that is locked or wants a credential again.
+//! Set-up, login, and the doors of a session that is locked or whose password has reached its age.
+
+pub(super) mod factor;
+
+#[cfg(test)]
+mod tests;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use maud::{Markup, PreEscaped};
+use maud::Markup;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{door_of, form, local, page_body, refused, shell, to};
+use super::{again, door_of, drawn, form, local, page_body, refused, to};
 use crate::api::body::{Asked, Filled};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Client, Needs, Route, address, called_from};
 use crate::app::App;
 use crate::identity::api::{cookie, no_cookie};
-use crate::identity::login::{Begun, Caller, Factor, Pending};
-use crate::identity::users::{NewUser, Origin};
+use crate::identity::login::{Begun, Caller, Pending};
+use crate::identity::users::{NewUser, Origin, User};
 use crate::identity::{sessions, users};
-use crate::web::door::{credentials, factor, locked, login, setup};
+use crate::web::door::{credentials, locked, login, setup};
 use crate::web::form::{Act, Form};
-use crate::web::shell::Shell;
 
 pub(super) fn routes() -> Vec<Route> {
     let page = |path, needs, about, serve| Route::new(Method::GET, path, needs, about, serve);
     let sent = |path, needs, about, serve| Route::new(Method::POST, path, needs, about, serve);
     let (open, session) = (Needs::Nothing, Needs::Session);
-    vec![
+    let mut routes = factor::routes();
+    routes.extend([
         page("/setup", open, "Make the first administrator", get(set_up_page)),
         sent("/setup", open, "Make the first administrator", post(set_up)),
         page("/login", open, "Log in", get(login_page)),
         sent("/login", open, "Log in", post(log_in)),
-        page("/login/second-factor", session, "Show the second factor", get(factor_page)),
-        sent("/login/second-factor", session, "Show the second factor", post(show_factor)),
-        page("/login/enrol", session, "Set up a second factor", get(enrol_page)),
-        sent("/login/enrol", session, "Set up a second factor", post(enrol)),
         page("/login/unlock", session, "Unlock the session", get(unlock_page)),
         sent("/login/unlock", session, "Unlock the session", post(unlock)),
         page("/login/password", session, "Choose a new password", get(password_page)),
         sent("/login/password", session, "Choose a new password", post(choose_password)),
-        page("/step-up", Needs::Login, "Show a credential again", get(step_up_page)),
-        sent("/step-up", Needs::Login, "Show a credential again", post(step_up)),
         sent("/logout", session, "Log out", post(log_out)),
-    ]
+    ]);
+    routes
 }
 
 /// Where to go afterwards.
@@ -71,16 +71,6 @@ struct LoginForm {
 }
 
 #[derive(Deserialize)]
-struct FactorForm {
-    #[serde(default)]
-    code: Option<SecretString>,
-    #[serde(default)]
-    recovery_code: Option<SecretString>,
-    #[serde(default)]
-    next: String,
-}
-
-#[derive(Deserialize)]
 struct PasswordForm {
     password: SecretString,
     #[serde(default)]
@@ -94,24 +84,6 @@ pub(super) struct NewPasswordForm {
     pub(super) code: String,
     pub(super) password: SecretString,
     pub(super) password_again: SecretString,
-}
-
-#[derive(Deserialize)]
-struct StepUpForm {
-    password: SecretString,
-    #[serde(default)]
-    code: Option<SecretString>,
-    #[serde(default)]
-    next: String,
-}
-
-pub(super) fn page(page: Markup) -> Response {
-    page_body(page).into_response()
-}
-
-/// A page with what was wrong on it.
-pub(super) fn again(page: Markup) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, page_body(page)).into_response()
 }
 
 /// A session that began goes on to what must be done first.
@@ -154,9 +126,9 @@ pub(super) fn same(one: &SecretString, other: &SecretString) -> Result<(), Failu
 
 async fn set_up_page(State(app): State<App>) -> Result<Response, Failure> {
     if users::count(app.store()).await? > 0 {
-        return Ok(page(setup::done(&app.shell())));
+        return Ok(drawn(setup::done(&app.shell())));
     }
-    Ok(page(set_up_view(&app, form("/setup", "/"))))
+    Ok(drawn(set_up_view(&app, form("/setup", "/"))))
 }
 
 fn set_up_view(app: &App, form: Form) -> Markup {
@@ -199,20 +171,29 @@ async fn login_page(State(app): State<App>, Asked(asked): Asked<Next>) -> Result
     if users::count(app.store()).await? == 0 {
         return Ok(to("/setup"));
     }
-    Ok(page(login_view(&app, form("/login", local(&asked.next)))))
+    Ok(drawn(login_view(&app, form("/login", local(&asked.next)))))
+}
+
+/// The provider that vouches for users, where there is one.
+fn provider(app: &App) -> Option<login::Provider> {
+    app.logins.outside.provider.as_ref().map(|provider| login::Provider {
+        name: host_of(provider.issuer()),
+        action: "/login/oidc".to_owned(),
+        hidden: Vec::new(),
+    })
+}
+
+/// The same, for a user who has no password here.
+fn provider_of(app: &App, user: &User) -> Option<login::Provider> {
+    provider(app).filter(|_| user.origin == Origin::Oidc)
 }
 
 fn login_view(app: &App, form: Form) -> Markup {
     let outside = &app.logins.outside;
-    let provider = outside.provider.as_ref().map(|provider| login::Provider {
-        name: host_of(provider.issuer()),
-        action: "/login/oidc".to_owned(),
-        hidden: Vec::new(),
-    });
     let view = login::Login {
         form,
         notice: app.notice.clone(),
-        providers: provider.into_iter().collect(),
+        providers: provider(app).into_iter().collect(),
         reset: outside.outbox.as_ref().map(|_| "/login/forgotten".to_owned()),
     };
     login::page(&app.shell(), &view)
@@ -274,129 +255,6 @@ fn leave(label: &str) -> Act {
     }
 }
 
-async fn factor_page(
-    State(app): State<App>,
-    caller: Caller,
-    Asked(asked): Asked<Next>,
-) -> Result<Response, Failure> {
-    let next = local(&asked.next);
-    if caller.pending != Some(Pending::SecondFactor) {
-        return Ok(to(next));
-    }
-    Ok(page(factor_view(&app, &caller, form("/login/second-factor", next), None).await?))
-}
-
-/// The page of the second factor; `wrong` is the form that was sent and what was wrong with it.
-async fn factor_view(
-    app: &App,
-    caller: &Caller,
-    empty: Form,
-    wrong: Option<(bool, Form)>,
-) -> Result<Markup, Failure> {
-    let left = users::recovery_codes(app.store(), &caller.user.id).await?.len();
-    let (code, recovery) = match wrong {
-        Some((true, wrong)) => (empty, wrong),
-        Some((false, wrong)) => (wrong, empty),
-        None => (empty.clone(), empty),
-    };
-    let view = factor::SecondFactor {
-        code: caller.user.totp_at.map(|_| code),
-        passkey: None,
-        recovery: (left > 0).then_some(recovery),
-        cancel: leave("Log in as somebody else"),
-    };
-    Ok(factor::page(&app.shell(), &view))
-}
-
-async fn show_factor(
-    State(app): State<App>,
-    client: Client,
-    headers: HeaderMap,
-    caller: Caller,
-    Filled(sent): Filled<FactorForm>,
-) -> Result<Response, Failure> {
-    let from = called_from(address(client), &headers)?;
-    let is_recovery = sent.recovery_code.is_some();
-    let factor = match (sent.code, sent.recovery_code) {
-        (_, Some(code)) => Factor::Recovery(code),
-        (Some(code), None) => Factor::Totp(code),
-        (None, None) => return Err(Failure::new(Kind::BadRequest, "no code was sent")),
-    };
-    let next = local(&sent.next);
-    match app.logins.show_factor(&from, &caller, factor, app.now()).await.map_err(Failure::from) {
-        Ok(token) => Ok((cookie(&token), to(next)).into_response()),
-        Err(failure) => {
-            if let Some(until) = failure.blocked_until {
-                return Ok(blocked(&app, &failure, until));
-            }
-            let empty = form("/login/second-factor", next);
-            let wrong = refused(empty.clone(), failure)?;
-            Ok(again(factor_view(&app, &caller, empty, Some((is_recovery, wrong))).await?))
-        }
-    }
-}
-
-async fn enrol_page(
-    State(app): State<App>,
-    caller: Caller,
-    Asked(asked): Asked<Next>,
-) -> Result<Response, Failure> {
-    let next = local(&asked.next);
-    match caller.pending {
-        Some(Pending::Enrolment) => {}
-        None if caller.user.totp_at.is_none() => {}
-        None => return Ok(to(next)),
-        Some(other) => return Ok(to(&with_next(door_of(other), next))),
-    }
-    Ok(page(enrol_view(&app, &caller, form("/login/enrol", next)).await?))
-}
-
-async fn enrol_view(app: &App, caller: &Caller, form: Form) -> Result<Markup, Failure> {
-    let enrolment = app.logins.begin_totp(&caller.user).await?;
-    let must = caller.pending == Some(Pending::Enrolment);
-    let why = if must { "Who may change what others may do needs more than a password to log in." } else { "" };
-    let view = factor::Enrol {
-        form,
-        qr: PreEscaped(enrolment.svg.expose_secret().to_owned()),
-        secret: enrolment.typed.expose_secret().chars().filter(|one| !one.is_whitespace()).collect(),
-        account: format!("{} ({})", app.logins.issuer, caller.user.name),
-        passkey: None,
-        why: why.to_owned(),
-        cancel: (!must).then(|| "/".to_owned()),
-    };
-    Ok(factor::enrol(&app.shell(), &view))
-}
-
-async fn enrol(
-    State(app): State<App>,
-    client: Client,
-    headers: HeaderMap,
-    caller: Caller,
-    Filled(sent): Filled<FactorForm>,
-) -> Result<Response, Failure> {
-    let from = called_from(address(client), &headers)?;
-    let next = local(&sent.next);
-    let code = sent.code.ok_or_else(|| Failure::new(Kind::BadRequest, "no code was sent"))?;
-    match app.logins.confirm_totp(&from, &caller, &code, app.now()).await.map_err(Failure::from) {
-        Ok((codes, token)) => {
-            let view = factor::RecoveryCodes {
-                codes: codes.iter().map(|code| code.expose_secret().to_owned()).collect(),
-                user_name: caller.user.name.clone(),
-                made: app.now(),
-                next: ("Go to the overview".to_owned(), next.to_owned()),
-            };
-            Ok((cookie(&token), page_body(factor::recovery_codes(&app.shell(), &view))).into_response())
-        }
-        Err(failure) => {
-            if let Some(until) = failure.blocked_until {
-                return Ok(blocked(&app, &failure, until));
-            }
-            let wrong = refused(form("/login/enrol", next), failure)?;
-            Ok(again(enrol_view(&app, &caller, wrong).await?))
-        }
-    }
-}
-
 async fn unlock_page(
     State(app): State<App>,
     caller: Caller,
@@ -406,7 +264,7 @@ async fn unlock_page(
     if caller.pending != Some(Pending::Locked) {
         return Ok(to(next));
     }
-    Ok(page(unlock_view(&app, &caller, form("/login/unlock", next))))
+    Ok(drawn(unlock_view(&app, &caller, form("/login/unlock", next))))
 }
 
 fn unlock_view(app: &App, caller: &Caller, form: Form) -> Markup {
@@ -414,6 +272,7 @@ fn unlock_view(app: &App, caller: &Caller, form: Form) -> Markup {
         form,
         user: caller.user.full_name.clone(),
         since: caller.session.as_ref().map(|session| session.seen_at),
+        provider: provider_of(app, &caller.user),
         logout: leave("Log out"),
     };
     locked::idle(&app.shell(), &view)
@@ -444,7 +303,7 @@ async fn password_page(State(app): State<App>, caller: Caller) -> Result<Respons
     if caller.pending != Some(Pending::PasswordChange) {
         return Ok(to("/"));
     }
-    Ok(page(password_view(&app, &caller, form("/login/password", "/"))))
+    Ok(drawn(password_view(&app, &caller, form("/login/password", "/"))))
 }
 
 fn password_view(app: &App, caller: &Caller, form: Form) -> Markup {
@@ -475,50 +334,6 @@ async fn choose_password(
         Ok(()) => Ok(to("/")),
         Err(failure) => {
             Ok(again(password_view(&app, &caller, refused(form("/login/password", "/"), failure)?)))
-        }
-    }
-}
-
-async fn step_up_page(
-    State(app): State<App>,
-    caller: Caller,
-    Asked(asked): Asked<Next>,
-) -> Result<Response, Failure> {
-    let shell = shell(&app, Some(&caller), "").await?;
-    Ok(page(step_up_view(&app, &shell, &caller, form("/step-up", local(&asked.next)), &asked.next)))
-}
-
-fn step_up_view(app: &App, shell: &Shell, caller: &Caller, form: Form, next: &str) -> Markup {
-    let minutes = app.logins.sessions.privilege.as_secs() / 60;
-    let view = locked::StepUp {
-        form,
-        what: "change things that others depend on".to_owned(),
-        code: caller.user.totp_at.is_some(),
-        passkey: None,
-        minutes,
-        cancel: local(next).to_owned(),
-    };
-    locked::step_up(shell, &view)
-}
-
-async fn step_up(
-    State(app): State<App>,
-    client: Client,
-    headers: HeaderMap,
-    caller: Caller,
-    Filled(sent): Filled<StepUpForm>,
-) -> Result<Response, Failure> {
-    let from = called_from(address(client), &headers)?;
-    let next = local(&sent.next);
-    match app.logins.step_up(&from, &caller, sent.password, sent.code, app.now()).await.map_err(Failure::from) {
-        Ok(token) => Ok((cookie(&token), to(next)).into_response()),
-        Err(failure) => {
-            if let Some(until) = failure.blocked_until {
-                return Ok(blocked(&app, &failure, until));
-            }
-            let shell = shell(&app, Some(&caller), "").await?;
-            let wrong = refused(form("/step-up", next), failure)?;
-            Ok(again(step_up_view(&app, &shell, &caller, wrong, next)))
         }
     }
 }

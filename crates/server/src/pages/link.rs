@@ -8,8 +8,8 @@ use maud::Markup;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::door::{NewPasswordForm, again, go_on, page, rules, same};
-use super::{form, page_body, refused};
+use super::door::{NewPasswordForm, go_on, rules, same};
+use super::{again, drawn, form, page_body, refused};
 use crate::api::body::{Asked, Filled};
 use crate::api::problem::Failure;
 use crate::api::route::{Client, Needs, Route, address, called_from};
@@ -67,7 +67,7 @@ async fn link_page(
     match app.logins.follow(&from, kind, &code.to_owned().into(), app.now()).await.map_err(Failure::from) {
         Ok((attempt, _, user)) => {
             attempt.succeeded(app.store()).await?;
-            Ok(page(link_view(app, kind, &user, link_form(kind, code))))
+            Ok(drawn(link_view(app, kind, &user, link_form(kind, code))))
         }
         Err(failure) if failure.problem().kind == "wrong-credential" => {
             Ok((StatusCode::GONE, page_body(credentials::spent(&app.shell()))).into_response())
@@ -153,7 +153,7 @@ struct Forgotten {
 }
 
 async fn forgotten_page(State(app): State<App>) -> Response {
-    page(credentials::request(&app.shell(), &form("/login/forgotten", "/")))
+    drawn(credentials::request(&app.shell(), &form("/login/forgotten", "/")))
 }
 
 async fn forgotten(
@@ -164,5 +164,5 @@ async fn forgotten(
 ) -> Result<Response, Failure> {
     let from = called_from(address(client), &headers)?;
     app.logins.ask_for_reset(from.client, Named::Mail(sent.mail), app.now()).await?;
-    Ok(page(credentials::requested(&app.shell())))
+    Ok(drawn(credentials::requested(&app.shell())))
 }

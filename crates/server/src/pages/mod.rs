@@ -5,12 +5,15 @@
 
 mod access;
 mod door;
+mod ledger;
 mod link;
 mod overview;
 mod posture;
 mod review;
 mod system;
 
+#[cfg(test)]
+mod parity;
 #[cfg(test)]
 mod tests;
 
@@ -23,15 +26,19 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use maud::Markup;
 
+use self::door::factor::Waiting;
 use crate::api::problem::{Failure, Kind};
-use crate::api::route::{Route, router, session_token};
+use crate::api::route::{BODY_LIMIT, Route, router, session_token};
 use crate::app::App;
 use crate::identity::login::{Caller, Pending};
 use crate::identity::roles::Permission;
 use crate::identity::{roles, users};
+use crate::order::Order;
 use crate::serve::RequestId;
 use crate::store::StoreError;
 use crate::web::form::Form;
+use crate::web::list::Column;
+use crate::web::list::Order::{Falling, Rising};
 use crate::web::shell::{Place, Shell, Tab, Viewer};
 use crate::web::{assets, system as views};
 
@@ -44,6 +51,7 @@ pub(crate) fn table() -> Vec<Route> {
         posture::routes(),
         access::routes(),
         review::routes(),
+        ledger::routes(),
         system::routes(),
     ]
     .into_iter()
@@ -69,10 +77,17 @@ fn files() -> Router {
     })
 }
 
+/// The most that is held of a form that waits for a step up.
+const HELD: usize = 16 * 1024;
+
 /// What is not answered as asked: a door that leads on, or a page that says why.
 async fn lead_on(State(app): State<App>, request: Request, next: Next) -> Response {
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let (request, waiting) = match hold(request, &path).await {
+        Ok(held) => held,
+        Err(failure) => return page_of(&app, &failure, &headers, failure.clone().into_response()).await,
+    };
     let response = next.run(request).await;
     let Some(failure) = response.extensions().get::<Failure>().cloned() else { return response };
     // Programs read problems, not pages.
@@ -81,10 +96,48 @@ async fn lead_on(State(app): State<App>, request: Request, next: Next) -> Respon
     }
     // Where to come back to: the page itself, or the one from which something was sent.
     let back = if method == Method::GET { path } else { came_from(&headers).unwrap_or_else(|| above(&path)) };
+    if let (true, Some(waiting)) = (failure.problem().kind == "step-up", waiting)
+        && let Some(caller) = who(&app, &headers).await
+        && let Ok(page) = door::factor::step_up_first(&app, &caller, &back, &waiting).await
+    {
+        return page;
+    }
     match door(&app, &failure, &back).await {
         Some(door) => to(&door),
         None => page_of(&app, &failure, &headers, response).await,
     }
+}
+
+/// What a form holds, so that nobody types it twice when a door stands before it; nothing where it holds a secret.
+async fn hold(request: Request, path: &str) -> Result<(Request, Option<Waiting>), Failure> {
+    let is_form =
+        request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(FORM));
+    if request.method() != Method::POST || path.starts_with("/api/") || !is_form {
+        return Ok((request, None));
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|_| Failure::new(Kind::BadRequest, "the form is longer than any of these pages"))?;
+    let is_secret = |name: &str| ["password", "code", "secret"].iter().any(|word| name.contains(word));
+    let held = std::str::from_utf8(&bytes)
+        .ok()
+        .filter(|text| text.len() <= HELD)
+        .filter(|text| !url::form_urlencoded::parse(text.as_bytes()).any(|(name, _)| is_secret(&name)));
+    let waiting = held.map(|fields| Waiting { action: path.to_owned(), fields: fields.to_owned() });
+    Ok((Request::from_parts(parts, bytes.into()), waiting))
+}
+
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+
+/// Whether a form of ours is sent to this address.
+fn is_sent_to(path: &str) -> bool {
+    local(path) == path && table().iter().any(|route| route.method == Method::POST && is_of(route.path, path))
+}
+
+/// Who has the session of these headers.
+async fn who(app: &App, headers: &HeaderMap) -> Option<Caller> {
+    app.logins.caller(&session_token(headers)?, app.now()).await.ok().flatten()
 }
 
 /// The door that a failure leads to.
@@ -110,10 +163,7 @@ fn door_of(pending: Pending) -> &'static str {
 }
 
 async fn page_of(app: &App, failure: &Failure, headers: &HeaderMap, response: Response) -> Response {
-    let caller = match session_token(headers) {
-        Some(token) => app.logins.caller(&token, app.now()).await.ok().flatten(),
-        None => None,
-    };
+    let caller = who(app, headers).await;
     let problem = failure.problem();
     let view = views::failure::Failure {
         status: problem.status,
@@ -177,6 +227,31 @@ fn encoded(path: &str) -> String {
     })
 }
 
+/// An address with these words behind it; those without a value are left out.
+fn with_query(path: &str, words: &[(&str, &str)]) -> String {
+    let given: Vec<String> = words
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect();
+    if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
+}
+
+/// The columns of a list as links that sort by them and keep what it is narrowed to.
+fn columns(order: Order, path: &str, words: &[(&str, &str)]) -> Vec<Column> {
+    let column = |(key, asked, falling): (&str, String, Option<bool>)| Column {
+        key: key.to_owned(),
+        href: with_query(path, &[words, &[("sort", asked.as_str())]].concat()),
+        sorted: falling.map(|falling| if falling { Falling } else { Rising }),
+    };
+    order.choices().map(column).collect()
+}
+
+/// The order as a new search keeps it; nothing where nothing was asked for.
+fn kept_order(order: Order, asked: &str) -> Vec<(String, String)> {
+    if asked.is_empty() { Vec::new() } else { vec![("sort".to_owned(), order.asked())] }
+}
+
 /// An answer that sends the browser on; what was sent is not sent again.
 fn to(path: &str) -> Response {
     let place = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
@@ -187,17 +262,21 @@ fn page_body(page: Markup) -> axum::response::Html<String> {
     axum::response::Html(page.into_string())
 }
 
+/// A page.
+fn drawn(page: Markup) -> Response {
+    page_body(page).into_response()
+}
+
+/// A page with what was wrong on it.
+fn again(page: Markup) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, page_body(page)).into_response()
+}
+
 /// The pages of this caller's navigation, the name, and the rest of the frame.
 async fn shell(app: &App, caller: Option<&Caller>, path: &str) -> Result<Shell, StoreError> {
     let frame = Shell { path: path.to_owned(), ..app.shell() };
     let Some(caller) = caller.filter(|caller| caller.pending.is_none()) else { return Ok(frame) };
-    let held = roles::assignments_of(app.store(), &caller.user.id).await?;
-    let all = roles::all(app.store()).await?;
-    let title = |id: &str| {
-        all.iter().find(|role| role.id == id).map_or_else(|| id.to_owned(), |role| role.title.clone())
-    };
-    let mut titles: Vec<String> = held.iter().map(|assignment| title(&assignment.role)).collect();
-    titles.dedup();
+    let titles = roles::titles_of(app.store(), &caller.user.id).await?;
     let nav =
         Place::ALL.into_iter().filter(|place| may_see(caller, *place)).map(|place| Tab { place, waiting: 0 });
     Ok(Shell {
@@ -215,6 +294,7 @@ fn may_see(caller: &Caller, place: Place) -> bool {
         Place::Roles | Place::Access => Permission::RolesRead,
         Place::Blocks => Permission::BlocksRead,
         Place::Reviews => Permission::ReviewsRead,
+        Place::Ledger => Permission::LedgerRead,
         Place::Settings => Permission::SettingsRead,
         Place::Sessions | Place::Tokens | Place::About => return true,
     };

@@ -1,24 +1,29 @@
 //! The overview: how this machine stands, what is worst, what is due.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::Method;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::response::Response;
+use axum::routing::{get, post};
 use model::Report;
 use model::report::Status;
 
 use super::posture::{address, failing, guides, severities, subject, tone, took, verdict};
-use super::{page_body, shell};
+use super::{drawn, shell};
+use crate::api::body::{Asked, Filled};
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
+use crate::posture::audits::NotNow;
 use crate::posture::reports::{self, Entry};
+use crate::web::form::Act;
 use crate::web::picture::Point;
 use crate::web::posture::dashboard;
+use crate::web::shell::{Notice, Tone};
 
 /// Failing findings on the overview.
 const WORST: usize = 8;
@@ -29,49 +34,129 @@ const DUE: usize = 6;
 /// How often an open overview fetches itself anew.
 const REFRESH: Duration = Duration::from_secs(60);
 
-/// The same while the first audit runs.
-const REFRESH_SOON: Duration = Duration::from_secs(2);
+/// The same while an audit runs.
+pub(super) const REFRESH_SOON: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![Route::new(Method::GET, "/", Needs::Login, "The overview", get(overview))]
+    let run = Needs::Permission(Permission::ReportsRun);
+    vec![
+        Route::new(Method::GET, "/", Needs::Login, "The overview", get(overview)),
+        Route::new(Method::POST, "/reports/audit", run, "Have this machine audited now", post(audit)),
+    ]
 }
 
-async fn overview(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
+async fn overview(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(asked): Asked<Told>,
+) -> Result<Response, Failure> {
     if !caller.rights.has(Permission::ReportsRead) {
         return Ok(super::to("/sessions"));
     }
     let mut shell = shell(&app, Some(&caller), "/").await?;
     let newest = reports::newest(app.store(), None).await?;
-    shell.refresh = Some(if newest.is_some() { REFRESH } else { REFRESH_SOON });
+    let running = app.audits.running();
+    shell.refresh = Some(if newest.is_some() && running.is_none() { REFRESH } else { REFRESH_SOON });
+    shell.notices.extend(told_of(&asked.notice));
+    shell.notices.extend(super::ledger::notices(&app, &caller));
     let (machine, state) = match newest {
         None => (app.system.clone(), first(&app)),
         Some(entry) => {
-            let posture = posture(&app, &entry).await?;
-            (entry.target.clone(), dashboard::State::Known(Box::new(posture)))
+            let posture = match app.shelf.overview(&entry.id) {
+                Some(posture) => posture,
+                None => {
+                    let posture = Arc::new(posture(&app, &entry).await?);
+                    app.shelf.keep_overview(&entry.id, &posture);
+                    posture
+                }
+            };
+            let posture = match super::ledger::due(&app, &caller).await? {
+                Some(due) => {
+                    let mut with = (*posture).clone();
+                    with.due.insert(0, due);
+                    Arc::new(with)
+                }
+                None => posture,
+            };
+            (entry.target, dashboard::State::Known(posture))
         }
     };
-    let view = dashboard::Dashboard { machine, state, audit_now: None };
-    Ok(page_body(dashboard::page(&shell, &view)).into_response())
+    let stale = app.audits.failed().map(|(_, why)| why);
+    let audit_now = audit_now(&app, &caller, "/");
+    let view = dashboard::Dashboard { machine, state, stale, audit_now, running };
+    Ok(drawn(dashboard::page(&shell, &view)))
+}
+
+/// What is told of an audit that was asked for.
+const NOTICES: [(&str, Tone, &str); 2] = [
+    ("audit-too-soon", Tone::Unsure, "Nothing was begun: an audit was made a moment ago."),
+    (
+        "audit-nobody",
+        Tone::Bad,
+        "Nothing was begun: this server makes no audits by itself. Start it with `palisade up`.",
+    ),
+];
+
+/// What was done before a page is shown.
+#[derive(Default, serde::Deserialize)]
+pub(super) struct Told {
+    #[serde(default)]
+    notice: String,
+}
+
+/// The notice of what was done.
+pub(super) fn told_of(notice: &str) -> Option<Notice> {
+    let (_, tone, text) = NOTICES.iter().find(|(word, ..)| *word == notice)?;
+    Some(Notice { tone: *tone, text: (*text).to_owned(), link: None })
+}
+
+/// The button that has an audit made, for whoever may and while none runs; `back` is the page it stands on.
+pub(super) fn audit_now(app: &App, caller: &Caller, back: &str) -> Option<Act> {
+    let may = caller.rights.has(Permission::ReportsRun);
+    (may && app.audits.is_served() && app.audits.running().is_none()).then(|| Act {
+        action: "/reports/audit".to_owned(),
+        label: "Audit now".to_owned(),
+        hidden: vec![("back".to_owned(), back.to_owned())],
+        ..Act::default()
+    })
+}
+
+#[derive(serde::Deserialize)]
+struct Back {
+    #[serde(default)]
+    back: String,
+}
+
+async fn audit(State(app): State<App>, Filled(sent): Filled<Back>) -> Result<Response, Failure> {
+    let notice = match app.ask_for_audit(app.now()).await? {
+        // The page tells that one runs.
+        Ok(()) | Err(NotNow::Running(_)) => "",
+        Err(NotNow::TooSoon(_)) => "audit-too-soon",
+        Err(NotNow::Nobody) => "audit-nobody",
+    };
+    let place = if sent.back == "/reports" { "/reports" } else { "/" };
+    Ok(super::to(&super::with_query(place, &[("notice", notice)])))
 }
 
 /// No audit has been kept yet.
 fn first(app: &App) -> dashboard::State {
-    match app.audit_failed() {
+    match app.audits.failed().filter(|_| app.audits.running().is_none()) {
         Some((at, why)) => dashboard::State::Failed { at, why },
         None => dashboard::State::First { since: app.started_at },
     }
 }
 
 async fn posture(app: &App, entry: &Entry) -> Result<dashboard::Posture, Failure> {
-    let (_, report) = reports::load(app.store(), &entry.id).await?;
+    let kept = app.report(&entry.id).await?;
+    let report = &kept.1;
     let since = reports::failing_since(app.store(), &entry.target_id).await?;
     let trend = reports::trend(app.store(), &entry.target_id).await?;
     let here = address(&entry.id);
-    let worst = failing(&report).take(WORST).map(|(number, finding)| dashboard::Worst {
+    let worst = failing(report).take(WORST).map(|(number, finding)| dashboard::Worst {
         severity: finding.severity,
         title: finding.title.clone(),
         rule: finding.rule.clone(),
-        subject: subject(finding, &report),
+        subject: subject(finding, report),
         remedy: finding.remedy.clone(),
         since: since.get(&(finding.rule.clone(), finding.subject.clone())).copied(),
         fix: finding.fix.is_some(),
@@ -79,8 +164,8 @@ async fn posture(app: &App, entry: &Entry) -> Result<dashboard::Posture, Failure
     });
     let changed = match trend.iter().rev().nth(1) {
         Some(before) => {
-            let (_, earlier) = reports::load(app.store(), &before.id).await?;
-            let changes = policy::compare(&report, &earlier);
+            let earlier = app.report(&before.id).await?;
+            let changes = policy::compare(report, &earlier.1);
             Some(dashboard::Changed {
                 new: changes.new.len(),
                 mended: changes.mended.len(),
@@ -90,21 +175,20 @@ async fn posture(app: &App, entry: &Entry) -> Result<dashboard::Posture, Failure
         None => None,
     };
     Ok(dashboard::Posture {
-        tone: tone(&report),
-        verdict: verdict(&report),
+        tone: tone(report),
+        verdict: verdict(report),
         summary: report.summary,
-        severities: severities(&report),
+        severities: severities(report),
         worst: worst.collect(),
         failing: format!("{here}?verdict=fail"),
-        guides: guides(&report, &here),
+        guides: guides(report, &here),
         trend: trend.iter().map(point).collect(),
-        due: due(&report, &here),
+        due: due(report, &here),
         audited: entry.started_at,
         took: took(entry),
         next: None,
         report: here,
         changed,
-        stale: app.audit_failed().map(|(_, why)| why),
     })
 }
 

@@ -5,23 +5,24 @@ use std::time::Duration;
 
 use ::report::Format;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, Method, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::Method;
+use axum::response::Response;
 use axum::routing::get;
 use jiff::Timestamp;
 use model::report::{Change, Finding, GuideReport, Verdict};
 use model::{Report, Severity};
 use serde::Deserialize;
 
-use super::{page_body, shell};
-use crate::api::body::Asked;
+use super::overview::{REFRESH_SOON, audit_now, told_of};
+use super::{columns, drawn, kept_order, shell, with_query};
+use crate::api::body::{Asked, after};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
-use crate::identity::api::place;
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
-use crate::posture::reports::{self, Entry, PAGE};
+use crate::posture::file::as_file;
+use crate::posture::reports::{self, Entry};
 use crate::web::form::Choice;
 use crate::web::list::{Facet, Listing};
 use crate::web::picture::Coverage;
@@ -47,10 +48,19 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Which part of a list.
+const REPORTS: &str = "/reports";
+
+/// Which reports.
 #[derive(Deserialize)]
-struct After {
-    after: Option<String>,
+struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    sort: String,
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    notice: String,
 }
 
 /// Which two reports.
@@ -147,14 +157,21 @@ pub(super) fn guides(report: &Report, here: &str) -> Vec<GuideRow> {
     report.guides.iter().map(row).collect()
 }
 
-async fn all(State(app): State<App>, caller: Caller, Asked(asked): Asked<After>) -> Result<Response, Failure> {
-    let after = asked.after.as_deref().map(place).transpose()?;
-    let mut found = reports::list(app.store(), None, after).await?;
-    let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let more = found.len() > size;
-    found.truncate(size);
-    let last = found.last().filter(|_| more);
-    let next = last.map(|entry| format!("/reports?after={}_{}", entry.started_at.as_millisecond(), entry.id));
+async fn all(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Failure> {
+    let order = reports::LISTED.order(&wanted.sort);
+    let which = reports::Which { target: None, text: &wanted.q };
+    let found = reports::sorted(app.store(), which, order, after(order, &wanted.after)?).await?;
+    let narrowed = [("q", wanted.q.as_str())];
+    let with = |after: &str| {
+        with_query(
+            REPORTS,
+            &[narrowed.as_slice(), &[("sort", wanted.sort.as_str()), ("after", after)]].concat(),
+        )
+    };
     let row = |entry: &Entry| {
         let number = |count: i64| usize::try_from(count).unwrap_or(0);
         list::Row {
@@ -170,15 +187,26 @@ async fn all(State(app): State<App>, caller: Caller, Asked(asked): Asked<After>)
                 not_applicable: number(entry.not_applicable),
                 waived: number(entry.waived),
             },
-            changed: None,
         }
     };
     let view = list::Reports {
-        listing: Listing { path: "/reports".to_owned(), next, ..Listing::default() },
-        rows: found.iter().map(row).collect(),
+        listing: Listing {
+            path: REPORTS.to_owned(),
+            filter: wanted.q.clone(),
+            keep: kept_order(order, &wanted.sort),
+            columns: columns(order, REPORTS, &narrowed),
+            previous: (!wanted.after.is_empty()).then(|| with("")),
+            next: found.next.as_deref().map(with),
+            ..Listing::default()
+        },
+        rows: found.items.iter().map(row).collect(),
+        audit_now: audit_now(&app, &caller, REPORTS),
+        running: app.audits.running(),
     };
-    let shell = shell(&app, Some(&caller), "/reports").await?;
-    Ok(page_body(list::page(&shell, &view)).into_response())
+    let mut shell = shell(&app, Some(&caller), REPORTS).await?;
+    shell.refresh = app.audits.running().map(|_| REFRESH_SOON);
+    shell.notices.extend(told_of(&wanted.notice));
+    Ok(drawn(list::page(&shell, &view)))
 }
 
 async fn one(
@@ -187,7 +215,8 @@ async fn one(
     Path(id): Path<String>,
     Asked(which): Asked<Which>,
 ) -> Result<Response, Failure> {
-    let (entry, report) = reports::load(app.store(), &id).await?;
+    let kept = app.report(&id).await?;
+    let (entry, report) = &*kept;
     let here = address(&id);
     let earlier = reports::trend(app.store(), &entry.target_id).await?;
     let choices = earlier.iter().rev().filter(|other| other.id != id).map(|other| Choice {
@@ -196,21 +225,21 @@ async fn one(
         about: String::new(),
         chosen: false,
     });
-    let (listing, rows) = listed(&report, &here, &which);
+    let (listing, rows) = listed(report, &here, &which);
     let view = report::OneReport {
         target: report.target.name.clone(),
         at: entry.started_at,
-        took: took(&entry),
-        tone: tone(&report),
-        verdict: verdict(&report),
+        took: took(entry),
+        tone: tone(report),
+        verdict: verdict(report),
         facts: vec![
             ("Kind".to_owned(), report.target.kind.to_string()),
             ("Palisade".to_owned(), report.tool.version.clone()),
             ("Rules and guides".to_owned(), report.tool.content.chars().take(16).collect()),
         ],
         summary: report.summary,
-        severities: severities(&report),
-        guides: guides(&report, &here),
+        severities: severities(report),
+        guides: guides(report, &here),
         listing,
         findings: rows,
         compare: choices.collect(),
@@ -232,7 +261,7 @@ async fn one(
             .collect(),
     };
     let shell = shell(&app, Some(&caller), &here).await?;
-    Ok(page_body(report::page(&shell, &view)).into_response())
+    Ok(drawn(report::page(&shell, &view)))
 }
 
 /// The findings of one page, and how to get to the others.
@@ -315,7 +344,8 @@ async fn one_finding(
     caller: Caller,
     Path((id, number)): Path<(String, usize)>,
 ) -> Result<Response, Failure> {
-    let (entry, report) = reports::load(app.store(), &id).await?;
+    let kept = app.report(&id).await?;
+    let (entry, report) = &*kept;
     let found = report.findings.get(number).ok_or_else(nothing)?;
     let here = address(&id);
     let standings = reports::history(app.store(), &entry.target_id, &found.rule).await?;
@@ -337,12 +367,12 @@ async fn one_finding(
         why: found.why.clone(),
         remedy: found.remedy.clone(),
         fix: found.fix.is_some(),
-        requirements: requirements(&report, &found.requirements, &here),
-        report: reference(&entry),
+        requirements: requirements(report, &found.requirements, &here),
+        report: reference(entry),
         since: since.map(|standing| standing.since),
     };
     let shell = shell(&app, Some(&caller), &here).await?;
-    Ok(page_body(finding::page(&shell, &view)).into_response())
+    Ok(drawn(finding::page(&shell, &view)))
 }
 
 fn seen(evidence: &model::report::Evidence) -> finding::Seen {
@@ -366,7 +396,8 @@ async fn one_guide(
     caller: Caller,
     Path((id, guide_id)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
-    let (entry, report) = reports::load(app.store(), &id).await?;
+    let kept = app.report(&id).await?;
+    let (entry, report) = &*kept;
     let found = report.guides.iter().find(|guide| guide.id == guide_id).ok_or_else(nothing)?;
     let here = address(&id);
     let mut sections: Vec<guide::Section> = Vec::new();
@@ -380,7 +411,7 @@ async fn one_guide(
                 .unwrap_or_default(),
             status: requirement.status,
             reason: requirement.reason.clone(),
-            rules: requirement.rules.iter().map(|rule| rule_ref(&report, rule, &here)).collect(),
+            rules: requirement.rules.iter().map(|rule| rule_ref(report, rule, &here)).collect(),
         };
         match sections.last_mut() {
             Some(section) if section.title == requirement.section => section.requirements.push(row),
@@ -388,9 +419,9 @@ async fn one_guide(
         }
     }
     let view =
-        guide::Guide { title: found.title.clone(), about: String::new(), report: reference(&entry), sections };
+        guide::Guide { title: found.title.clone(), about: String::new(), report: reference(entry), sections };
     let shell = shell(&app, Some(&caller), &here).await?;
-    Ok(page_body(guide::page(&shell, &view)).into_response())
+    Ok(drawn(guide::page(&shell, &view)))
 }
 
 fn rule_ref(report: &Report, id: &str, here: &str) -> guide::RuleRef {
@@ -420,7 +451,8 @@ async fn one_rule(
     caller: Caller,
     Path((id, rule_id)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
-    let (entry, report) = reports::load(app.store(), &id).await?;
+    let kept = app.report(&id).await?;
+    let (entry, report) = &*kept;
     let mut found: Vec<(usize, &Finding)> =
         report.findings.iter().enumerate().filter(|(_, finding)| finding.rule == rule_id).collect();
     found.sort_by_key(|(number, finding)| (weight(finding.verdict), *number));
@@ -441,8 +473,8 @@ async fn one_rule(
         why: first.why.clone(),
         remedy: first.remedy.clone(),
         fix: first.fix.is_some(),
-        requirements: requirements(&report, &first.requirements, &here),
-        report: reference(&entry),
+        requirements: requirements(report, &first.requirements, &here),
+        report: reference(entry),
         subjects: found
             .iter()
             .map(|(number, finding)| rule::Subject {
@@ -455,7 +487,7 @@ async fn one_rule(
         history: worst_over_time(&standings),
     };
     let shell = shell(&app, Some(&caller), &here).await?;
-    Ok(page_body(rule::page(&shell, &view)).into_response())
+    Ok(drawn(rule::page(&shell, &view)))
 }
 
 /// The worst verdict at each time something changed, oldest first.
@@ -480,20 +512,20 @@ fn verdict_of(word: &str) -> Option<Verdict> {
 }
 
 async fn compare(State(app): State<App>, caller: Caller, Asked(two): Asked<Two>) -> Result<Response, Failure> {
-    let (before_entry, before) = reports::load(app.store(), &two.before).await?;
-    let (after_entry, after) = reports::load(app.store(), &two.after).await?;
+    let (former, latter) = (app.report(&two.before).await?, app.report(&two.after).await?);
+    let ((before_entry, before), (after_entry, after)) = (&*former, &*latter);
     if before_entry.target_id != after_entry.target_id {
         return Err(Failure::new(Kind::Unprocessable, "only two reports of one target compare"));
     }
-    let changes = policy::compare(&after, &before);
-    let changed = |change: &Change| changed(change, (&before, &two.before), (&after, &two.after));
+    let changes = policy::compare(after, before);
+    let changed = |change: &Change| changed(change, (before, &two.before), (after, &two.after));
     let failed_before = |rule: &str, subject: &str| {
         before
             .findings
             .iter()
             .any(|one| one.verdict == Verdict::Fail && one.rule == rule && one.subject == subject)
     };
-    let still = failing(&after).filter(|(_, finding)| failed_before(&finding.rule, &finding.subject)).map(
+    let still = failing(after).filter(|(_, finding)| failed_before(&finding.rule, &finding.subject)).map(
         |(number, finding)| difference::Changed {
             severity: finding.severity,
             title: finding.title.clone(),
@@ -506,15 +538,15 @@ async fn compare(State(app): State<App>, caller: Caller, Asked(two): Asked<Two>)
         },
     );
     let view = difference::Difference {
-        before: reference(&before_entry),
-        after: reference(&after_entry),
+        before: reference(before_entry),
+        after: reference(after_entry),
         new: changes.new.iter().map(changed).collect(),
         mended: changes.mended.iter().map(changed).collect(),
         lost: changes.lost.iter().map(changed).collect(),
         still: still.collect(),
     };
     let shell = shell(&app, Some(&caller), "/reports").await?;
-    Ok(page_body(difference::page(&shell, &view)).into_response())
+    Ok(drawn(difference::page(&shell, &view)))
 }
 
 fn changed(change: &Change, before: (&Report, &str), after: (&Report, &str)) -> difference::Changed {
@@ -547,22 +579,5 @@ async fn download(
     State(app): State<App>,
     Path((id, format)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
-    let (entry, report) = reports::load(app.store(), &id).await?;
-    let format = Format::ALL.into_iter().find(|one| one.as_str() == format).ok_or_else(nothing)?;
-    let text = ::report::write(format, &report, &::report::Options::default())
-        .map_err(|_| Failure::new(Kind::Internal, "the report cannot be written in this form"))?;
-    let name: String = entry
-        .target
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
-        .take(64)
-        .collect();
-    let file = format!(
-        "attachment; filename=\"{name}-{}.{}\"",
-        entry.started_at.strftime("%Y%m%dT%H%M%SZ"),
-        format.extension()
-    );
-    let disposition = HeaderValue::from_str(&file).unwrap_or(HeaderValue::from_static("attachment"));
-    let kind = HeaderValue::from_static("application/octet-stream");
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], text).into_response())
+    as_file(&app, &id, &format).await
 }

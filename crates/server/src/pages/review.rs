@@ -1,15 +1,15 @@
 //! Access reviews: start one, decide on each user and role, sign.
 
 use axum::extract::{Path, State};
-use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::Method;
+use axum::response::Response;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use maud::Markup;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{form, page_body, shell, to};
+use super::{again, drawn, form, shell, to};
 use crate::api::body::Filled;
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
@@ -74,7 +74,7 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Failur
         }),
     };
     let shell = shell(&app, Some(&caller), PATH).await?;
-    Ok(page_body(views::list(&shell, &view)).into_response())
+    Ok(drawn(views::list(&shell, &view)))
 }
 
 fn row(review: &Review) -> views::Row {
@@ -107,7 +107,7 @@ async fn start(State(app): State<App>, caller: Caller) -> Result<Response, Failu
 }
 
 async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
-    Ok(page_body(page(&app, &caller, &id, None).await?).into_response())
+    Ok(drawn(page(&app, &caller, &id, None).await?))
 }
 
 /// The page of a review, with what was wrong with what was sent.
@@ -150,7 +150,7 @@ async fn page(app: &App, caller: &Caller, id: &str, wrong: Option<&Failure>) -> 
 async fn digest(app: &App, id: &str) -> Result<String, Failure> {
     let envelope = serde_json::to_vec(&review::envelope(app.store(), id).await?);
     let text = envelope.map_err(|_| Failure::new(Kind::Internal, "the record cannot be written"))?;
-    Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(Sha256::digest(text)))
 }
 
 fn person(item: &Item, here: &str, open: bool) -> views::Person {
@@ -246,7 +246,7 @@ async fn refused(app: &App, caller: &Caller, id: &str, failure: Failure) -> Resu
         return Err(failure);
     }
     let page = page(app, caller, id, Some(&failure)).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page_body(page)).into_response())
+    Ok(again(page))
 }
 
 async fn sign_it(

@@ -4,19 +4,22 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use axum::http::Method;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 
-use super::{page_body, shell};
+use super::{drawn, shell};
 use crate::api::body::Asked;
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
+use crate::api::system::{LICENCE, engine};
 use crate::app::App;
 use crate::config::{SECTIONS, Setting, Source};
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
+use crate::identity::second_factors;
 use crate::posture::reports;
 use crate::web::list::Listing;
+use crate::web::shell::{Notice, Tone};
 use crate::web::system::{about, settings};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -56,8 +59,20 @@ async fn effective(
         file: app.effective.file.as_ref().map_or_else(String::new, |file| file.path.clone()),
         sections,
     };
-    let shell = shell(&app, Some(&caller), "/settings").await?;
-    Ok(page_body(settings::page(&shell, &view)).into_response())
+    let mut shell = shell(&app, Some(&caller), "/settings").await?;
+    let lost = second_factors::of_other_names(app.store(), app.passkey_name()).await?;
+    shell.notices.extend((lost > 0).then(|| lost_passkeys(lost)));
+    Ok(drawn(settings::page(&shell, &view)))
+}
+
+/// What whoever renamed the server should know.
+fn lost_passkeys(number: i64) -> Notice {
+    let of = if number == 1 { "A passkey was".to_owned() } else { format!("{number} passkeys were") };
+    let text = format!(
+        "{of} made for another name of this server: nobody logs in with that now. Give the server that name again with server.public_url, \
+         or have their owners make new ones."
+    );
+    Notice { tone: Tone::Bad, text, link: None }
 }
 
 fn setting(setting: &Setting) -> settings::Setting {
@@ -67,19 +82,16 @@ fn setting(setting: &Setting) -> settings::Setting {
         default: setting.default_text().filter(|_| setting.source != Source::Default),
         source: setting.source.to_string(),
         about: setting.about.clone(),
-        unsafe_because: setting.danger.as_ref().map(|danger| danger.reason.clone()),
+        unsafe_because: setting.danger.as_ref().map(|danger| (danger.reason.clone(), danger.remedy.clone())),
     }
 }
 
 async fn what_runs(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
     let newest = reports::newest(app.store(), None).await?;
-    let engine = match app.store().engine() {
-        crate::store::Engine::Sqlite => "SQLite, embedded",
-        crate::store::Engine::Postgres => "PostgreSQL",
-    };
     let (guides, content, rules) = match &newest {
         Some(entry) => {
-            let (_, report) = reports::load(app.store(), &entry.id).await?;
+            let kept = app.report(&entry.id).await?;
+            let report = &kept.1;
             let guides = report.guides.iter().map(|guide| (guide.title.clone(), guide.requirements.len()));
             let rules: BTreeSet<&str> = report.findings.iter().map(|finding| finding.rule.as_str()).collect();
             (guides.collect(), report.tool.content.clone(), rules.len())
@@ -92,10 +104,13 @@ async fn what_runs(State(app): State<App>, caller: Caller) -> Result<Response, F
         rules,
         guides,
         started: Some(app.started_at),
-        facts: vec![("Database".to_owned(), engine.to_owned()), ("Address".to_owned(), app.origin.clone())],
-        licence: "Apache-2.0".to_owned(),
+        facts: vec![
+            ("Database".to_owned(), engine(&app).to_owned()),
+            ("Address".to_owned(), app.origin.clone()),
+        ],
+        licence: LICENCE.to_owned(),
         api: Some("/api/v1/openapi.json".to_owned()),
     };
     let shell = shell(&app, Some(&caller), "/about").await?;
-    Ok(page_body(about::page(&shell, &view)).into_response())
+    Ok(drawn(about::page(&shell, &view)))
 }

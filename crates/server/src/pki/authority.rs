@@ -25,7 +25,8 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// The authority lives for ten years. Its end helps nobody: people install it by hand in browsers and machines, and who has its key
 /// can do no more than speak for this server's names, which the name constraints see to. What is short-lived is the certificate.
 const AUTHORITY_DAYS: i32 = 3650;
-/// The server's certificate: long enough to outlive a holiday with the server switched off, short enough that a stolen key ends.
+/// The server's certificate, from its beginning, which is backdated: long enough to outlive a holiday with the server switched off,
+/// short enough that a stolen key ends, and no longer than guides allow (NRV-MS-065).
 const LEAF_DAYS: i32 = 90;
 /// Clocks of clients that are a little slow.
 const BACKDATED: SignedDuration = SignedDuration::from_hours(1);
@@ -33,7 +34,7 @@ const BACKDATED: SignedDuration = SignedDuration::from_hours(1);
 const LIST_DAYS: i32 = 7;
 
 /// A key that vouches for the server's certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     der: CertificateDer<'static>,
     pem: String,
@@ -57,7 +58,7 @@ impl Authority {
         let serial = serial()?;
         let mut params = CertificateParams::default();
         // Told apart from one made before it, which a client may still hold under the same host name.
-        let mark: String = serial.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mark = hex::encode(serial.get(..4).unwrap_or(&serial));
         let host = names.dns().first().map_or("localhost", String::as_str);
         params.distinguished_name = subject(&format!("Palisade authority {mark} of {}", cut(host)));
         params.serial_number = Some(SerialNumber::from_slice(&serial));
@@ -74,7 +75,7 @@ impl Authority {
     }
 
     /// The authority that a text holds: its key and its certificate, which must belong together.
-    pub(super) fn read(text: &SecretString) -> Result<Self, String> {
+    pub(crate) fn read(text: &SecretString) -> Result<Self, String> {
         let (mut chain, key) = parts(text)?;
         let der = if chain.len() == 1 {
             chain.remove(0)
@@ -122,7 +123,7 @@ impl Authority {
         params.crl_distribution_points =
             vec![CrlDistributionPoint { uris: vec![format!("{}/ca.crl", covered.origin())] }];
         // No certificate outlives who vouches for it.
-        set_validity(&mut params, now, self.not_after.min(now + DAY * LEAF_DAYS));
+        set_validity(&mut params, now, self.not_after.min(now - BACKDATED + DAY * LEAF_DAYS));
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(make)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(make)?;
         let text = SecretString::from(format!("{}{}{}", key.serialize_pem(), certificate.pem(), self.pem));
@@ -178,7 +179,7 @@ impl Authority {
 }
 
 /// The server's certificate with its key.
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     chain: Vec<CertificateDer<'static>>,
     key: PrivatePkcs8KeyDer<'static>,
     not_before: Timestamp,
@@ -195,7 +196,7 @@ impl std::fmt::Debug for Leaf {
 
 impl Leaf {
     /// The certificate that a text holds; none when it is damaged.
-    pub(super) fn read(text: &SecretString) -> Option<Self> {
+    pub(crate) fn read(text: &SecretString) -> Option<Self> {
         let (chain, key) = parts(text).ok()?;
         let first = chain.first()?.clone();
         let (_, parsed) = x509_parser::parse_x509_certificate(&first).ok()?;

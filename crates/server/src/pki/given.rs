@@ -68,19 +68,34 @@ impl Given {
         let (key_text, key_seen) = open(&self.key, true)?;
         // Remembered whatever comes of it: files that are no good are complained about once.
         self.seen = [chain_seen, key_seen];
+        let (certified, until) =
+            self.judged(chain_text.expose_secret(), key_text.expose_secret(), names, now)?;
+        self.until = until;
+        self.fingerprint = certified.cert.first().map(fingerprint).unwrap_or_default();
+        Ok(certified)
+    }
+
+    /// What the two texts come to, and until when it is good.
+    fn judged(
+        &self,
+        chain_text: &str,
+        key_text: &str,
+        names: &Names,
+        now: Timestamp,
+    ) -> Result<(CertifiedKey, Timestamp), PkiError> {
         let bad = |path: &Path, why: &str, remedy: &str| PkiError::Unusable {
             path: path.to_owned(),
             why: why.to_owned(),
             remedy: remedy.to_owned(),
         };
-        let chain = CertificateDer::pem_slice_iter(chain_text.expose_secret().as_bytes())
+        let chain = CertificateDer::pem_slice_iter(chain_text.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| bad(&self.chain, "a certificate in it is damaged", "write the chain in PEM form"))?;
         let Some(first) = chain.first().cloned() else {
             let remedy = "write the server's certificate into it in PEM form, then that of its issuer";
             return Err(bad(&self.chain, "it holds no certificate", remedy));
         };
-        let key = PrivateKeyDer::from_pem_slice(key_text.expose_secret().as_bytes()).map_err(|_| {
+        let key = PrivateKeyDer::from_pem_slice(key_text.as_bytes()).map_err(|_| {
             let remedy = "write the private key into it in PEM form, without a pass phrase";
             bad(&self.key, "it holds no private key that can be read", remedy)
         })?;
@@ -116,10 +131,22 @@ impl Given {
                 "use an RSA key of 2048 bits or more, or one on P-256",
             ),
         })?;
-        self.until = not_after;
-        self.fingerprint = fingerprint(&first);
-        Ok(certified)
+        Ok((certified, not_after))
     }
+}
+
+/// Whether two texts would be taken, at which time.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn taken(chain: &str, key: &str, names: &Names, now: Timestamp) -> Option<Timestamp> {
+    let path = PathBuf::new();
+    let given = Given {
+        chain: path.clone(),
+        key: path,
+        seen: Default::default(),
+        until: now,
+        fingerprint: String::new(),
+    };
+    given.judged(chain, key, names, now).ok().map(|(_, until)| until)
 }
 
 fn check_names(certificate: &CertificateDer<'_>, names: &Names) -> Result<(), String> {

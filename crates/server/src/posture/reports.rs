@@ -14,11 +14,13 @@ use model::report::{Finding, Target, Verdict};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
+use crate::ledger::{Happened, Said, note};
+use crate::order::{self, After, Columns, Found, Order, contains};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError, time};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Reports of one page of the list.
 pub(crate) const PAGE: i64 = 50;
@@ -136,6 +138,8 @@ pub(crate) async fn keep(store: &Store, report: &Report) -> Result<String, Repor
     .execute(&mut *transaction)
     .await?;
     stand(&mut transaction, &target, &report.findings, at).await?;
+    let said = Said::done(Happened::AuditKept).on("report", &id, Some(&report.target.name));
+    note(&mut transaction, said.with("failed", summary.fail.to_string())).await?;
     transaction.commit().await?;
     Ok(id)
 }
@@ -224,6 +228,16 @@ pub(crate) async fn list(
     target: Option<&str>,
     after: Option<(Timestamp, &str)>,
 ) -> Result<Vec<Entry>, StoreError> {
+    first(store, target, after, PAGE + 1).await
+}
+
+/// So many of them at most.
+async fn first(
+    store: &Store,
+    target: Option<&str>,
+    after: Option<(Timestamp, &str)>,
+    limit: i64,
+) -> Result<Vec<Entry>, StoreError> {
     let (before, id) = after.map_or((i64::MAX, ""), |(time, id)| (time.as_millisecond(), id));
     let of_target = if target.is_some() { "target_id = $1" } else { "$1 = ''" };
     let text = format!(
@@ -235,10 +249,60 @@ pub(crate) async fn list(
         .bind(target.unwrap_or_default())
         .bind(before)
         .bind(id)
-        .bind(PAGE + 1)
+        .bind(limit)
         .fetch_all(store.reader())
         .await?;
     rows.iter().map(|row| Ok(entry(row)?)).collect()
+}
+
+/// The columns of the list of reports.
+pub(crate) static LISTED: Columns = Columns {
+    usual: order::number("at", "started_at"),
+    falls: true,
+    others: &[
+        order::text("target", "lower(targets.name)"),
+        order::number("fail", "failed"),
+        order::number("unknown", "undecided"),
+    ],
+};
+
+/// Which reports a list is narrowed to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Which<'a> {
+    /// Those of this target.
+    pub(crate) target: Option<&'a str>,
+    /// Those of targets with this in the name or kind.
+    pub(crate) text: &'a str,
+}
+
+/// One page of reports in an order of the caller's.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn sorted(
+    store: &Store,
+    which: Which<'_>,
+    order: Order,
+    after: Option<After>,
+) -> Result<Found<Entry>, StoreError> {
+    let wanted = which.text.trim().to_lowercase();
+    let of_target = if which.target.is_some() { "target_id = $4" } else { "$4 = ''" };
+    let query = format!(
+        "select {COLUMNS}, {} from reports join targets on targets.id = reports.target_id
+         where ($1 = '' or lower(targets.name || ' ' || targets.kind) like $2 escape '!')
+           and {of_target} and {}
+         order by {} limit $3",
+        order.key(),
+        order.beyond("reports.id", after.as_ref(), 5),
+        order.by("reports.id"),
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(query))
+        .bind(&wanted)
+        .bind(contains(&wanted))
+        .bind(PAGE + 1)
+        .bind(which.target.unwrap_or_default());
+    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    Ok(order.found(&rows, PAGE, entry)?)
 }
 
 /// The newest report of a target, or of all.
@@ -246,7 +310,7 @@ pub(crate) async fn list(
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn newest(store: &Store, target: Option<&str>) -> Result<Option<Entry>, StoreError> {
-    Ok(list(store, target, None).await?.into_iter().next())
+    Ok(first(store, target, None, 1).await?.into_iter().next())
 }
 
 /// The newest entries of a target, oldest first: what a trend is drawn from.
@@ -259,19 +323,22 @@ pub(crate) async fn trend(store: &Store, target: &str) -> Result<Vec<Entry>, Sto
     Ok(entries)
 }
 
-/// A whole report.
+/// A whole report, and the bytes of its JSON. [`super::shelf::Shelf`] keeps what is looked at again and again.
 ///
 /// # Errors
 /// [`ReportError::Unknown`], or it was damaged.
-pub(crate) async fn load(store: &Store, id: &str) -> Result<(Entry, Report), ReportError> {
+pub(crate) async fn load(store: &Store, id: &str) -> Result<(Entry, Report, usize), ReportError> {
     let text = format!(
         "select {COLUMNS}, body from reports join targets on targets.id = reports.target_id where reports.id = $1"
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(store.reader()).await?;
     let row = row.ok_or(ReportError::Unknown)?;
-    let report =
-        unpacked(row.try_get("body")?).map_err(|source| ReportError::Damaged { id: id.to_owned(), source })?;
-    Ok((entry(&row)?, report))
+    let body: String = row.try_get("body")?;
+    // Some milliseconds of work: other requests do not wait for it.
+    let read = tokio::task::spawn_blocking(move || unpacked(&body)).await;
+    let read = read.map_err(Into::into).and_then(|read| read);
+    let (report, bytes) = read.map_err(|source| ReportError::Damaged { id: id.to_owned(), source })?;
+    Ok((entry(&row)?, report, bytes))
 }
 
 /// How a rule's findings stood over time, newest first.
@@ -336,11 +403,11 @@ fn packed(report: &Report) -> Result<String, ReportError> {
     Ok(STANDARD.encode(encoder.finish().map_err(failed)?))
 }
 
-fn unpacked(body: &str) -> Result<Report, Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn unpacked(body: &str) -> Result<(Report, usize), Box<dyn std::error::Error + Send + Sync>> {
     let packed = STANDARD.decode(body)?;
     let mut json = Vec::new();
     ZlibDecoder::new(packed.as_slice()).take(BODY_LIMIT).read_to_end(&mut json)?;
-    Ok(serde_json::from_slice(&json)?)
+    Ok((serde_json::from_slice(&json)?, json.len()))
 }
 
 fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {

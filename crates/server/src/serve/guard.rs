@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::api::problem::{Failure, Kind};
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Where programs speak, which send no `Origin` and no `Sec-Fetch-Site`.
 const API: &str = "/api/";
@@ -60,25 +62,42 @@ enum Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, text) = match self {
-            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "this method is not used here\n"),
-            Self::NoHost => (StatusCode::BAD_REQUEST, "the request does not say for which host it is\n"),
-            Self::ForeignHost => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "this server does not answer to that name: add it to the names of the server in its configuration\n",
-            ),
-            Self::CrossSite => (StatusCode::FORBIDDEN, "this request came from another site\n"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, METHOD),
+            Self::NoHost => (StatusCode::BAD_REQUEST, NO_HOST),
+            Self::ForeignHost => (StatusCode::MISDIRECTED_REQUEST, FOREIGN_HOST),
+            Self::CrossSite => (StatusCode::FORBIDDEN, CROSS_SITE),
         };
-        (status, text).into_response()
+        (status, format!("{text}\n")).into_response()
+    }
+}
+
+const METHOD: &str = "this method is not used here";
+const NO_HOST: &str = "the request does not say for which host it is";
+const FOREIGN_HOST: &str =
+    "this server does not answer to that name: add it to the names of the server in its configuration";
+const CROSS_SITE: &str = "this request came from another site";
+
+impl Refusal {
+    /// The same for a program.
+    fn problem(self) -> Failure {
+        let (kind, text) = match self {
+            Self::Method => (Kind::Method, METHOD),
+            Self::NoHost => (Kind::BadRequest, NO_HOST),
+            Self::ForeignHost => (Kind::Misdirected, FOREIGN_HOST),
+            Self::CrossSite => (Kind::NotPermitted, CROSS_SITE),
+        };
+        Failure::new(kind, text)
     }
 }
 
 /// The layer.
 pub(super) async fn check(State(hosts): State<Arc<HostNames>>, request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with(API);
     match judge(&hosts, &request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
             tracing::debug!(?refusal, "request refused");
-            refusal.into_response()
+            if is_api { refusal.problem().into_response() } else { refusal.into_response() }
         }
     }
 }

@@ -17,9 +17,14 @@ const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), browsing-topics
      publickey-credentials-get=(self), screen-wake-lock=(), serial=(), storage-access=(), sync-xhr=(), usb=(), \
      window-management=(), xr-spatial-tracking=()";
 
+/// Two years, for this name alone. Without `includeSubDomains`: names below ours are other services, which we do not know and whose plain
+/// HTTP is not ours to switch off for two years (below `localhost` whatever is developed on that machine). What that word is good for elsewhere,
+/// that nobody below sets a cookie for us, the prefix `__Host-` of our cookies does already.
+const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000";
+
 const SET: [(HeaderName, HeaderValue); 9] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
-    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
+    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT_SECURITY)),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),

@@ -96,7 +96,9 @@ impl<W: Write> Write for Lines<W> {
             Format::Json => printable_json(line),
         };
         out.push('\n');
-        self.0.write_all(out.as_bytes())?;
+        // A line that nobody takes is lost: the disk is full, or whoever read the log has gone. To tell of that there is no place but
+        // this one, and whoever tries (the formatter, the hook of panics) ends the whole server.
+        let _lost = self.0.write_all(out.as_bytes());
         Ok(event.len())
     }
 
@@ -160,6 +162,25 @@ mod tests {
                 !text.trim_end_matches('\n').chars().any(|c| c.is_control() || c == '\u{202e}'),
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_line_that_nobody_takes_is_lost_without_a_word() {
+        for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
+            assert_eq!(Lines(Gone(kind), Format::Text).write(b"one line\n").unwrap(), 9);
+        }
+    }
+
+    struct Gone(io::ErrorKind);
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
         }
     }
 

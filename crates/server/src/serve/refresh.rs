@@ -12,8 +12,14 @@ use crate::pki::{Pki, Refreshed};
 /// How often one looks whether a certificate is due or a file changed.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Renews certificates and takes up changed files, once a minute until `shutdown`.
-pub(crate) async fn keep_fresh(pki: Arc<Pki>, now: impl Fn() -> Timestamp, shutdown: CancellationToken) {
+/// Renews certificates and takes up changed files, once a minute until `shutdown`; `changed` is called when the server shows another
+/// certificate.
+pub(crate) async fn keep_fresh<C: Future<Output = ()>>(
+    pki: Arc<Pki>,
+    now: impl Fn() -> Timestamp,
+    changed: impl Fn() -> C,
+    shutdown: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -24,6 +30,9 @@ pub(crate) async fn keep_fresh(pki: Arc<Pki>, now: impl Fn() -> Timestamp, shutd
         let Ok(refreshed) = tokio::task::spawn_blocking(move || ours.refresh(at)).await else {
             continue;
         };
+        if matches!(refreshed, Ok(Refreshed::Renewed { .. } | Refreshed::NewAuthority { .. })) {
+            changed().await;
+        }
         match refreshed {
             Ok(Refreshed::Unchanged) => {}
             Ok(Refreshed::Renewed { until }) => info!(%until, "the server shows a new certificate"),

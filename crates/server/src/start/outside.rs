@@ -1,17 +1,19 @@
-//! Mail server, directory and login provider as the configuration names them.
+//! Mail server, directory, login provider and witnesses as the configuration names them.
 
 use std::sync::Arc;
 
 use url::Url;
 
 use super::StartError;
-use crate::config::{Config, Ldap, Mail, MailTls, Oidc, RoleMap};
+use crate::config::{Config, Ldap, Mail, MailTls, Oidc, RoleMap, Witnessing};
 use crate::identity::api::external::BACK;
 use crate::identity::external::Outside;
 use crate::identity::ldap::{self, Directory, DirectoryError, DirectorySettings, DirectoryTls, Groups};
 use crate::identity::oidc::{self, OidcError, OidcSettings, Provider};
 use crate::identity::post::{self, Carrier};
+use crate::ledger::witnesses::{Witness, Witnesses};
 use crate::mail::{self, Line, MailError, MailSettings, Mailer, Site};
+use crate::outbound;
 
 /// What is configured of them, and who carries letters. Connects to nobody.
 pub(super) fn open(config: &Config, origin: &str) -> Result<(Outside, Option<Carrier>), StartError> {
@@ -38,6 +40,20 @@ pub(super) async fn check(outside: &Outside, now: jiff::Timestamp) {
     {
         tracing::warn!(%error, provider = provider.issuer(), "the login provider does not answer as it should");
     }
+}
+
+/// The witnesses of the ledger. Connects to nobody.
+pub(super) fn witnesses(settings: &Witnessing) -> Result<Witnesses, StartError> {
+    if settings.witnesses.is_empty() {
+        return Ok(Witnesses::default());
+    }
+    let trust = outbound::trust(settings.ca_file.as_deref());
+    let trust = trust.map_err(|error| StartError::Outside(error.into()))?;
+    let all = settings
+        .witnesses
+        .iter()
+        .map(|witness| Witness { key: witness.key().clone(), prefix: witness.prefix().to_owned() });
+    Ok(Witnesses::new(all.collect(), trust))
 }
 
 fn site(origin: &str) -> Result<Site, MailError> {

@@ -12,6 +12,8 @@ use super::{StartError, outside};
 use crate::app::App;
 use crate::identity::password::Load;
 use crate::identity::{links, second_factors, sessions, users};
+use crate::ledger::room::{self, Outlook, Place, Room};
+use crate::ledger::{self, Ledger};
 use crate::posture::reports;
 use crate::serve::Metrics;
 use crate::{api, state};
@@ -25,17 +27,30 @@ const READY_EVERY: Duration = Duration::from_secs(5);
 /// How often what counts no longer is forgotten.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 
-/// How much is being hashed, for the metrics.
-pub(super) struct HashFigures {
+/// How much is being hashed and how the ledger is, for the metrics.
+pub(super) struct Figures {
     running: Gauge,
     done: Gauge,
     most_at_once: Gauge,
+    ledger_bytes: Gauge,
+    ledger_room: Gauge,
+    ledger_full: Gauge,
+    ledger_checked: Gauge,
+    ledger_faults: Gauge,
 }
 
-impl HashFigures {
+impl Figures {
     pub(super) fn new(metrics: &Metrics) -> Self {
-        let figures =
-            Self { running: Gauge::default(), done: Gauge::default(), most_at_once: Gauge::default() };
+        let figures = Self {
+            running: Gauge::default(),
+            done: Gauge::default(),
+            most_at_once: Gauge::default(),
+            ledger_bytes: Gauge::default(),
+            ledger_room: Gauge::default(),
+            ledger_full: Gauge::default(),
+            ledger_checked: Gauge::default(),
+            ledger_faults: Gauge::default(),
+        };
         metrics.register(|registry| {
             registry.register(
                 "password_hashes_running",
@@ -49,8 +64,41 @@ impl HashFigures {
             );
             let about = "Most password hashes that were computed at the same time";
             registry.register("password_hashes_at_once", about, figures.most_at_once.clone());
+            for (name, about, gauge) in [
+                ("ledger_bytes", "Bytes that the ledger takes", &figures.ledger_bytes),
+                ("ledger_room_bytes", "Bytes that it may take; 0: not known", &figures.ledger_room),
+                (
+                    "ledger_full_seconds",
+                    "When it will be full, since 1970; 0: not in sight",
+                    &figures.ledger_full,
+                ),
+                (
+                    "ledger_checked_seconds",
+                    "When the server checked it last, since 1970",
+                    &figures.ledger_checked,
+                ),
+                ("ledger_faults", "Faults that the last check of it found", &figures.ledger_faults),
+            ] {
+                registry.register(name, about, gauge.clone());
+            }
         });
         figures
+    }
+
+    fn show_ledger(&self, ledger: &Ledger) {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        if let Some(room) = ledger.room() {
+            self.ledger_bytes.set(number(room.used));
+            self.ledger_room.set(room.total.map_or(0, number));
+            self.ledger_full.set(match room.outlook {
+                Outlook::On(day) => day.as_second(),
+                Outlook::Never | Outlook::Unknown => 0,
+            });
+        }
+        if let Some(last) = ledger.checkup() {
+            self.ledger_checked.set(last.ended_at.as_second());
+            self.ledger_faults.set(number(last.faults));
+        }
     }
 
     fn show(&self, load: &Load) {
@@ -64,12 +112,14 @@ impl HashFigures {
 /// Asks now and then whether the database answers and how much is being hashed.
 pub(super) async fn watch(
     app: App,
-    figures: HashFigures,
+    figures: Figures,
     ready: Arc<AtomicBool>,
     shutdown: CancellationToken,
 ) -> Result<(), StartError> {
     while pause(READY_EVERY, &shutdown).await {
         figures.show(&app.logins.hasher.load());
+        figures.show_ledger(&app.ledger);
+        app.logins.hasher.rest();
         let is_ready = app.store().is_ready().await;
         if ready.swap(is_ready, Ordering::Relaxed) != is_ready {
             if is_ready {
@@ -79,6 +129,20 @@ pub(super) async fn watch(
             }
         }
     }
+    Ok(())
+}
+
+/// Looks after the room of the ledger; administrators are written to when it becomes tight.
+pub(super) async fn rooms(app: App, place: Place, shutdown: CancellationToken) -> Result<(), StartError> {
+    let told = |room: Room| {
+        let app = app.clone();
+        async move {
+            if let Err(error) = app.logins.tell_ledger_filling(&room.to_string()).await {
+                tracing::warn!(%error, "no administrator is written to about the room of the ledger");
+            }
+        }
+    };
+    room::keep(app.ledger.clone(), place, app.retention.clone(), told, shutdown).await;
     Ok(())
 }
 
@@ -100,6 +164,10 @@ pub(super) async fn tidy(app: App, directory: PathBuf, shutdown: CancellationTok
                 tracing::warn!(%error, "old rows could not be removed; it is tried again");
             }
         }
+        if let Err(error) = ledger::prune(&app.ledger, store, &app.retention, now).await {
+            tracing::warn!(%error, "entries of the ledger past their retention could not be removed; it is tried again");
+        }
+        app.shelf.clear();
         if matches!(users::count(store).await, Ok(1..)) {
             state::remove(&directory, state::SET_UP_CODE);
         }

@@ -31,7 +31,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     ("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
     ("time.js", SCRIPT, include_bytes!("assets/time.js")),
     ("live.js", SCRIPT, include_bytes!("assets/live.js")),
-    ("passkeys.js", SCRIPT, include_bytes!("passkeys.js")),
+    ("passkeys.js", SCRIPT, include_bytes!("assets/passkeys.js")),
     ("favicon.svg", "image/svg+xml", include_bytes!("assets/favicon.svg")),
     // Asked for by this name whatever the page says.
     ("favicon.ico", "image/x-icon", include_bytes!("assets/favicon.ico")),
@@ -64,7 +64,7 @@ pub(super) fn named(name: &str) -> &'static Asset {
 
 fn asset(&(name, content_type, bytes): &(&'static str, &'static str, &'static [u8])) -> Asset {
     let hash = Sha384::digest(bytes);
-    let short: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let short = hex::encode(hash.get(..8).unwrap_or(&hash));
     let path = match name.rsplit_once('.') {
         Some((stem, extension)) if name != "favicon.ico" => format!("/assets/{stem}-{short}.{extension}"),
         _ => format!("/{name}"),

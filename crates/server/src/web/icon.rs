@@ -23,6 +23,8 @@ pub(super) const BLOCKS: Icon =
     &["M10 17.500a7.500 7.500 0 1 0 0-15 7.500 7.500 0 0 0 0 15zM4.700 4.700l10.600 10.600"];
 pub(super) const REVIEW: Icon =
     &["M4 3.500h12v14H4zM7.500 2h5v3h-5zM7 9l1 1 2-2M12 9h2M7 13.500l1 1 2-2M12 13.500h2"];
+pub(super) const LEDGER: Icon =
+    &["M10 3v4M5 12V9.500h10V12M5 7h10M3 12h4v4.500H3zM13 12h4v4.500h-4zM8 3h4v4H8z"];
 pub(super) const SETTINGS: Icon = &[
     "M3 5.500h8M15 5.500h2M3 14.500h2M9 14.500h8",
     "M13 7.500a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM7 16.500a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",

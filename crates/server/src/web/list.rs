@@ -49,7 +49,6 @@ pub(crate) struct Column {
 
 /// Rising or falling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "no list is sorted by its columns yet")]
 pub(crate) enum Order {
     Rising,
     Falling,
@@ -88,6 +87,15 @@ impl Listing {
 
     /// The head of a column, a link where it can sort.
     pub(super) fn column(&self, key: &str, label: &str) -> Markup {
+        self.head(key, label, None)
+    }
+
+    /// The same of a column of numbers.
+    pub(super) fn number(&self, key: &str, label: &str) -> Markup {
+        self.head(key, label, Some("right"))
+    }
+
+    fn head(&self, key: &str, label: &str, class: Option<&str>) -> Markup {
         let column = self.columns.iter().find(|column| column.key == key);
         let sorted = column.and_then(|column| column.sorted);
         let word = sorted.map(|order| match order {
@@ -95,7 +103,7 @@ impl Listing {
             Order::Falling => "descending",
         });
         html! {
-            th scope="col" aria-sort=[word] {
+            th class=[class] scope="col" aria-sort=[word] {
                 @match column {
                     Some(column) => a.sort href=(column.href) {
                         (label)

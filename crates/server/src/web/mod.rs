@@ -7,6 +7,7 @@ pub(crate) mod access;
 pub(crate) mod assets;
 pub(crate) mod door;
 pub(crate) mod form;
+pub(crate) mod ledger;
 pub(crate) mod list;
 pub(crate) mod picture;
 pub(crate) mod posture;

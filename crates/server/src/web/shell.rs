@@ -61,13 +61,14 @@ pub(crate) enum Place {
     Tokens,
     Blocks,
     Reviews,
+    Ledger,
     Settings,
     About,
 }
 
 impl Place {
     /// All of them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Overview,
         Self::Reports,
         Self::Users,
@@ -77,6 +78,7 @@ impl Place {
         Self::Tokens,
         Self::Blocks,
         Self::Reviews,
+        Self::Ledger,
         Self::Settings,
         Self::About,
     ];
@@ -93,6 +95,7 @@ impl Place {
             Self::Tokens => "/tokens",
             Self::Blocks => "/blocks",
             Self::Reviews => "/reviews",
+            Self::Ledger => "/ledger",
             Self::Settings => "/settings",
             Self::About => "/about",
         }
@@ -109,6 +112,7 @@ impl Place {
             Self::Tokens => "API tokens",
             Self::Blocks => "Blocks",
             Self::Reviews => "Access reviews",
+            Self::Ledger => "Ledger",
             Self::Settings => "Settings",
             Self::About => "About",
         }
@@ -125,6 +129,7 @@ impl Place {
             Self::Tokens => icon::TOKENS,
             Self::Blocks => icon::BLOCKS,
             Self::Reviews => icon::REVIEW,
+            Self::Ledger => icon::LEDGER,
             Self::Settings => icon::SETTINGS,
             Self::About => icon::ABOUT,
         }
@@ -135,7 +140,7 @@ impl Place {
             Self::Overview | Self::Reports => "Posture",
             Self::Users | Self::Roles | Self::Access | Self::Sessions => "People",
             Self::Tokens | Self::Blocks | Self::Reviews => "Access",
-            Self::Settings | Self::About => "System",
+            Self::Ledger | Self::Settings | Self::About => "System",
         }
     }
 

@@ -146,16 +146,17 @@ fn faults(page: &str) -> Vec<String> {
             faults.push("a form within a form".into());
         }
     }
+    // A picture's parts have titles of their own, and a template is not shown.
+    let is_apart =
+        |one: &Element| one.parents.iter().any(|at| matches!(elements[*at].name.as_str(), "svg" | "template"));
     for (name, number) in [("main", 1), ("h1", 1), ("title", 1), ("html", 1), ("footer", 1)] {
-        // A picture's parts have titles of their own.
-        let drawn = |one: &Element| one.parents.iter().any(|at| elements[*at].name == "svg");
-        let found = elements.iter().filter(|one| one.name == name && !drawn(one)).count();
+        let found = elements.iter().filter(|one| one.name == name && !is_apart(one)).count();
         if found != number {
             faults.push(format!("{found} <{name}>"));
         }
     }
-    let heads =
-        elements.iter().filter_map(|one| one.name.strip_prefix('h').and_then(|level| level.parse::<u8>().ok()));
+    let heads = elements.iter().filter(|one| !is_apart(one));
+    let heads = heads.filter_map(|one| one.name.strip_prefix('h').and_then(|level| level.parse::<u8>().ok()));
     let heads: Vec<u8> = heads.collect();
     if heads.windows(2).any(|pair| pair[1] > pair[0] + 1) {
         faults.push(format!("headings skip a level: {heads:?}"));

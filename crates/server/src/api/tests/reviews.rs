@@ -10,7 +10,7 @@ async fn a_review_is_started_decided_signed_and_its_record_is_checked() {
         let cookie = api.session(&eva, Factors::Both).await;
         let headers = [("cookie", cookie.as_str())];
         let list = api.ask("GET", "/api/v1/reviews", &headers, None).await;
-        assert_eq!((&list.body["is_due"], &list.body["period_months"]), (&json!(true), &json!(3)));
+        assert_eq!((&list.body["is_due"], &list.body["period_months"]), (&json!(false), &json!(3)));
         let started = api.ask("POST", "/api/v1/reviews", &headers, None).await;
         assert_eq!(
             (started.status, &started.body["items"]),

@@ -157,7 +157,7 @@ fn combinations_that_cannot_work_are_refused() {
     insta::assert_snapshot!(wrong(&text), @r#"
     error: server.metrics_listen is 127.0.0.1:9443, where the pages are served already
       --> built-in default
-      help: take another port, or "off"
+      help: take another port for one of them: server.listen (--listen) or server.metrics_listen, which may be "off"
     error: server.header_timeout is longer than server.request_timeout, which includes it
       --> palisade.toml:3:1
       help: shorten it
@@ -216,6 +216,48 @@ fn combinations_that_cannot_work_are_refused() {
       --> palisade.toml:6:1
       help: set oidc.issuer, or take section [oidc] out
     "#);
+}
+
+#[test]
+fn receivers_of_the_ledger_that_are_half_described_are_refused() {
+    let text = "[ledger_syslog]\nclient_key_file = \"/k\"\n\
+        [ledger_opensearch]\nurl = \"http://search.example:9200\"\nindex = \"Palisade-{day}\"\n";
+    insta::assert_snapshot!(wrong(text), @r#"
+    error: ledger_opensearch.url begins with http://: whoever is on the way could read the ledger, and the password
+      --> palisade.toml:4:7
+      help: write https://; ca_file names the server's CA when it is your own
+    error: ledger_opensearch.index is "Palisade-{day}", no name of an index
+      --> palisade.toml:5:9
+      help: write a name of small letters, digits, -, _ and . such as "palisade-{stream}-{date}"
+    "#);
+    let text = "[ledger_syslog]\nport = 514\n\
+        [ledger_opensearch]\nusername = \"palisade\"\n";
+    insta::assert_snapshot!(wrong(text), @r"
+    error: ledger_syslog.port is set and ledger_syslog.host is not, so that it does nothing
+      --> palisade.toml:2:1
+      help: set ledger_syslog.host, or take section [ledger_syslog] out
+    error: ledger_opensearch.username is set and ledger_opensearch.url is not, so that it does nothing
+      --> palisade.toml:4:1
+      help: set ledger_opensearch.url, or take section [ledger_opensearch] out
+    ");
+    let text = "[ledger_syslog]\nhost = \"logs.example\"\nclient_certificate_file = \"/c.pem\"\n\
+        [ledger_opensearch]\nurl = \"https://search.example:9200/logs\"\npassword_file = \"/p\"\napi_key_file = \"/a\"\n";
+    insta::assert_snapshot!(wrong(text), @r"
+    error: ledger_syslog.client_certificate_file is set and ledger_syslog.client_key_file is not
+      --> palisade.toml:3:1
+      help: set ledger_syslog.client_key_file too, or neither
+    error: ledger_opensearch.password_file is set and ledger_opensearch.username is not
+      --> palisade.toml:6:1
+      help: set ledger_opensearch.username too, or neither
+    error: ledger_opensearch.api_key_file is set beside a user name or a password
+      --> palisade.toml:7:1
+      help: log in by the one or by the other
+    ");
+    let told = unsafe_in("[ledger_opensearch]\nurl = \"http://[::1]:9200\"\napi_key_file = \"/a\"\n");
+    assert!(told.contains("can listen there first"), "{told}");
+    let told = unsafe_in("[ledger_opensearch]\nurl = \"https://search.example\"\n");
+    assert!(told.contains("nobody logs in there"), "{told}");
+    assert_eq!(unsafe_in("[ledger_syslog]\nhost = \"logs.example\"\n"), "");
 }
 
 #[test]
@@ -306,4 +348,38 @@ fn variables_that_are_none_are_told() {
       help: write digits only
     "#);
     assert!(!told(&problems).contains("hunter2"));
+}
+
+#[test]
+fn keys_of_ledgers_and_witnesses_are_told_apart_and_named_once() {
+    let log = ledger::SigningKey::of_log("b.example/log", &[1; 32]).unwrap().verifier().to_string();
+    let witness = ledger::SigningKey::of_witness("b.example/witness", &[2; 32], 0).unwrap();
+    let witness = witness.verifier().to_string();
+    let at = |address: &str| format!("witnesses = [\"{witness} {address}\"]");
+    for (text, part) in [
+        (format!("logs = [\"{witness}\"]"), "the key of the witness b.example/witness, not of a ledger"),
+        (format!("witnesses = [\"{log} https://b.example/w\"]"), "the key of the ledger b.example/log, not of"),
+        ("logs = [\"b.example\"]".to_owned(), "which is no key: it is not of the form"),
+        (format!("logs = [\"{}\"]", log.replace("b.example", "c.example")), "its identifier does not fit"),
+        (format!("logs = [\"{log}\", \"{log}\"]"), "witnessing.logs names b.example/log twice"),
+        (format!("witnesses = [\"{witness}\"]"), "has a member without a space"),
+        (at("http://b.example/w"), "an address that is not https"),
+        (at("https://b.example/w?x"), "has a query"),
+        (at("https://eva:x@b.example/w"), "has a user name, a password"),
+        (
+            "ca_file = \"/etc/palisade/ca.pem\"".to_owned(),
+            "witnessing.witnesses is not, so that it does nothing",
+        ),
+    ] {
+        let told = wrong(&format!("[witnessing]\n{text}\n"));
+        assert!(told.contains(part), "{text}: {told}");
+    }
+    let (config, _) = read(&format!("[witnessing]\nlogs = [\"{log}\"]\n{}\n", at("https://b.example/w/")));
+    let given = &config.witnessing;
+    assert_eq!(given.logs.first().unwrap().key().to_string(), log);
+    assert_eq!(given.witnesses.first().unwrap().prefix(), "https://b.example/w");
+    let many = [("PALISADE_WITNESSING_WITNESSES", format!("{witness} https://b.example/w"))];
+    let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (config, _) = read_with("", &many).unwrap();
+    assert_eq!(config.witnessing.witnesses.len(), 1);
 }

@@ -11,14 +11,14 @@ use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
-use crate::api::body::{Asked, Json, Page};
+use crate::api::body::{Asked, Json, Page, after};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
-use crate::identity::gate::Block;
+use crate::identity::gate::{self, Block};
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
-use crate::identity::sessions::{self, PAGE, Session};
+use crate::identity::sessions::{self, Session};
 use crate::identity::tokens::{self, Token};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -60,6 +60,7 @@ pub(super) fn routes() -> Vec<Route> {
             delete(revoke),
         ),
         Route::new(Method::GET, "/api/v1/blocks", needs(Permission::BlocksRead), "Who is blocked", get(blocks))
+            .query::<Sorted>()
             .gives::<Vec<BlockView>>(),
         Route::new(
             Method::DELETE,
@@ -78,8 +79,15 @@ struct Wanted {
     /// Those of all users, not one's own alone.
     #[serde(default)]
     all: bool,
+    /// Those with this in the user's name, the address or what the browser calls itself.
+    #[serde(default)]
+    text: String,
+    /// By what they are sorted: `started`, `used` or `user`, with `-` before it falling; `-started` when nothing is said.
+    #[serde(default)]
+    sort: String,
     /// Those after this one, as `next` of the page before said.
-    after: Option<String>,
+    #[serde(default)]
+    after: String,
 }
 
 /// Whose tokens.
@@ -89,6 +97,19 @@ struct Whose {
     /// Those of all users, not one's own alone.
     #[serde(default)]
     all: bool,
+    /// By what they are sorted: `made`, `name`, `expires` or `used`, with `-` before it falling; `-made` when nothing is said.
+    #[serde(default)]
+    sort: String,
+}
+
+/// Which blocks.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Sorted {
+    /// By what they are sorted: `until`, `address`, `user` or `failures`, with `-` before it falling; `-until` when nothing is
+    /// said.
+    #[serde(default)]
+    sort: String,
 }
 
 /// One session.
@@ -186,12 +207,12 @@ async fn list(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Page<SessionView>>, Failure> {
     let whose = whose(&caller, wanted.all, Permission::SessionsRead)?;
-    let after = wanted.after.as_deref().map(place).transpose()?;
-    let found = sessions::list(app.store(), whose, after, app.now()).await?;
+    let order = sessions::LISTED.order(&wanted.sort);
+    let after = after(order, &wanted.after)?;
+    let filter = sessions::Filter { of: whose, text: &wanted.text, order, after };
+    let found = sessions::list(app.store(), filter, app.now()).await?;
     let own = caller.session.as_ref().map(|session| session.id.as_str());
-    let page =
-        Page::of(found, PAGE, |session| format!("{}_{}", session.created_at.as_millisecond(), session.id));
-    Ok(Json(page.map(|session| session_view(session, own))))
+    Ok(Json(Page::from(found).map(|session| session_view(session, own))))
 }
 
 /// Whose things are listed; none: those of all.
@@ -204,14 +225,6 @@ fn whose(caller: &Caller, all: bool, permission: Permission) -> Result<Option<&s
             Err(Failure::new(Kind::NotPermitted, detail))
         }
     }
-}
-
-/// The time and identifier of `next`.
-pub(crate) fn place(after: &str) -> Result<(Timestamp, &str), Failure> {
-    let wrong = || Failure::new(Kind::BadRequest, "`after` is what `next` of the page before said");
-    let (milliseconds, id) = after.split_once('_').ok_or_else(wrong)?;
-    let time = milliseconds.parse().ok().and_then(|time| Timestamp::from_millisecond(time).ok());
-    Ok((time.ok_or_else(wrong)?, id))
 }
 
 fn session_view(session: Session, own: Option<&str>) -> SessionView {
@@ -248,7 +261,7 @@ async fn list_tokens(
     Asked(wanted): Asked<Whose>,
 ) -> Result<Json<Vec<TokenView>>, Failure> {
     let whose = whose(&caller, wanted.all, Permission::TokensRead)?;
-    let tokens = tokens::list(app.store(), whose).await?;
+    let tokens = tokens::list(app.store(), whose, tokens::LISTED.order(&wanted.sort)).await?;
     Ok(Json(tokens.into_iter().map(token_view).collect()))
 }
 
@@ -282,7 +295,7 @@ async fn revoke(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
     found(tokens::revoke(app.store(), &id, of).await?)
 }
 
-async fn blocks(State(app): State<App>) -> Result<Json<Vec<BlockView>>, Failure> {
+async fn blocks(State(app): State<App>, Asked(asked): Asked<Sorted>) -> Result<Json<Vec<BlockView>>, Failure> {
     let view = |block: Block| BlockView {
         key: block.key,
         surface: block.surface,
@@ -291,7 +304,15 @@ async fn blocks(State(app): State<App>) -> Result<Json<Vec<BlockView>>, Failure>
         until: block.until.to_string(),
         attempts: block.attempts,
     };
-    Ok(Json(app.logins.gate.blocks(app.now()).await?.into_iter().map(view).collect()))
+    Ok(Json(
+        app.logins
+            .gate
+            .blocks(gate::LISTED.order(&asked.sort), app.now())
+            .await?
+            .into_iter()
+            .map(view)
+            .collect(),
+    ))
 }
 
 async fn lift(State(app): State<App>, Path(key): Path<String>) -> Result<StatusCode, Failure> {

@@ -8,8 +8,7 @@ mod roles;
 mod session;
 mod users;
 
-pub(crate) use access::place;
-pub(crate) use session::{cookie, no_cookie};
+pub(crate) use session::{cookie, may_change_own, may_enrol, no_cookie};
 
 use crate::api::route::Route;
 

@@ -1,6 +1,5 @@
 //! Passkeys of one's own, and showing one as the second factor; removing second factors.
 
-use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -11,15 +10,14 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::session::cookie;
+use super::session::{RecoveryCodes, cookie};
 use crate::api::body::Json;
 use crate::api::problem::{Failure, Kind};
-use crate::api::route::{Needs, Route, called_from, first, shown_lately};
+use crate::api::route::{Client, Needs, Route, address, called_from, first, shown_lately};
 use crate::app::App;
 use crate::identity::login::{Caller, Pending};
 use crate::identity::passkey_login::Removed;
 use crate::identity::second_factors::{self, PasskeyRow};
-use crate::serve::ClientAddress;
 
 pub(super) fn routes() -> Vec<Route> {
     let list =
@@ -66,6 +64,13 @@ pub(super) fn routes() -> Vec<Route> {
         "Remove one's own authenticator app",
         delete(remove_app),
     );
+    let renew = Route::new(
+        Method::POST,
+        "/api/v1/session/recovery-codes",
+        Needs::Login,
+        "Make new recovery codes in place of the old ones; shown once",
+        post(renew),
+    );
     vec![
         list.gives::<Vec<PasskeyView>>(),
         begin.gives::<Challenge>(),
@@ -74,6 +79,7 @@ pub(super) fn routes() -> Vec<Route> {
         ask.gives::<Challenge>(),
         show.takes::<ShownPasskey>(),
         remove_app,
+        renew.gives::<RecoveryCodes>(),
     ]
 }
 
@@ -185,12 +191,15 @@ async fn begin(State(app): State<App>, caller: Caller) -> Result<Json<Challenge>
 
 async fn add(
     State(app): State<App>,
+    client: Client,
+    headers: HeaderMap,
     caller: Caller,
     Json(form): Json<NewPasskey>,
 ) -> Result<Response, Failure> {
     may_add_factor(&caller, app.now())?;
+    let from = called_from(address(client), &headers)?;
     let answer = form.credential.to_string();
-    let added = app.logins.add_passkey(&caller, &form.label, &answer, app.now()).await?;
+    let added = app.logins.add_passkey(&from, &caller, &form.label, &answer, app.now()).await?;
     let codes = added.first.iter().flat_map(|first| &first.codes);
     let recovery_codes = codes.map(|code| code.expose_secret().to_owned()).collect();
     let body = Json(AddedPasskey { id: added.id, label: added.label, recovery_codes });
@@ -218,13 +227,25 @@ async fn ask(State(app): State<App>, caller: Caller) -> Result<Json<Challenge>, 
 
 async fn show(
     State(app): State<App>,
-    client: Option<Extension<ClientAddress>>,
+    client: Client,
     headers: HeaderMap,
     caller: Caller,
     Json(form): Json<ShownPasskey>,
 ) -> Result<Response, Failure> {
-    let from = called_from(client.map(|Extension(client)| client), &headers)?;
+    let from = called_from(address(client), &headers)?;
     let answer = form.credential.to_string();
     let token = app.logins.show_passkey(&from, &caller, &answer, app.now()).await?;
     Ok((StatusCode::NO_CONTENT, cookie(&token)).into_response())
+}
+
+async fn renew(
+    State(app): State<App>,
+    client: Client,
+    headers: HeaderMap,
+    caller: Caller,
+) -> Result<Json<RecoveryCodes>, Failure> {
+    shown_lately(&caller, app.now())?;
+    let from = called_from(address(client), &headers)?;
+    let codes = app.logins.renew_codes(&from, &caller, app.now()).await?;
+    Ok(Json(RecoveryCodes::of(&codes)))
 }

@@ -257,7 +257,7 @@ async fn list(State(app): State<App>) -> Result<Json<Reviews>, Failure> {
     let due = review::due(app.store()).await?;
     let items = review::list(app.store()).await?.into_iter().map(view).collect();
     Ok(Json(Reviews {
-        is_due: due.is_none_or(|due: Timestamp| due <= app.now()),
+        is_due: due.is_some_and(|due: Timestamp| due <= app.now()),
         next_due: due.map(|due| due.to_string()),
         period_months: review::PERIOD_MONTHS,
         items,

@@ -3,20 +3,20 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, patch, post, put};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::passkeys::may_add_factor;
-use crate::api::body::Json;
+use crate::api::body::{Json, tag, version_seen};
 use crate::api::problem::{Failure, Kind};
-use crate::api::route::{COOKIE, Client, Needs, Route, address, called_from};
+use crate::api::route::{COOKIE, Client, Needs, Route, address, called_from, shown_lately};
 use crate::app::App;
 use crate::identity::login::{Begun, Caller, Factor, Pending};
 use crate::identity::users::{NewUser, Origin, User};
-use crate::identity::{links, sessions};
+use crate::identity::{links, sessions, users};
 
 pub(super) fn routes() -> Vec<Route> {
     let set_up = Route::new(
@@ -29,6 +29,13 @@ pub(super) fn routes() -> Vec<Route> {
     let log_in =
         Route::new(Method::POST, "/api/v1/session", Needs::Nothing, "Log in with a password", post(log_in));
     let who = Route::new(Method::GET, "/api/v1/session", Needs::Session, "Who is logged in", get(who));
+    let change = Route::new(
+        Method::PATCH,
+        "/api/v1/session",
+        Needs::Login,
+        "Change one's own name, mail address or zone; another mail address wants a credential shown lately",
+        patch(change_own),
+    );
     let log_out = Route::new(Method::DELETE, "/api/v1/session", Needs::Session, "Log out", delete(log_out));
     let factor = Route::new(
         Method::POST,
@@ -76,6 +83,7 @@ pub(super) fn routes() -> Vec<Route> {
         set_up.takes::<SetUp>().answers::<LoggedIn>(StatusCode::CREATED),
         log_in.takes::<Credentials>().gives::<LoggedIn>(),
         who.gives::<LoggedIn>(),
+        change.takes::<OwnProfile>(),
         log_out,
         factor.takes::<SecondFactor>(),
         unlock.takes::<Password>(),
@@ -116,6 +124,20 @@ struct NewPassword {
     /// The new one.
     #[schemars(with = "String")]
     password: SecretString,
+}
+
+/// One's own profile, as it is to be.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OwnProfile {
+    /// The name of the person.
+    full_name: String,
+    /// The mail address; none: no mail is sent.
+    #[serde(default)]
+    mail: Option<String>,
+    /// The time zone of the pages, as `Europe/Vienna`; none: that of the browser.
+    #[serde(default)]
+    zone: Option<String>,
 }
 
 /// The code of an authenticator app.
@@ -217,6 +239,12 @@ struct LoggedIn {
     /// When this user logged in before; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_login_at: Option<String>,
+    /// The mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail: Option<String>,
+    /// The time zone of the pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<String>,
     /// What must be done first.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
@@ -235,9 +263,15 @@ struct AuthenticatorApp {
 
 /// Recovery codes, each good for one login.
 #[derive(Serialize, JsonSchema)]
-struct RecoveryCodes {
+pub(super) struct RecoveryCodes {
     /// Shown once.
     recovery_codes: Vec<String>,
+}
+
+impl RecoveryCodes {
+    pub(super) fn of(codes: &[SecretString]) -> Self {
+        Self { recovery_codes: codes.iter().map(|code| code.expose_secret().to_owned()).collect() }
+    }
 }
 
 fn logged_in(user: &User, pending: Option<Pending>, permissions: Vec<&'static str>) -> LoggedIn {
@@ -246,6 +280,9 @@ fn logged_in(user: &User, pending: Option<Pending>, permissions: Vec<&'static st
         username: user.name.clone(),
         full_name: user.full_name.clone(),
         last_login_at: user.last_login_at.map(|time| time.to_string()),
+        // Nothing more of a person than the login needs before it is over.
+        mail: user.mail.clone().filter(|_| pending.is_none()),
+        zone: user.zone.clone().filter(|_| pending.is_none()),
         next: pending.map(|pending| match pending {
             Pending::Locked => Next::Unlock,
             Pending::SecondFactor => Next::SecondFactor,
@@ -303,9 +340,35 @@ async fn log_in(
     Ok(begun(&app.logins.log_in(&from, &form.username, form.password, app.now()).await?))
 }
 
-async fn who(caller: Caller) -> Json<LoggedIn> {
+async fn who(caller: Caller) -> Response {
     let permissions = caller.rights.everywhere().iter().map(|permission| permission.as_str()).collect();
-    Json(logged_in(&caller.user, caller.pending, permissions))
+    (tag(caller.user.version), Json(logged_in(&caller.user, caller.pending, permissions))).into_response()
+}
+
+async fn change_own(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(form): Json<OwnProfile>,
+) -> Result<StatusCode, Failure> {
+    may_change_own(&caller, form.mail.as_deref(), app.now())?;
+    let (mail, zone) = (form.mail.as_deref(), form.zone.as_deref());
+    let version = version_seen(&headers)?;
+    users::change_profile(app.store(), &caller.user.id, &form.full_name, mail, zone, version).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a person may change his own profile, with this mail address in it.
+///
+/// # Errors
+/// A token, which changes nothing of its owner; or another address without a credential shown lately: whoever reads the mail can
+/// have a password reset, so a borrowed screen must not be enough to redirect it.
+pub(crate) fn may_change_own(caller: &Caller, mail: Option<&str>, now: Timestamp) -> Result<(), Failure> {
+    if caller.session.is_none() {
+        return Err(Failure::new(Kind::NotPermitted, "a token does not change its owner; log in for that"));
+    }
+    let mail = mail.map(str::trim).filter(|mail| !mail.is_empty());
+    if mail == caller.user.mail.as_deref() { Ok(()) } else { shown_lately(caller, now) }
 }
 
 async fn log_out(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
@@ -358,7 +421,7 @@ async fn begin_totp(State(app): State<App>, caller: Caller) -> Result<Json<Authe
 }
 
 /// Who has a second factor shows it before setting up another.
-fn may_enrol(caller: &Caller, now: Timestamp) -> Result<(), Failure> {
+pub(crate) fn may_enrol(caller: &Caller, now: Timestamp) -> Result<(), Failure> {
     if caller.user.totp_at.is_some() {
         return Err(Failure::new(Kind::Conflict, "an authenticator app is set up already; remove it first"));
     }
@@ -375,8 +438,7 @@ async fn confirm_totp(
     may_enrol(&caller, app.now())?;
     let from = called_from(address(client), &headers)?;
     let (codes, token) = app.logins.confirm_totp(&from, &caller, &form.code, app.now()).await?;
-    let recovery_codes = codes.iter().map(|code| code.expose_secret().to_owned()).collect();
-    Ok((cookie(&token), Json(RecoveryCodes { recovery_codes })).into_response())
+    Ok((cookie(&token), Json(RecoveryCodes::of(&codes))).into_response())
 }
 
 async fn change_password(

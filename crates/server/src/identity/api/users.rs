@@ -10,13 +10,13 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::api::body::{Asked, Json, Page, tag, version_seen};
+use crate::api::body::{Asked, Json, Page, after, tag, version_seen};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::login::Caller;
 use crate::identity::roles::{self, Assignment, Permission};
-use crate::identity::users::{self, Filter, NewUser, Origin, PAGE, State as Standing, User};
+use crate::identity::users::{self, Filter, NewUser, Origin, State as Standing, User};
 use crate::identity::{links, post};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -58,6 +58,14 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .answers::<Invitation>(StatusCode::CREATED),
         Route::new(
+            Method::POST,
+            "/api/v1/users/{id}/invitation",
+            manage,
+            "Make another invitation for a user who has never logged in; the one before is worth nothing then",
+            posted(invite_again),
+        )
+        .answers::<Invitation>(StatusCode::CREATED),
+        Route::new(
             Method::DELETE,
             "/api/v1/users/{id}/second-factors",
             manage,
@@ -76,7 +84,10 @@ struct Wanted {
     text: String,
     /// Those that are active, or not.
     state: Option<StateName>,
-    /// Those after the user of this name.
+    /// By what they are sorted: `name`, `state` or `last_login`, with `-` before it the other way round.
+    #[serde(default)]
+    sort: String,
+    /// Those after this one, as `next` of the page before said.
     #[serde(default)]
     after: String,
 }
@@ -197,9 +208,10 @@ async fn list(State(app): State<App>, Asked(wanted): Asked<Wanted>) -> Result<Js
         StateName::Active => Standing::Active,
         StateName::Deactivated => Standing::Deactivated,
     });
-    let filter = Filter { text: wanted.text, state, after: wanted.after };
-    let found = users::list(app.store(), &filter).await?;
-    Ok(Json(Page::of(found, PAGE, |user| user.name.clone()).map(|user| UserView::of(user, None))))
+    let order = users::LISTED.order(&wanted.sort);
+    let filter = Filter { text: wanted.text, state, order, after: after(order, &wanted.after)? };
+    let found = users::list(app.store(), filter).await?;
+    Ok(Json(Page::from(found).map(|user| UserView::of(user, None))))
 }
 
 async fn find(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
@@ -296,6 +308,21 @@ async fn reset(State(app): State<App>, Path(id): Path<String>, caller: Caller) -
     caller.may_act_on(app.store(), &id).await?;
     let code = app.logins.link(links::Kind::Reset, &user, app.now()).await?;
     Ok((StatusCode::CREATED, Json(sent(&app, &user, links::Kind::Reset, &caller, &code))).into_response())
+}
+
+async fn invite_again(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: Caller,
+) -> Result<Response, Failure> {
+    let user = users::by_id(app.store(), &id).await?;
+    if user.state != Standing::Invited {
+        let detail = "only who was invited and has never logged in gets a new invitation";
+        return Err(Failure::new(Kind::Conflict, detail));
+    }
+    caller.may_act_on(app.store(), &id).await?;
+    let code = app.logins.link(links::Kind::Invitation, &user, app.now()).await?;
+    Ok((StatusCode::CREATED, Json(sent(&app, &user, links::Kind::Invitation, &caller, &code))).into_response())
 }
 
 async fn drop_factors(

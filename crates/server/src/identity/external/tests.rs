@@ -41,14 +41,19 @@ pub(crate) async fn benches(outside: impl Fn() -> Outside) -> Vec<Bench> {
         roles::install(&opened.store).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let logins = Logins { outside: outside(), ..login::tests::logins(&opened.store, directory.path()) };
-        all.push(Bench::of(logins, (directory, opened)));
+        all.push(Bench::of(logins, (directory, opened)).await);
     }
     all
 }
 
 impl Bench {
-    fn of(logins: Logins, kept: (TempDir, TestStore)) -> Self {
+    async fn of(logins: Logins, kept: (TempDir, TestStore)) -> Self {
         let app = App::new(Inner {
+            ledger: crate::ledger::tests::ledger(&logins, kept.0.path()).await,
+            retention: crate::ledger::tests::retention(),
+            witnesses: Default::default(),
+            cosigning: crate::ledger::tests::cosigning(&logins, Vec::new()).await,
+            exporters: Default::default(),
             logins,
             clock: Clock::default(),
             origin: ORIGIN.to_owned(),
@@ -56,7 +61,8 @@ impl Bench {
             system: "edge-07".to_owned(),
             set_up_file: String::new(),
             started_at: Timestamp::UNIX_EPOCH,
-            audit_failed: std::sync::Mutex::default(),
+            shelf: Default::default(),
+            audits: crate::posture::audits::Audits::default(),
             effective: Effective::default(),
             version: "0.0.0",
         });
@@ -66,8 +72,8 @@ impl Bench {
     }
 
     /// The same with others outside.
-    pub(crate) fn with(self, outside: Outside) -> Self {
-        Self::of(Logins { outside, ..self.app.logins.clone() }, self._kept)
+    pub(crate) async fn with(self, outside: Outside) -> Self {
+        Self::of(Logins { outside, ..self.app.logins.clone() }, self._kept).await
     }
 
     /// Asks from another address each time, so that the gate does not close.
@@ -204,11 +210,11 @@ async fn roles_follow_the_groups_at_the_next_login_and_deactivated_stays_out() {
         let mut connection = store.writer().acquire().await.unwrap();
         roles::give(&mut connection, &ada.id, &[more].into(), "test", bench.app.now()).await.unwrap();
         drop(connection);
-        let bench = bench.with(directory(&slapd, &certified, "administrator"));
+        let bench = bench.with(directory(&slapd, &certified, "administrator")).await;
         let begun = bench.log_in("ada", "made-up ada password").await.unwrap();
         assert_eq!(bench.roles_of(&ada).await, ["administrator"]);
         assert_eq!(begun.pending, Some(login::Pending::Enrolment), "who changes access needs a second factor");
-        let bench = bench.with(directory(&slapd, &certified, "a-role-that-there-is-not"));
+        let bench = bench.with(directory(&slapd, &certified, "a-role-that-there-is-not")).await;
         assert!(matches!(bench.log_in("ada", "made-up ada password").await, Err(LoginError::Wrong)));
         assert!(bench.roles_of(&ada).await.is_empty());
         assert!(
@@ -216,7 +222,7 @@ async fn roles_follow_the_groups_at_the_next_login_and_deactivated_stays_out() {
             "also in sessions from before"
         );
         users::set_state(&store, &ada.id, State::Deactivated).await.unwrap();
-        let bench = bench.with(directory(&slapd, &certified, "operator"));
+        let bench = bench.with(directory(&slapd, &certified, "operator")).await;
         assert!(matches!(bench.log_in("ada", "made-up ada password").await, Err(LoginError::Wrong)));
         assert!(bench.roles_of(&ada).await.is_empty());
     }
@@ -357,18 +363,18 @@ async fn from_the_provider_and_back_with_a_browsers_cookies() {
         assert_eq!(form.status(), StatusCode::OK, "a form is not led elsewhere by a redirect");
         assert!(text(form).await.contains(&format!("url={}", real.issuer())));
 
-        let bench = bench.with(provider(&real.issuer(), &certified, "auditor"));
+        let bench = bench.with(provider(&real.issuer(), &certified, "auditor")).await;
         let back = there_and_back(&bench, &mut jar).await;
         assert_eq!(bench.ask("GET", &back, &jar.sent(false), None).await.status(), StatusCode::OK);
         assert_eq!(bench.roles_of(&ada).await, ["auditor"], "the same user by issuer and subject");
-        let bench = bench.with(provider(&real.issuer(), &certified, "none-such"));
+        let bench = bench.with(provider(&real.issuer(), &certified, "none-such")).await;
         let back = there_and_back(&bench, &mut jar).await;
         let refused = bench.ask("GET", &back, &jar.sent(false), None).await;
         assert_eq!(refused.status(), StatusCode::FORBIDDEN);
         assert!(text(refused).await.contains("ask an administrator for a role"));
         assert!(bench.roles_of(&ada).await.is_empty());
         users::set_state(&bench.app.logins.store, &ada.id, State::Deactivated).await.unwrap();
-        let bench = bench.with(provider(&real.issuer(), &certified, "operator"));
+        let bench = bench.with(provider(&real.issuer(), &certified, "operator")).await;
         let back = there_and_back(&bench, &mut jar).await;
         assert_eq!(bench.ask("GET", &back, &jar.sent(false), None).await.status(), StatusCode::FORBIDDEN);
     }
@@ -394,12 +400,12 @@ async fn a_provider_that_is_down_is_told_on_a_page_and_too_many_begun_logins_too
             assert_eq!(bench.ask("GET", "/login/oidc", "", None).await.status(), StatusCode::SEE_OTHER);
         }
         real.take();
-        let bench = bench.with(provider(&issuer, &certified, "operator"));
+        let bench = bench.with(provider(&issuer, &certified, "operator")).await;
         let down = bench.ask("GET", "/login/oidc", "", None).await;
         assert_eq!(down.status(), StatusCode::SERVICE_UNAVAILABLE);
         let page = text(down).await;
         assert!(page.contains("try again in a while") && !page.contains("localhost"), "{page}");
-        let bench = bench.with(Outside::default());
+        let bench = bench.with(Outside::default()).await;
         assert_eq!(bench.ask("GET", "/login/oidc", "", None).await.status(), StatusCode::NOT_FOUND);
     }
 }

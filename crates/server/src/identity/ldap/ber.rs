@@ -2,7 +2,7 @@
 //! message says, and takes as much as a message says.
 
 /// A message is one entry at most, with its groups.
-pub(super) const MAX_MESSAGE: usize = 512 * 1024;
+pub(crate) const MAX_MESSAGE: usize = 512 * 1024;
 
 /// Search results nest five deep, controls a little deeper.
 const MAX_DEPTH: usize = 12;
@@ -12,15 +12,15 @@ const MAX_LENGTH_BYTES: u8 = 4;
 
 /// Tag, length of the content, and where the content begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) tag: u8,
-    pub(super) start: usize,
-    pub(super) length: usize,
+pub(crate) struct Header {
+    pub(crate) tag: u8,
+    pub(crate) start: usize,
+    pub(crate) length: usize,
 }
 
 /// What stands at the beginning of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Head {
+pub(crate) enum Head {
     /// All of a header.
     Whole(Header),
     /// Some bytes are missing.
@@ -30,7 +30,7 @@ pub(super) enum Head {
 }
 
 /// Reads a header.
-pub(super) fn head(bytes: &[u8]) -> Head {
+pub(crate) fn head(bytes: &[u8]) -> Head {
     let (Some(&tag), Some(&first)) = (bytes.first(), bytes.get(1)) else { return Head::Part };
     // LDAP has no tags of several bytes, and no lengths that are told at the end (RFC 4511, 5.1).
     if tag & 0x1f == 0x1f || first == 0x80 || first > 0x80 | MAX_LENGTH_BYTES {
@@ -46,7 +46,7 @@ pub(super) fn head(bytes: &[u8]) -> Head {
 }
 
 /// Whether a whole message is made of parts that lie within each other, not too deep, and fill it.
-pub(super) fn is_sound(message: &[u8]) -> bool {
+pub(crate) fn is_sound(message: &[u8]) -> bool {
     let mut ends = vec![message.len()];
     let mut at = 0_usize;
     while let Some(&end) = ends.last() {

@@ -97,7 +97,7 @@ async fn pass_messages(
 }
 
 /// Reads one whole message and nothing behind it.
-async fn message(from: &mut (impl AsyncRead + Unpin), limit: usize) -> io::Result<Vec<u8>> {
+pub(crate) async fn message(from: &mut (impl AsyncRead + Unpin), limit: usize) -> io::Result<Vec<u8>> {
     let unsound = || io::Error::new(io::ErrorKind::InvalidData, "the directory sent what is not a message");
     let mut message = Vec::new();
     let header = loop {
@@ -130,7 +130,7 @@ async fn start_tls(peer: &Peer, stream: &mut Metered<TcpStream>) -> Result<(), D
 }
 
 /// The result code of an extended response to message 1.
-fn start_tls_result(message: &[u8]) -> Option<u8> {
+pub(crate) fn start_tls_result(message: &[u8]) -> Option<u8> {
     let Head::Whole(outer) = ber::head(message) else { return None };
     let inside = message.get(outer.start..)?.strip_prefix(&[0x02, 0x01, 0x01])?;
     let Head::Whole(response) = ber::head(inside) else { return None };

@@ -2,10 +2,10 @@
 //!
 //! Never in plain text. Unknown users cost the same messages as known ones, and get the same answer as a wrong password.
 
-mod ber;
-mod connection;
+pub(crate) mod ber;
+pub(crate) mod connection;
 mod error;
-mod names;
+pub(crate) mod names;
 #[cfg(test)]
 mod tests;
 
@@ -368,7 +368,7 @@ fn values<'a>(entry: &'a SearchEntry, attribute: &str) -> Option<&'a Vec<String>
 fn bytes(entry: &SearchEntry, attribute: &str) -> Option<String> {
     let (_, values) = entry.bin_attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute))?;
     let value = values.first().filter(|value| !value.is_empty())?;
-    Some(value.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex::encode(value))
 }
 
 fn random_name() -> Result<String, DirectoryError> {

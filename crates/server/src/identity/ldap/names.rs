@@ -3,7 +3,7 @@
 use ldap3::parse_filter;
 
 /// A value as it stands in a filter (RFC 4515): everything that is not a letter, digit or one of `-_.@` as its bytes.
-pub(super) fn escaped(value: &str) -> String {
+pub(crate) fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte) {
@@ -16,7 +16,7 @@ pub(super) fn escaped(value: &str) -> String {
 }
 
 /// Whether `filter` is one into which a name can be put. `{dn}` is known where `has_dn` says so.
-pub(super) fn is_template(filter: &str, has_dn: bool) -> bool {
+pub(crate) fn is_template(filter: &str, has_dn: bool) -> bool {
     let (names, entries) = (filter.matches("{}").count(), filter.matches("{dn}").count());
     let is_known =
         if has_dn { names <= 1 && entries <= 1 && names + entries > 0 } else { names == 1 && entries == 0 };
@@ -28,7 +28,7 @@ pub(super) fn is_template(filter: &str, has_dn: bool) -> bool {
 }
 
 /// A distinguished name without what does not tell it from another: case, and blanks around separators.
-pub(super) fn normal_dn(dn: &str) -> String {
+pub(crate) fn normal_dn(dn: &str) -> String {
     let mut normal = String::with_capacity(dn.len());
     // Up to where blanks are part of a value.
     let mut kept = 0;

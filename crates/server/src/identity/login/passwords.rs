@@ -11,6 +11,7 @@ use crate::identity::links::{self, Open};
 use crate::identity::roles::{self, Assignment};
 use crate::identity::sessions::{self, Factors};
 use crate::identity::users::{self, NewUser, State, User};
+use crate::ledger::{Happened, Said, note};
 
 impl Logins {
     /// Makes a user who chooses the password with the code that is returned.
@@ -28,6 +29,8 @@ impl Logins {
         let id = users::create(&mut transaction, &new, State::Invited, by, now).await?;
         roles::give(&mut transaction, &id, roles, by, now).await?;
         let code = links::make(&mut transaction, links::Kind::Invitation, Some(&id), now).await?;
+        let said = Said::done(Happened::UserInvited).on("user", &id, Some(&new.name));
+        note(&mut transaction, said.with("roles", roles::listed(roles))).await?;
         transaction.commit().await?;
         Ok((id, code))
     }
@@ -44,6 +47,11 @@ impl Logins {
     ) -> Result<SecretString, LoginError> {
         let mut transaction = self.store.writer().begin().await?;
         let code = links::make(&mut transaction, kind, Some(&user.id), now).await?;
+        let happened = match kind {
+            links::Kind::Invitation => Happened::UserInvited,
+            links::Kind::Reset | links::Kind::SetUp => Happened::ResetOffered,
+        };
+        note(&mut transaction, Said::done(happened).on_user(user)).await?;
         transaction.commit().await?;
         Ok(code)
     }
@@ -91,6 +99,8 @@ impl Logins {
         users::set_password(&mut transaction, &user.id, &hash, &kept, self.policy.history, now).await?;
         users::activate(&mut transaction, &user.id).await?;
         sessions::end_others(&mut transaction, &user.id, "").await?;
+        let said = Said::done(Happened::PasswordChanged).by(&user).on_user(&user);
+        note(&mut transaction, said.with("with", kind.as_str())).await?;
         transaction.commit().await?;
         if kind == links::Kind::Reset {
             self.tell_password_changed(&user, from, now);
@@ -122,6 +132,7 @@ impl Logins {
         let mut transaction = self.store.writer().begin().await?;
         users::set_password(&mut transaction, &user.id, &hash, &kept, self.policy.history, now).await?;
         sessions::end_others(&mut transaction, &user.id, &session.id).await?;
+        note(&mut transaction, Said::done(Happened::PasswordChanged).on_user(user)).await?;
         transaction.commit().await?;
         self.tell_password_changed(user, from, now);
         Ok(())
@@ -152,10 +163,11 @@ impl Logins {
         let mut transaction = self.store.writer().begin().await?;
         users::set_password(&mut transaction, &user.id, &hash, &kept, self.policy.history, now).await?;
         sessions::end_others(&mut transaction, &user.id, &session.id).await?;
+        note(&mut transaction, Said::done(Happened::PasswordChanged).on_user(user)).await?;
         Ok(transaction.commit().await?)
     }
 
-    /// Shows the password once more, and the code of the authenticator app where there is one: the window for dangerous
+    /// Shows the password once more, and a second factor where there is one: the window for dangerous
     /// acts opens. Returns the session's new token.
     ///
     /// # Errors
@@ -165,14 +177,13 @@ impl Logins {
         from: &From<'_>,
         caller: &Caller,
         password: SecretString,
-        code: Option<SecretString>,
+        factor: Option<Factor>,
         now: Timestamp,
     ) -> Result<SecretString, LoginError> {
         let session = caller.session.as_ref().ok_or(LoginError::Wrong)?;
         self.show_password(from, &caller.user, password, now).await?;
         if caller.user.has_second_factor() {
-            let code = code.ok_or(LoginError::Wrong)?;
-            return self.show_factor(from, caller, Factor::Totp(code), now).await;
+            return self.show_factor(from, caller, factor.ok_or(LoginError::Wrong)?, now).await;
         }
         Ok(sessions::confirm(&self.store, self.sessions, &session.id, session.factors, now).await?)
     }

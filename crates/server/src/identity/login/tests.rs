@@ -299,7 +299,7 @@ async fn a_token_opens_what_it_names_of_what_its_owner_may() {
         let asked = async |text: &SecretString, now| logins.token_caller(&from(), text, now).await;
         let caller = asked(&shown, at(1)).await.unwrap();
         assert!(caller.rights.has(Permission::ReportsRead) && !caller.rights.has(Permission::UsersRead));
-        let kept = tokens::list(&logins.store, Some(&begun.user.id)).await.unwrap();
+        let kept = tokens::list(&logins.store, Some(&begun.user.id), tokens::LISTED.order("")).await.unwrap();
         assert_eq!(kept[0].last_used_at, Some(at(1)));
         let forged = secret(&format!("{}x", shown.expose_secret()));
         for wrong in [&forged, &secret(""), &secret("palisade_"), &secret(&"x".repeat(5000))] {

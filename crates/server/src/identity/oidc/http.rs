@@ -1,4 +1,4 @@
-//! The few requests that an OpenID provider is asked: TLS only, no redirects, everything bounded.
+//! The few requests that an OpenID provider and the ledger's witnesses are asked: TLS only, no redirects, everything bounded.
 //!
 //! Over hyper rather than a ready client: a login that somebody gives up ends its request with it, a provider that hangs
 //! holds no thread, and the connection is the bounded one of mail and directory.
@@ -33,11 +33,11 @@ const BUDGET: u64 = 2 * 1024 * 1024;
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
-    /// The provider was not reached, or not believed.
+    /// The server was not reached, or not believed.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
     /// A place that is not to be asked.
-    #[error("{url} is not an https address: what the provider says of itself must be")]
+    #[error("{url} is not an https address, which it must be")]
     NotHttps {
         /// The place, without its query.
         url: String,
@@ -52,23 +52,23 @@ pub(crate) enum HttpError {
         source: hyper::Error,
     },
     /// An answer without end.
-    #[error("{server} answers with more than {} KiB: see whether it is the provider", MAX_BODY / 1024)]
+    #[error("{server} answers with more than {} KiB: see whether it is the right one", MAX_BODY / 1024)]
     TooLarge {
         /// The server.
         server: String,
     },
 }
 
-/// Asks one provider.
+/// Asks servers of others.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     trust: Arc<ClientConfig>,
     limit: Duration,
 }
 
 impl Client {
     /// A client that believes whom `trust` says. Each request ends after `limit`.
-    pub(super) fn new(trust: Arc<ClientConfig>, limit: Duration) -> Self {
+    pub(crate) fn new(trust: Arc<ClientConfig>, limit: Duration) -> Self {
         Self { trust, limit }
     }
 
@@ -76,7 +76,7 @@ impl Client {
     ///
     /// # Errors
     /// When there is no answer, or one that is too large or too late.
-    pub(super) async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    pub(crate) async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (mut parts, body) = request.into_parts();
         let host = parts.uri.host().filter(|_| is_https(&parts.uri));
         let host = host.ok_or_else(|| HttpError::NotHttps { url: without_query(&parts.uri) })?;
@@ -107,7 +107,7 @@ async fn exchange(peer: &Peer, request: Request<Body>) -> Result<HttpResponse, H
     };
     let carrier = async {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection to the OpenID provider ended");
+            tracing::debug!(%error, "a connection to a server of others ended");
         }
         // The end of the connection is not the end of the answer, which may be read already.
         pending::<Infallible>().await

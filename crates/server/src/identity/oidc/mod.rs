@@ -2,7 +2,7 @@
 
 mod claims;
 mod error;
-mod http;
+pub(crate) mod http;
 mod provider;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -332,6 +332,45 @@ impl Provider {
     pub(crate) fn issuer(&self) -> &str {
         self.issuer.as_str()
     }
+}
+
+/// Who a token names, judged as one of the provider whose description and keys these are: for fuzz targets.
+///
+/// # Errors
+/// Why it is refused.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn judged(metadata: &str, keys: &str, token: &str, now: Timestamp) -> Result<String, String> {
+    let told = |error: serde_json::Error| error.to_string();
+    let metadata: Metadata = serde_json::from_str(metadata).map_err(told)?;
+    let metadata = metadata.set_jwks(serde_json::from_str(keys).map_err(told)?);
+    let token: Token = serde_json::from_value(token.into()).map_err(told)?;
+    let settings = OidcSettings {
+        issuer: metadata.issuer().to_string(),
+        client_id: "palisade".to_owned(),
+        client_secret: None,
+        redirect_url: String::new(),
+        scopes: Vec::new(),
+        ca_file: None,
+        username_claim: "preferred_username".to_owned(),
+        groups_claim: "realm_access.roles".to_owned(),
+        roles: Vec::new(),
+        second_factor_amr: Vec::new(),
+        second_factor_acr: Vec::new(),
+        max_age: Some(Duration::from_secs(600)),
+        time_limit: TIME_LIMIT,
+    };
+    let pending = Pending {
+        issuer: settings.issuer.clone(),
+        state: "s".to_owned(),
+        nonce: "n".to_owned(),
+        verifier: "v".to_owned(),
+        expires: now + LOGIN_TIME,
+    };
+    let claims =
+        verify::verify(&settings, &metadata, &token, &pending, now).map_err(|refusal| refusal.to_string())?;
+    let groups = claims.additional_claims().groups(&settings.groups_claim).unwrap_or_default();
+    assert!(groups.len() <= 1000, "more groups than are taken");
+    Ok(claims.subject().to_string())
 }
 
 fn random() -> Result<String, OidcError> {

@@ -96,7 +96,7 @@ impl Bench {
         now: Timestamp,
     ) -> Result<Added, LoginError> {
         let challenge = self.logins.begin_passkey(caller, now).await?;
-        self.logins.add_passkey(caller, "", &authenticator.create(&challenge).to_string(), now).await
+        self.logins.add_passkey(&from(), caller, "", &authenticator.create(&challenge).to_string(), now).await
     }
 
     /// A user with one passkey, and a session that has shown it.
@@ -179,8 +179,8 @@ async fn what_was_begun_is_finished_once() {
         let caller = bench.entered(&bench.user("max", false).await, at(20)).await;
         let challenge = bench.logins.begin_passkey(&caller, at(20)).await.unwrap();
         let made = self::authenticator().create(&challenge).to_string();
-        bench.logins.add_passkey(&caller, "", &made, at(21)).await.unwrap();
-        let again = bench.logins.add_passkey(&caller, "", &made, at(22)).await;
+        bench.logins.add_passkey(&from(), &caller, "", &made, at(21)).await.unwrap();
+        let again = bench.logins.add_passkey(&from(), &caller, "", &made, at(22)).await;
         assert!(matches!(passkey_refused(again), PasskeyError::State));
     }
 }
@@ -239,7 +239,8 @@ async fn a_copy_is_refused_and_the_counter_stays() {
         assert!(matches!(passkey_refused(copied), PasskeyError::Copied { .. }));
         assert_eq!(second_factors::stored(&bench.logins.store, &eva.id).await.unwrap(), stored);
         let session = caller.session.unwrap();
-        let now = sessions::list(&bench.logins.store, Some(&eva.id), None, at(21)).await.unwrap();
+        let now = sessions::list(&bench.logins.store, sessions::Filter::of(Some(&eva.id)), at(21));
+        let now = now.await.unwrap().items;
         assert!(now.iter().any(|found| found.id == session.id && found.factors == Factors::Password));
         authenticator.counter = 41;
         bench.show(&bench.entered(&eva, at(30)).await, &mut authenticator, at(30)).await.unwrap();
@@ -289,7 +290,7 @@ async fn who_began_without_a_factor_does_not_get_past_one_set_up_meanwhile() {
         let challenge = bench.logins.begin_passkey(&other, at(1)).await.unwrap();
         bench.add(&one, &authenticator(), at(2)).await.unwrap();
         let answer = authenticator().create(&challenge).to_string();
-        let late = bench.logins.add_passkey(&other, "", &answer, at(3)).await;
+        let late = bench.logins.add_passkey(&from(), &other, "", &answer, at(3)).await;
         assert!(matches!(passkey_refused(late), PasskeyError::State));
         assert_eq!(bench.passkeys(&eva).await.len(), 1);
     }

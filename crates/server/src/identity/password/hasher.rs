@@ -4,17 +4,18 @@
 //! everybody else keeps cores and memory.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::{Encoding, Output, ParamsString, PasswordHash, Salt, SaltString};
-use argon2::{ARGON2ID_IDENT, Version};
+use argon2::{ARGON2ID_IDENT, Block, Version};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::known_bad::KnownBad;
-use super::params::{Params, ParamsError};
+use super::params::{Params, ParamsError, memory};
+use super::workers::Workers;
 use super::{Policy, Reason, Refusal, normal};
 use crate::identity::gate::Attempt;
 use crate::random::{self, RandomError};
@@ -27,8 +28,9 @@ pub(crate) struct Hasher {
     nobody: Stored,
     /// Those who compute and those who wait.
     places: Arc<Semaphore>,
-    /// Those who compute.
-    turns: Arc<Semaphore>,
+    workers: Workers,
+    /// Memory of hashes that were just computed, for the next: to have the system clear it anew takes a tenth of the time.
+    spare: Arc<Mutex<Vec<Vec<Block>>>>,
     meter: Arc<Meter>,
 }
 
@@ -60,7 +62,7 @@ pub(crate) struct Load {
 
 /// Why nothing was hashed or checked.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HashError {
+pub enum HashError {
     /// The queue is full: 503 with `Retry-After`.
     #[error("too many logins at once; try again in some seconds")]
     Busy,
@@ -82,6 +84,9 @@ pub(crate) enum HashError {
     /// The hash function refuses.
     #[error("the password cannot be hashed")]
     Argon2(#[source] argon2::Error),
+    /// No threads to hash on.
+    #[error("no thread can be started to hash passwords on")]
+    Threads(#[source] std::io::Error),
     /// The server is going down.
     #[error("the server stops; try again when it is back")]
     Stopped,
@@ -97,12 +102,8 @@ impl Hasher {
     /// Hashes with `params`, so many at once (none: half of the cores); `queue` more may wait.
     ///
     /// # Errors
-    /// When the system's generator does not answer.
-    pub(crate) fn new(
-        params: Params,
-        at_once: Option<NonZeroUsize>,
-        queue: usize,
-    ) -> Result<Self, RandomError> {
+    /// When the system's generator does not answer, or there can be no more threads.
+    pub(crate) fn new(params: Params, at_once: Option<NonZeroUsize>, queue: usize) -> Result<Self, HashError> {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let at_once =
             at_once.map_or_else(|| (cores() / 2).max(1), NonZeroUsize::get).min(Semaphore::MAX_PERMITS / 2);
@@ -111,7 +112,8 @@ impl Hasher {
             params,
             nobody: Stored { params, salt: salt()?.to_vec(), hash: random_hash()? },
             places: Arc::new(Semaphore::new(places)),
-            turns: Arc::new(Semaphore::new(at_once)),
+            workers: Workers::start(at_once).map_err(HashError::Threads)?,
+            spare: Arc::default(),
             meter: Arc::new(Meter { places, ..Meter::default() }),
         })
     }
@@ -176,6 +178,13 @@ impl Hasher {
         Ok(if reasons.is_empty() { Ok(()) } else { Err(Refusal { reasons }) })
     }
 
+    /// Gives the memory of hashes back when none is being computed.
+    pub(crate) fn rest(&self) {
+        if self.load().running == 0 {
+            self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
     /// How much is being hashed now, for the metrics.
     pub(crate) fn load(&self) -> Load {
         let meter = &self.meter;
@@ -199,33 +208,43 @@ impl Hasher {
         salt: Vec<u8>,
     ) -> Result<Output, HashError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashError::Stopped)?;
-        let meter = Arc::clone(&self.meter);
-        let work = move || {
-            // Held until the work is done, even when the one who asked has hung up and waits no more.
-            let _held = (place, turn);
+        let (meter, spare) = (Arc::clone(&self.meter), Arc::clone(&self.spare));
+        let hash = move || {
             let _measured = meter.begin();
             let mut hash = Zeroizing::new([0; LENGTH]);
-            params
-                .argon2(LENGTH)?
-                .hash_password_into(text.as_bytes(), &salt, hash.as_mut_slice())
+            let argon2 = params.argon2(LENGTH)?;
+            let blocks = argon2.params().block_count();
+            let kept = spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut memory = kept.filter(|kept| kept.len() == blocks).unwrap_or_else(|| memory(&argon2));
+            argon2
+                .hash_password_into_with_memory(text.as_bytes(), &salt, hash.as_mut_slice(), &mut memory)
                 .map_err(HashError::Argon2)?;
+            spare.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             output(hash.as_slice())
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| HashError::Stopped)?
+        let (tell, told) = oneshot::channel();
+        self.workers.give(Box::new(move || {
+            // Held until the work is done, also when the one who asked hangs up meanwhile. Who hung up before is not served.
+            let _held = place;
+            if !tell.is_closed() {
+                // Nobody is there any more to be told.
+                drop(tell.send(hash()));
+            }
+        }));
+        told.await.map_err(|_| HashError::Stopped)?
     }
 }
 
 /// What a stored hash holds, checked.
 #[derive(Debug)]
-struct Stored {
+pub(crate) struct Stored {
     params: Params,
     salt: Vec<u8>,
     hash: Output,
 }
 
 impl Stored {
-    fn read(text: &str) -> Result<Self, HashError> {
+    pub(crate) fn read(text: &str) -> Result<Self, HashError> {
         let because = |reason: &str| HashError::Stored { reason: reason.to_owned() };
         if text.len() > MAX_STORED {
             return Err(because("it is longer than any"));
@@ -233,6 +252,11 @@ impl Stored {
         let hash = PasswordHash::parse(text, Encoding::B64).map_err(|_| because("it has another form"))?;
         if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
             return Err(because("it is not of Argon2id, version 19"));
+        }
+        // The library multiplies the lanes before it looks how many they are.
+        let too_many = |lanes: u32| lanes > argon2::Params::MAX_P_COST;
+        if hash.params.iter().any(|(name, value)| name.as_str() == "p" && value.decimal().is_ok_and(too_many)) {
+            return Err(because("its parameters are none of Argon2id"));
         }
         let params =
             argon2::Params::try_from(&hash).map_err(|_| because("its parameters are none of Argon2id"))?;

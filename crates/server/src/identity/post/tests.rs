@@ -54,7 +54,7 @@ impl Sending {
         let mut all = Vec::new();
         for bench in benches(Outside::default).await {
             let (outbox, carrier) = to(address, certified);
-            let bench = bench.with(Outside { outbox: Some(outbox), ..Outside::default() });
+            let bench = bench.with(Outside { outbox: Some(outbox), ..Outside::default() }).await;
             let shutdown = CancellationToken::new();
             let (logins, clock) = (bench.app.logins.clone(), bench.app.clock.clone());
             let carrier = tokio::spawn(carrier.run(logins, clock, shutdown.clone()));
@@ -244,4 +244,24 @@ async fn the_outbox_holds_a_hundred_letters_and_says_when_it_is_full() {
     }
     assert!(!outbox.put(&eva, letter()));
     assert!(!outbox.put(&User { mail: None, ..eva }, letter()), "without an address");
+}
+
+#[tokio::test]
+async fn administrators_are_written_to_when_the_ledger_fills() {
+    let certified = certified();
+    let server = server(&certified);
+    let mut come = 0;
+    for sending in Sending::to(server.address(), &certified).await {
+        sending.bench.local("eva", Some("eva@plant.example"), "administrator").await;
+        sending.bench.local("max", None, "administrator").await;
+        sending.bench.local("olga", Some("olga@plant.example"), "operator").await;
+        sending.bench.app.logins.tell_ledger_filling("15 GiB of 16 GiB (95 %)").await.unwrap();
+        come += 1;
+        let all = letters(&server, come).await;
+        let letter = &all[come - 1];
+        assert_eq!(&*letter.to, &["eva@plant.example".to_owned()][..]);
+        assert!(letter.content.contains("The ledger of Palisade is filling up"), "{}", letter.content);
+        sending.stop().await;
+    }
+    assert_eq!(server.messages().len(), come);
 }

@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 
 use super::{Decision, LONGEST_NOTE, ReviewError, Reviewer, Subject, item, lock, show_again, snapshot};
 use crate::identity::roles;
+use crate::ledger::{self, Happened, Said};
 use crate::store::Store;
 
 /// Decides on an item of an open review; decided on before, it is decided anew.
@@ -60,6 +61,8 @@ pub(crate) async fn decide(
     .await?;
     // Roles that there are not are told now, not when it is signed.
     try_out(&mut transaction, subject, decision, by, now).await?;
+    let said = Said::done(Happened::ReviewDecided).on("review", review, None).with("item", item_id);
+    ledger::note(&mut transaction, said.with("decision", serde_json::to_string(decision)?)).await?;
     Ok(transaction.commit().await?)
 }
 

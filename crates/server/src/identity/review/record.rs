@@ -189,11 +189,24 @@ impl Key {
     /// # Errors
     /// When it is no JSON, which cannot be.
     pub(super) fn sign(&self, record: &Record) -> Result<Envelope, serde_json::Error> {
-        let predicate = serde_json::to_value(record)?;
+        let name = format!("access-review/{}", record.review);
+        self.sign_as(&name, PREDICATE_TYPE, serde_json::to_value(record)?)
+    }
+
+    /// Signs what is called `name` and is of this type.
+    ///
+    /// # Errors
+    /// When it is no JSON, which cannot be.
+    pub(crate) fn sign_as(
+        &self,
+        name: &str,
+        predicate_type: &str,
+        predicate: Value,
+    ) -> Result<Envelope, serde_json::Error> {
         let statement = Statement {
             kind: STATEMENT_TYPE.to_owned(),
-            subject: vec![artifact(&record.review, &predicate)],
-            predicate_type: PREDICATE_TYPE.to_owned(),
+            subject: vec![artifact(name, &predicate)],
+            predicate_type: predicate_type.to_owned(),
             predicate,
         };
         let payload = canonical(&serde_json::to_value(&statement)?);
@@ -206,11 +219,45 @@ impl Key {
     }
 }
 
+/// An envelope of any payload, well signed, and its public key.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn signed(payload: &[u8]) -> Option<(String, String)> {
+    let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).map(Key).ok()?;
+    let sig = key.0.sign(&pre_authentication(PAYLOAD_TYPE, payload));
+    let envelope = Envelope {
+        payload: STANDARD.encode(payload),
+        payload_type: PAYLOAD_TYPE.to_owned(),
+        signatures: vec![Signature { keyid: key.fingerprint(), sig: STANDARD.encode(sig.as_ref()) }],
+    };
+    Some((serde_json::to_string(&envelope).ok()?, key.public_pem()))
+}
+
 /// Checks an envelope with a public key, without the server; gives the record when nothing was altered.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn verify(envelope: &str, public_key: &str) -> Result<Record, VerifyError> {
+    let statement = opened(envelope, public_key, PREDICATE_TYPE)?;
+    let wrong = |error: &dyn std::fmt::Display| VerifyError::Statement(error.to_string());
+    let record = Record::deserialize(&statement.predicate).map_err(|error| wrong(&error))?;
+    let should = artifact(&format!("access-review/{}", record.review), &statement.predicate);
+    match statement.subject.as_slice() {
+        [is] if is.name == should.name && is.digest.sha256 == should.digest.sha256 => Ok(record),
+        _ => Err(wrong(&"its digest is of something else")),
+    }
+}
+
+/// What a record of another type says, when nothing was altered.
+///
+/// # Errors
+/// What is wrong with it.
+#[cfg(test)]
+pub(crate) fn verify_as(envelope: &str, public_key: &str, predicate_type: &str) -> Result<Value, VerifyError> {
+    Ok(opened(envelope, public_key, predicate_type)?.predicate)
+}
+
+/// The statement of an envelope whose signature fits.
+fn opened(envelope: &str, public_key: &str, predicate_type: &str) -> Result<Statement, VerifyError> {
     let key = read_pem(public_key).ok_or(VerifyError::Key)?;
     if envelope.len() > LONGEST {
         return Err(VerifyError::Envelope("it is too long".to_owned()));
@@ -234,7 +281,7 @@ pub fn verify(envelope: &str, public_key: &str) -> Result<Record, VerifyError> {
     for (is, should) in [
         (&envelope.payload_type, PAYLOAD_TYPE),
         (&statement.kind, STATEMENT_TYPE),
-        (&statement.predicate_type, PREDICATE_TYPE),
+        (&statement.predicate_type, predicate_type),
     ] {
         if is != should {
             return Err(wrong(&format!("it says `{is}` where `{should}` belongs")));
@@ -244,17 +291,12 @@ pub fn verify(envelope: &str, public_key: &str) -> Result<Record, VerifyError> {
     if canonical(&whole).as_bytes() != payload {
         return Err(wrong(&"it is not in canonical form"));
     }
-    let record = Record::deserialize(&statement.predicate).map_err(|error| wrong(&error))?;
-    let should = artifact(&record.review, &statement.predicate);
-    match statement.subject.as_slice() {
-        [is] if is.name == should.name && is.digest.sha256 == should.digest.sha256 => Ok(record),
-        _ => Err(wrong(&"its digest is of something else")),
-    }
+    Ok(statement)
 }
 
-fn artifact(review: &str, predicate: &Value) -> Artifact {
-    let sha256 = hex(&Sha256::digest(canonical(predicate)));
-    Artifact { name: format!("access-review/{review}"), digest: Digests { sha256 } }
+fn artifact(name: &str, predicate: &Value) -> Artifact {
+    let sha256 = hex::encode(Sha256::digest(canonical(predicate)));
+    Artifact { name: name.to_owned(), digest: Digests { sha256 } }
 }
 
 /// What is signed of an envelope (DSSE, "PAE").
@@ -291,11 +333,7 @@ fn read_pem(text: &str) -> Option<[u8; 32]> {
 }
 
 fn fingerprint(key: &[u8]) -> String {
-    hex(&Sha256::digest([&SPKI, key].concat()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest([&SPKI, key].concat()))
 }
 
 /// When the next review is due after one that was signed at `signed`.

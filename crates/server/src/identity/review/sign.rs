@@ -9,6 +9,7 @@ use super::record::{Envelope, Key, Record, RecordItem, next_due};
 use super::snapshot::{self, Person, Snapshot};
 use super::{Decision, Item, ReviewError, Reviewer, Subject, add, items, lock, show_again};
 use crate::identity::roles;
+use crate::ledger::{Happened, Said, note};
 use crate::store::Store;
 
 /// What a record says when somebody decided on himself.
@@ -70,6 +71,8 @@ pub(crate) async fn sign(
     .bind(serde_json::to_string(&envelope)?)
     .execute(&mut *transaction)
     .await?;
+    let said = Said::done(Happened::ReviewSigned).on("review", id, None).with("key", key.fingerprint());
+    note(&mut transaction, said).await?;
     transaction.commit().await?;
     Ok(envelope)
 }

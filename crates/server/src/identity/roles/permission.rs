@@ -54,6 +54,15 @@ pub(crate) enum Permission {
     /// See the effective configuration.
     #[serde(rename = "settings.read")]
     SettingsRead,
+    /// See the ledger: what happened, when and by whom, with proofs.
+    #[serde(rename = "ledger.read")]
+    LedgerRead,
+    /// Take the ledger out as a file.
+    #[serde(rename = "ledger.export")]
+    LedgerExport,
+    /// Review the ledger and sign that.
+    #[serde(rename = "ledger.review")]
+    LedgerReview,
     /// See nodes.
     #[serde(rename = "nodes.read")]
     NodesRead,
@@ -79,7 +88,7 @@ pub(crate) enum Permission {
 
 impl Permission {
     /// All of them, in the order in which pages show them.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::ReportsRead,
         Self::ReportsRun,
         Self::UsersRead,
@@ -96,6 +105,9 @@ impl Permission {
         Self::ReviewsRead,
         Self::ReviewsSign,
         Self::SettingsRead,
+        Self::LedgerRead,
+        Self::LedgerExport,
+        Self::LedgerReview,
         Self::NodesRead,
         Self::NodesManage,
         Self::WorkloadsRead,
@@ -115,9 +127,9 @@ impl Permission {
         self.entry().1
     }
 
-    /// Whether it only shows.
+    /// Whether it only shows, on a page or in a file.
     pub(crate) fn only_reads(self) -> bool {
-        self.as_str().ends_with(".read")
+        self.as_str().ends_with(".read") || self == Self::LedgerExport
     }
 
     /// Whether it can be held for some nodes alone.
@@ -145,6 +157,9 @@ impl Permission {
             Self::ReviewsRead => ("reviews.read", "see access reviews and their records"),
             Self::ReviewsSign => ("reviews.sign", "carry out and sign access reviews"),
             Self::SettingsRead => ("settings.read", "see the effective configuration"),
+            Self::LedgerRead => ("ledger.read", "see the ledger: what happened, when and by whom, with proofs"),
+            Self::LedgerExport => ("ledger.export", "take the ledger out as a file"),
+            Self::LedgerReview => ("ledger.review", "review the ledger and sign that"),
             Self::NodesRead => ("nodes.read", "see nodes"),
             Self::NodesManage => ("nodes.manage", "onboard, configure and offboard nodes"),
             Self::WorkloadsRead => ("workloads.read", "see workloads"),

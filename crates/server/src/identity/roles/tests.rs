@@ -51,7 +51,8 @@ async fn built_in_roles_are_there_and_stay_as_they_are() {
         ];
         assert_eq!(ids, expected);
         let auditor = find(store, "auditor").await.unwrap();
-        assert!(auditor.permissions.iter().all(|permission| permission.only_reads()));
+        let may = |permission: &Permission| permission.only_reads() || *permission == Permission::LedgerReview;
+        assert!(auditor.permissions.iter().all(may));
         let form = RoleForm { title: "x".into(), about: String::new(), permissions: BTreeSet::new() };
         for id in ["administrator", "auditor"] {
             assert!(matches!(change(store, id, &form, 1).await, Err(RoleError::BuiltIn(_))));

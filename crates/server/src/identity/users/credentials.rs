@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row as _};
 
+use crate::ledger::{Happened, Said, note};
 use crate::store::{Store, StoreError};
 
 /// What is kept of a user's credentials.
@@ -124,6 +125,8 @@ pub(crate) async fn confirm_totp(
         .execute(&mut *transaction)
         .await?;
     replace_recovery(&mut transaction, id, recovery).await?;
+    let said = Said::done(Happened::FactorAdded).on("user", id, None).with("factor", "authenticator app");
+    note(&mut transaction, said).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -141,6 +144,8 @@ pub(crate) async fn drop_factors(store: &Store, id: &str) -> Result<(), StoreErr
     ] {
         sqlx::query(text).bind(id).execute(&mut *transaction).await?;
     }
+    let said = Said::done(Happened::FactorRemoved).on("user", id, None).with("factor", "all");
+    note(&mut transaction, said).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -187,13 +192,19 @@ pub(crate) async fn use_recovery(
     hash: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    let mut transaction = store.writer().begin().await?;
     let done = sqlx::query(
         "update recovery_codes set used_at = $3 where user_id = $1 and hash = $2 and used_at is null",
     )
     .bind(id)
     .bind(hash)
     .bind(now.as_millisecond())
-    .execute(store.writer())
+    .execute(&mut *transaction)
     .await?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    note(&mut transaction, Said::done(Happened::RecoveryCodeUsed).on("user", id, None)).await?;
+    transaction.commit().await?;
+    Ok(true)
 }

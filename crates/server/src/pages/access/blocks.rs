@@ -13,9 +13,10 @@ use crate::api::body::Asked;
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
 use crate::app::App;
-use crate::identity::gate::{Block, Limit, Limits, Surface};
+use crate::identity::gate::{self, Block, Limit, Limits, Surface};
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
+use crate::pages::{columns, kept_order};
 use crate::web::access::blocks;
 use crate::web::list::Listing;
 
@@ -36,6 +37,8 @@ struct Wanted {
     #[serde(default)]
     q: String,
     #[serde(default)]
+    sort: String,
+    #[serde(default)]
     page: usize,
     #[serde(default)]
     notice: String,
@@ -47,14 +50,17 @@ async fn all(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Failure> {
     let limits = app.logins.gate.limits();
-    let mut found = app.logins.gate.blocks(app.now()).await?;
+    let order = gate::LISTED.order(&wanted.sort);
+    let mut found = app.logins.gate.blocks(order, app.now()).await?;
     found.retain(|block| fits(&wanted.q, &[&block.address, block.user_name.as_deref().unwrap_or_default()]));
-    let part = Part::of(found, wanted.page, PATH, &[("q", &wanted.q)]);
+    let part = Part::of(found, wanted.page, PATH, &[("q", &wanted.q), ("sort", &wanted.sort)]);
     let lifts = may(&caller, Permission::BlocksLift);
     let view = blocks::Blocks {
         listing: Listing {
             path: PATH.to_owned(),
             filter: wanted.q.clone(),
+            keep: kept_order(order, &wanted.sort),
+            columns: columns(order, PATH, &[("q", &wanted.q)]),
             previous: part.previous,
             next: part.next,
             total: Some(part.total),

@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use axum::http::Method;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Sent, again, drawn, frame, may, role_choices, wrong_at};
+use super::{Sent, again, done, drawn, frame, may, role_choices, wrong_at};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
-use crate::identity::links;
 use crate::identity::login::{Caller, LoginError};
 use crate::identity::roles::{Assignment, Permission};
-use crate::identity::users::{NewUser, Origin, UserError};
+use crate::identity::users::{self as known, NewUser, Origin, User, UserError};
+use crate::identity::{links, post};
 use crate::pages::form;
-use crate::web::access::user;
+use crate::web::access::user as page;
 use crate::web::form::Form;
 
 const PATH: &str = "/users/invite";
@@ -25,23 +25,23 @@ const PATH: &str = "/users/invite";
 pub(super) fn routes() -> Vec<Route> {
     let manage = Needs::Recent(Permission::UsersManage);
     vec![
-        Route::new(Method::GET, PATH, manage, "Invite somebody", get(page)),
-        Route::new(Method::POST, PATH, manage, "Invite somebody", post(invite)),
+        Route::new(Method::GET, PATH, manage, "Invite somebody", routing::get(asked)),
+        Route::new(Method::POST, PATH, manage, "Invite somebody", routing::post(invite)),
     ]
 }
 
-async fn page(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
+async fn asked(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
     let view = view(&app, &caller, form(PATH, "/"), &[]).await?;
     let shell = frame(&app, &caller, PATH, "").await?;
-    Ok(drawn(user::invite(&shell, &view)))
+    Ok(drawn(page::invite(&shell, &view)))
 }
 
-async fn view(app: &App, caller: &Caller, form: Form, chosen: &[&str]) -> Result<user::Invite, Failure> {
+async fn view(app: &App, caller: &Caller, form: Form, chosen: &[&str]) -> Result<page::Invite, Failure> {
     // Who may not give roles invites without.
     let roles =
         if may(caller, Permission::RolesManage) { role_choices(app, chosen).await? } else { Vec::new() };
     let hours = links::Kind::Invitation.lifetime().as_secs() / 3600;
-    Ok(user::Invite { form, roles, hours, no_mail: true })
+    Ok(page::Invite { form, roles, hours, no_mail: app.logins.outside.outbox.is_none() })
 }
 
 async fn invite(State(app): State<App>, caller: Caller, sent: Sent) -> Result<Response, Failure> {
@@ -65,9 +65,9 @@ async fn invite(State(app): State<App>, caller: Caller, sent: Sent) -> Result<Re
         Err(error) => Err(error.into()),
     };
     let error = match made {
-        Ok((_, code)) => {
-            return handed_over(&app, &caller, sent.one("user_name").trim(), links::Kind::Invitation, &code)
-                .await;
+        Ok((id, code)) => {
+            let user = known::by_id(app.store(), &id).await?;
+            return handed_over(&app, &caller, &user, links::Kind::Invitation, &code).await;
         }
         Err(error) => error,
     };
@@ -81,20 +81,22 @@ async fn invite(State(app): State<App>, caller: Caller, sent: Sent) -> Result<Re
     let chosen: Vec<&str> = sent.all("role").collect();
     let view = view(&app, &caller, wrong, &chosen).await?;
     let shell = frame(&app, &caller, PATH, "").await?;
-    Ok(again(user::invite(&shell, &view)))
+    Ok(again(page::invite(&shell, &view)))
 }
 
-/// The link of a code, shown once.
+/// The link of a code: sent by mail, or else shown once.
 pub(super) async fn handed_over(
     app: &App,
     caller: &Caller,
-    for_whom: &str,
+    user: &User,
     kind: links::Kind,
     code: &SecretString,
 ) -> Result<Response, Failure> {
-    let door = if kind == links::Kind::Invitation { "invitation" } else { "reset" };
-    let link = format!("{}/{door}?code={}", app.origin, code.expose_secret());
+    if app.logins.mail_link(kind, user, Some(&caller.user.name), None, code, app.now()) {
+        return Ok(done(&format!("/users/{}", user.id), "link-mailed"));
+    }
+    let link = post::link(&app.origin, kind, code);
     let expires = app.now().checked_add(kind.lifetime()).unwrap_or(jiff::Timestamp::MAX);
     let shell = frame(app, caller, "/users", "").await?;
-    Ok(drawn(user::link(&shell, for_whom, &link, expires)))
+    Ok(drawn(page::link(&shell, &user.name, link.expose_secret(), expires)))
 }

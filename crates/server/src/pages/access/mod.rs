@@ -1,6 +1,7 @@
 //! The pages about people and what they may do: users, roles, sessions, tokens, blocks.
 
 mod blocks;
+mod idle;
 mod invite;
 mod profile;
 mod query;
@@ -14,12 +15,10 @@ mod users;
 mod tests;
 
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use maud::Markup;
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::{encoded, local, page_body, shell, to};
+use super::{again, drawn, local, shell, to, with_query};
 use crate::api::body::Filled;
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::Route;
@@ -27,7 +26,7 @@ use crate::app::App;
 use crate::identity::login::Caller;
 use crate::identity::roles::{self as held, Permission, Role, RoleError};
 use crate::identity::users::User;
-use crate::identity::{holders, users as known};
+use crate::identity::{second_factors, users as known};
 use crate::web::access::{Factor, Mark};
 use crate::web::form::{Act, Form};
 use crate::web::shell::{Notice, Shell, Tone};
@@ -39,6 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
     [
         users::routes(),
         invite::routes(),
+        idle::routes(),
         user::routes(),
         profile::routes(),
         roles::routes(),
@@ -53,7 +53,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// What a page says about what was done before it: never text of the query itself.
-const NOTICES: [(&str, Tone, &str); 24] = [
+const NOTICES: [(&str, Tone, &str); 28] = [
     ("saved", Tone::Good, "Saved."),
     ("role-assigned", Tone::Good, "The role was assigned."),
     ("role-held-already", Tone::Unsure, "This user holds that role there already."),
@@ -63,6 +63,18 @@ const NOTICES: [(&str, Tone, &str); 24] = [
     ("factors-dropped", Tone::Good, "The second factors and all sessions of this user are gone."),
     ("user-deleted", Tone::Good, "The user was deleted."),
     ("password-changed", Tone::Good, "Your password was changed. All your other sessions have ended."),
+    ("link-mailed", Tone::Good, "The link is on its way by mail."),
+    (
+        "not-invited",
+        Tone::Bad,
+        "Nothing was made: only who was invited and has never logged in gets a new invitation.",
+    ),
+    ("factor-removed", Tone::Good, "The second factor was removed."),
+    (
+        "last-factor",
+        Tone::Bad,
+        "Nothing was removed: this is your last second factor, and you need one. Set up another first.",
+    ),
     ("session-ended", Tone::Good, "The session has ended."),
     ("sessions-ended", Tone::Good, "All your other sessions have ended."),
     ("session-gone", Tone::Unsure, "That session had ended already, or is not yours to end."),
@@ -118,15 +130,6 @@ async fn frame(app: &App, caller: &Caller, path: &str, notice: &str) -> Result<S
 /// On to a page that says what was done.
 fn done(place: &str, notice: &'static str) -> Response {
     to(&format!("{place}?notice={notice}"))
-}
-
-fn drawn(page: Markup) -> Response {
-    page_body(page).into_response()
-}
-
-/// A page with what was wrong on it.
-fn again(page: Markup) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, page_body(page)).into_response()
 }
 
 /// A form as it was sent, where a name may stand several times.
@@ -221,35 +224,29 @@ fn title<'a>(all: &'a [Role], id: &'a str) -> &'a str {
     all.iter().find(|role| role.id == id).map_or(id, |role| role.title.as_str())
 }
 
-/// The second factors of a user.
-async fn factors(app: &App, user: &User) -> Result<Vec<Factor>, Failure> {
+/// The second factors of a user; `is_own`: with what removes them, as long as that is possible.
+async fn factors(app: &App, user: &User, is_own: bool) -> Result<Vec<Factor>, Failure> {
+    let passkeys = second_factors::passkeys(app.store(), &user.id).await?;
+    let number = passkeys.len().saturating_add(usize::from(user.totp_at.is_some()));
+    let is_needed = number == 1 && app.logins.needs_factor(&held::rights_of(app.store(), &user.id).await?);
+    let remove = |place: String, name: &str| (is_own && !is_needed).then(|| dangerous(place, "Remove", name));
     let mut factors = Vec::new();
     if let Some(added) = user.totp_at {
         // The step of the last code is the time at which it was shown, within half a minute.
         let step = known::kept(app.store(), &user.id).await?.totp_step;
         let used = step.and_then(|step| jiff::Timestamp::from_second(step.checked_mul(30)?).ok());
         let name = "Authenticator app".to_owned();
-        factors.push(Factor { name, is_passkey: false, added: Some(added), used, remove: None });
+        let remove = remove("/profile/app/remove".to_owned(), &name);
+        factors.push(Factor { name, is_passkey: false, added: Some(added), used, remove });
     }
-    let passkeys = holders::passkeys(app.store(), &user.id).await?;
     factors.extend(passkeys.into_iter().map(|key| Factor {
-        name: key.name,
+        remove: remove(format!("/profile/passkeys/{}/remove", key.id), &key.label),
+        name: key.label,
         is_passkey: true,
-        added: key.added,
-        used: key.used,
-        remove: None,
+        added: Some(key.created_at),
+        used: key.last_used_at,
     }));
     Ok(factors)
-}
-
-/// An address with these words behind it; those without a value are left out.
-fn with_query(path: &str, words: &[(&str, &str)]) -> String {
-    let given: Vec<String> = words
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name}={}", encoded(value)))
-        .collect();
-    if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
 }
 
 /// One page of rows that were read as a whole.

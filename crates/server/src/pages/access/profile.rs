@@ -1,6 +1,6 @@
 //! One's own profile: name, mail address, zone, password, second factor, sessions.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -8,24 +8,30 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::sessions::rows_of;
-use super::{Sent, Told, again, dangerous, done, drawn, factors, frame, title, wrong, wrong_at};
+use super::{Sent, Told, act, again, dangerous, done, drawn, factors, frame, title, wrong, wrong_at};
 use crate::api::body::{Asked, Filled};
 use crate::api::problem::{Failure, Kind};
-use crate::api::route::{Client, address};
-use crate::api::route::{Needs, Route, called_from};
+use crate::api::route::{Client, Needs, Route, address, called_from, shown_lately};
 use crate::app::App;
-use crate::identity::login::Caller;
+use crate::identity::api::may_change_own;
+use crate::identity::login::{Caller, LoginError};
+use crate::identity::passkey_login::Removed;
 use crate::identity::roles as held;
+use crate::identity::second_factors::FactorError;
 use crate::identity::sessions::{self, Session};
 use crate::identity::users::{self as known, Origin, User, UserError};
+use crate::pages::door::factor::{codes, making};
 use crate::pages::door::rules;
 use crate::pages::form;
 use crate::web::access::profile;
+use crate::web::door::factor;
 use crate::web::form::{Choice, Form};
 
 const PATH: &str = "/profile";
 
 const PASSWORD: &str = "/profile/password";
+
+const CODES: &str = "/profile/recovery-codes";
 
 pub(super) fn routes() -> Vec<Route> {
     let login = Needs::Login;
@@ -33,6 +39,21 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, PATH, login, "One's own profile", get(page)),
         Route::new(Method::POST, PATH, login, "Change one's own profile", post(change)),
         Route::new(Method::POST, PASSWORD, login, "Change one's own password", post(change_password)),
+        Route::new(
+            Method::POST,
+            "/profile/passkeys/{id}/remove",
+            login,
+            "Remove a passkey of one's own",
+            post(remove_passkey),
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/app/remove",
+            login,
+            "Remove one's authenticator app",
+            post(remove_app),
+        ),
+        Route::new(Method::POST, CODES, login, "Make new recovery codes", post(renew_codes)),
         Route::new(Method::POST, "/profile/sessions/end", login, "End one's other sessions", post(end_others)),
     ]
 }
@@ -82,11 +103,12 @@ async fn view(
         rules: rules(app),
         password_changed: user.password_at,
         password_ends: user.password_at.and_then(|set| app.logins.policy.expires(set)),
-        factors: factors(app, user).await?,
+        factors: factors(app, user, true).await?,
         recovery_codes_left: known::recovery_codes(app.store(), &user.id).await?.len(),
         add_app: user.totp_at.is_none().then(|| "/login/enrol?next=/profile".to_owned()),
-        add_passkey: None,
-        renew_codes: None,
+        add_passkey: Some(making(app, PATH)),
+        codes: (!user.has_second_factor()).then(|| codes(app, caller, &[], PATH)),
+        renew_codes: user.has_second_factor().then(|| act(CODES.to_owned(), "Make new recovery codes", "")),
         sessions: rows,
         end_others: others.then(|| dangerous("/profile/sessions/end".to_owned(), "End all other sessions", "")),
     })
@@ -124,15 +146,9 @@ fn zones(own: Option<&str>) -> Vec<Choice> {
 }
 
 async fn change(State(app): State<App>, caller: Caller, sent: Sent) -> Result<Response, Failure> {
-    let own = session(&caller)?;
     let user = &caller.user;
     let mail = Some(sent.one("mail").trim()).filter(|mail| !mail.is_empty());
-    // Whoever reads the mail can have a password reset: a borrowed screen must not be enough to redirect it.
-    if mail != user.mail.as_deref() && !own.is_privileged(app.now()) {
-        let detail =
-            "another mail address wants your second factor once more; it is good for some minutes then";
-        return Err(Failure::new(Kind::StepUp, detail));
-    }
+    may_change_own(&caller, mail, app.now())?;
     let zone = Some(sent.one("zone")).filter(|zone| !zone.is_empty());
     let version = sent.version()?;
     let error =
@@ -190,6 +206,43 @@ async fn change_password(
 fn same(one: &SecretString, other: &SecretString) -> bool {
     use secrecy::ExposeSecret as _;
     one.expose_secret() == other.expose_secret()
+}
+
+async fn remove_passkey(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    remove(&app, &caller, Removed::Passkey(&id)).await
+}
+
+async fn remove_app(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
+    remove(&app, &caller, Removed::App).await
+}
+
+async fn remove(app: &App, caller: &Caller, factor: Removed<'_>) -> Result<Response, Failure> {
+    session(caller)?;
+    shown_lately(caller, app.now())?;
+    match app.logins.remove_factor(caller, factor).await {
+        Ok(()) => Ok(done(PATH, "factor-removed")),
+        Err(LoginError::Factor(FactorError::Unknown)) => Ok(done(PATH, "gone")),
+        Err(LoginError::Factor(FactorError::Last)) => Ok(done(PATH, "last-factor")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn renew_codes(
+    State(app): State<App>,
+    client: Client,
+    headers: HeaderMap,
+    caller: Caller,
+) -> Result<Response, Failure> {
+    session(&caller)?;
+    shown_lately(&caller, app.now())?;
+    let from = called_from(address(client), &headers)?;
+    let made = app.logins.renew_codes(&from, &caller, app.now()).await?;
+    let shell = frame(&app, &caller, PATH, "").await?;
+    Ok(drawn(factor::recovery_codes(&shell, &codes(&app, &caller, &made, PATH))))
 }
 
 async fn end_others(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {

@@ -8,25 +8,22 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{Sent, back_to, dangerous, done, drawn, fits, frame, may, with_query};
-use crate::api::body::Asked;
+use super::{Sent, back_to, dangerous, done, drawn, frame, may, with_query};
+use crate::api::body::{Asked, after};
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
 use crate::app::App;
-use crate::identity::api::{no_cookie, place};
+use crate::identity::api::no_cookie;
 use crate::identity::holders;
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
-use crate::identity::sessions::{self as held, PAGE, Session};
-use crate::pages::to;
+use crate::identity::sessions::{self as held, Filter, Session};
+use crate::pages::{columns, kept_order, to};
 use crate::web::access::sessions;
 use crate::web::form::{Act, Choice};
 use crate::web::list::{Facet, Listing};
 
 const PATH: &str = "/sessions";
-
-/// Pages of the database's list that a search looks through at most.
-const LOOKED_THROUGH: usize = 40;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -44,6 +41,8 @@ struct Wanted {
     #[serde(default)]
     of: String,
     #[serde(default)]
+    sort: String,
+    #[serde(default)]
     after: String,
     #[serde(default)]
     notice: String,
@@ -57,20 +56,30 @@ async fn all(
     let sees_all = may(&caller, Permission::SessionsRead);
     let of_all = sees_all && wanted.of == "all";
     let names = if of_all { holders::names(app.store()).await? } else { own_name(&caller) };
-    let (found, after) = look(&app, (!of_all).then_some(caller.user.id.as_str()), &wanted, &names).await?;
-    let of = if of_all { "all" } else { "" };
-    let words = [("q", wanted.q.as_str()), ("of", of)];
+    let order = held::LISTED.order(&wanted.sort);
+    let filter = Filter {
+        of: (!of_all).then_some(caller.user.id.as_str()),
+        text: &wanted.q,
+        order,
+        after: after(order, &wanted.after)?,
+    };
+    let found = held::list(app.store(), filter, app.now()).await?;
+    let narrowed = [("q", wanted.q.as_str()), ("of", if of_all { "all" } else { "" })];
+    let with = |after: &str| {
+        with_query(PATH, &[narrowed.as_slice(), &[("sort", wanted.sort.as_str()), ("after", after)]].concat())
+    };
     let view = sessions::Sessions {
         listing: Listing {
             path: PATH.to_owned(),
             facets: if sees_all { vec![facet(of_all)] } else { Vec::new() },
-            previous: (!wanted.after.is_empty()).then(|| with_query(PATH, &words)),
-            next: after
-                .map(|after| with_query(PATH, &[words.as_slice(), &[("after", after.as_str())]].concat())),
+            keep: kept_order(order, &wanted.sort),
+            columns: columns(order, PATH, &narrowed),
+            previous: (!wanted.after.is_empty()).then(|| with("")),
+            next: found.next.as_deref().map(with),
             filter: wanted.q.clone(),
             ..Listing::default()
         },
-        rows: found.into_iter().map(|session| row(session, &caller, &names, PATH)).collect(),
+        rows: found.items.into_iter().map(|session| row(session, &caller, &names, PATH)).collect(),
     };
     let shell = frame(&app, &caller, PATH, &wanted.notice).await?;
     Ok(drawn(sessions::page(&shell, &view)))
@@ -78,42 +87,6 @@ async fn all(
 
 fn own_name(caller: &Caller) -> BTreeMap<String, String> {
     [(caller.user.id.clone(), caller.user.full_name.clone())].into()
-}
-
-/// One page of what was looked for, and where the next one begins.
-async fn look(
-    app: &App,
-    of: Option<&str>,
-    wanted: &Wanted,
-    names: &BTreeMap<String, String>,
-) -> Result<(Vec<Session>, Option<String>), Failure> {
-    let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let mut after = Some(wanted.after.clone()).filter(|after| !after.is_empty());
-    let mut found = Vec::new();
-    for _ in 0..LOOKED_THROUGH {
-        let from = after.as_deref().map(place).transpose()?;
-        let page = held::list(app.store(), of, from, app.now()).await?;
-        let more = page.len() > size;
-        let mut last = None;
-        for session in page.into_iter().take(size) {
-            if found.len() == size {
-                return Ok((found, last));
-            }
-            last = Some(format!("{}_{}", session.created_at.as_millisecond(), session.id));
-            let name = names.get(&session.user_id).map_or("", String::as_str);
-            if fits(&wanted.q, &[name, &session.address, &session.agent]) {
-                found.push(session);
-            }
-        }
-        if !more {
-            return Ok((found, None));
-        }
-        after = last;
-        if found.len() == size {
-            break;
-        }
-    }
-    Ok((found, after))
 }
 
 fn facet(of_all: bool) -> Facet {
@@ -160,9 +133,9 @@ pub(super) async fn rows_of(
     user_id: &str,
     back: &str,
 ) -> Result<Vec<sessions::Session>, Failure> {
-    let found = held::list(app.store(), Some(user_id), None, app.now()).await?;
+    let found = held::list(app.store(), Filter::of(Some(user_id)), app.now()).await?;
     let names = own_name(caller);
-    Ok(found.into_iter().map(|session| row(session, caller, &names, back)).collect())
+    Ok(found.items.into_iter().map(|session| row(session, caller, &names, back)).collect())
 }
 
 async fn end(

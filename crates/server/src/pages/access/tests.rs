@@ -1,5 +1,7 @@
 //! The access pages as people meet them: what each form does, on both databases.
 
+mod lists;
+
 use axum::http::StatusCode;
 
 use crate::api::tests::{Answer, Api};
@@ -69,6 +71,18 @@ async fn an_invitation_is_shown_once_and_opens() {
             .follow(&from, links::Kind::Invitation, &code.to_owned().into(), site.app.now())
             .await;
         assert_eq!(followed.unwrap().2.name, "max");
+        // A lost invitation is made anew; the one before is worth nothing then.
+        shows(&site.page(&cookie, &format!("/users/{}", max.id)).await, &["Make another invitation"]);
+        let anew = site.post(&cookie, &format!("/users/{}/invitation", max.id), &[]).await;
+        let second = anew.text.split("invitation?code=").nth(1).unwrap().split('<').next().unwrap();
+        for (code, opens) in [(code, false), (second, true)] {
+            let code = code.to_owned().into();
+            let found = site.app.logins.follow(&from, links::Kind::Invitation, &code, site.app.now()).await;
+            assert_eq!(found.is_ok(), opens);
+        }
+        let active = site.user("active", &[]).await;
+        let no = site.post(&cookie, &format!("/users/{active}/invitation"), &[]).await;
+        told(&site, &cookie, &no, &format!("/users/{active}"), "only who was invited").await;
         let taken = site.post(&cookie, "/users/invite", &good).await;
         shows(&taken, &["id=\"invite-user_name-error\"", "the user name is taken"]);
     }
@@ -82,9 +96,10 @@ async fn the_list_of_users_is_filtered_and_paged() {
             site.user(&format!("worker-{number:02}"), &["operator"]).await;
         }
         let first = site.page(&cookie, "/users").await;
-        shows(&first, &["worker-48", "after=worker-48", "Operator"]);
+        shows(&first, &["worker-48", "after=worker-48_", "Operator", "aria-sort=\"ascending\""]);
         assert!(!first.text.contains("worker-49"));
-        let next = site.page(&cookie, "/users?after=worker-48").await;
+        let place = first.text.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+        let next = site.page(&cookie, place).await;
         shows(&next, &["worker-49", "worker-59", "rel=\"prev\" href=\"/users\""]);
         assert!(!next.text.contains("rel=\"next\""));
         let one = site.page(&cookie, "/users?q=ER-07&state=active").await;
@@ -261,7 +276,9 @@ async fn ones_own_profile_and_password_are_changed() {
         // Another mail address wants the credential once more.
         site.app.clock.advance(601_000);
         let mail = [("full_name", "Max"), ("mail", "max@example.com"), ("zone", "")];
-        assert_eq!(site.post(&cookie, "/profile", &mail).await.location(), "/step-up?next=/profile");
+        let asked = site.post(&cookie, "/profile", &mail).await;
+        assert_eq!(asked.status, StatusCode::FORBIDDEN);
+        shows(&asked, &["Show that it is you", "name=\"next\" value=\"/profile\"", "max@example.com"]);
         assert!(known::by_id(site.app.store(), &max).await.unwrap().mail.is_none());
     }
 }
@@ -349,7 +366,7 @@ async fn sessions_are_ended_by_whoever_may() {
         let of_max = site.session(&max, Factors::Both).await;
         let sessions = |user: String| {
             let (store, now) = (site.app.store().clone(), site.app.now());
-            async move { sessions::list(&store, Some(&user), None, now).await.unwrap() }
+            async move { sessions::list(&store, sessions::Filter::of(Some(&user)), now).await.unwrap().items }
         };
         let hers = sessions(own.clone()).await.remove(0).id;
         let no = site.post(&of_max, &format!("/sessions/{hers}/end"), &[]).await;
@@ -416,7 +433,8 @@ async fn tokens_are_made_shown_once_and_withdrawn() {
         let page = site.page(&cookie, "/tokens").await;
         shows(&page, &["users.read", "valid"]);
         assert!(!page.text.contains(&secret) && !page.text.contains("<script>alert"));
-        let id = tokens::list(site.app.store(), Some(&own)).await.unwrap().remove(0).id;
+        let id =
+            tokens::list(site.app.store(), Some(&own), tokens::LISTED.order("")).await.unwrap().remove(0).id;
         let max = site.user("max", &[]).await;
         let of_max = site.session(&max, Factors::Both).await;
         let no = site.post(&of_max, &format!("/tokens/{id}/withdraw"), &[]).await;

@@ -19,7 +19,7 @@ use crate::identity::holders;
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
 use crate::identity::tokens::{self as held, Token};
-use crate::pages::form;
+use crate::pages::{columns, form, kept_order};
 use crate::web::access::{Mark, tokens};
 use crate::web::form::{Choice, Form};
 use crate::web::list::{Facet, Listing};
@@ -63,6 +63,8 @@ struct Wanted {
     #[serde(default)]
     of: String,
     #[serde(default)]
+    sort: String,
+    #[serde(default)]
     page: usize,
     #[serde(default)]
     notice: String,
@@ -77,19 +79,23 @@ async fn all(
     let of_all = sees_all && wanted.of == "all";
     let names = holders::names(app.store()).await?;
     let owner = |token: &Token| names.get(&token.user_id).unwrap_or(&token.user_id).clone();
-    let mut found = held::list(app.store(), (!of_all).then_some(caller.user.id.as_str())).await?;
+    let order = held::LISTED.order(&wanted.sort);
+    let mut found = held::list(app.store(), (!of_all).then_some(caller.user.id.as_str()), order).await?;
     found.retain(|token| fits(&wanted.q, &[&token.name, &owner(token), &prefix(token)]));
     let of = if of_all { "all" } else { "" };
-    let part = Part::of(found, wanted.page, PATH, &[("q", &wanted.q), ("of", of)]);
+    let narrowed = [("q", wanted.q.as_str()), ("of", of)];
+    let words = [narrowed.as_slice(), &[("sort", wanted.sort.as_str())]].concat();
+    let part = Part::of(found, wanted.page, PATH, &words);
     let view = tokens::Tokens {
         listing: Listing {
             path: PATH.to_owned(),
             filter: wanted.q.clone(),
             facets: if sees_all { vec![facet(of_all)] } else { Vec::new() },
+            keep: kept_order(order, &wanted.sort),
+            columns: columns(order, PATH, &narrowed),
             previous: part.previous,
             next: part.next,
             total: Some(part.total),
-            ..Listing::default()
         },
         rows: part.rows.iter().map(|token| row(token, owner(token), &caller, app.now())).collect(),
         create: may(&caller, Permission::TokensCreate).then(|| NEW.to_owned()),

@@ -37,6 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
         sent("/users/{id}/roles/remove", give, "Take a role from a user", post(take)),
         sent("/users/{id}/state", manage, "Deactivate a user, or undo it", post(set_state)),
         sent("/users/{id}/reset", manage, "Make a link to choose a new password", post(reset)),
+        sent("/users/{id}/invitation", manage, "Make another invitation", post(invite_again)),
         sent("/users/{id}/second-factors/drop", manage, "Take a user's second factors", post(drop_factors)),
         Route::new(Method::GET, "/users/{id}/delete", manage, "Delete a user", get(ask)),
         sent("/users/{id}/delete", manage, "Delete a user", post(remove)),
@@ -102,7 +103,7 @@ async fn view(
         } else {
             None
         },
-        factors: factors(app, user).await?,
+        factors: factors(app, user, false).await?,
         recovery_codes_left: known::recovery_codes(app.store(), &user.id).await?.len(),
         sessions: if shows_sessions { Some(rows_of(app, caller, &user.id, &here).await?) } else { None },
         acts: if manages { deeds(user) } else { Vec::new() },
@@ -136,6 +137,13 @@ fn deeds(user: &User) -> Vec<user::Deed> {
         deeds.push(deed(
             act,
             "Makes a link with which this user chooses a new password. The present one holds until then.",
+        ));
+    }
+    if user.state == Standing::Invited {
+        let act = act(format!("{here}/invitation"), "Make another invitation", of);
+        deeds.push(deed(
+            act,
+            "For somebody who lost the invitation or came too late. The one before is worth nothing then.",
         ));
     }
     if user.has_second_factor() {
@@ -274,7 +282,22 @@ async fn reset(State(app): State<App>, caller: Caller, Path(id): Path<String>) -
     }
     caller.may_act_on(app.store(), &id).await?;
     let code = app.logins.link(links::Kind::Reset, &user, app.now()).await?;
-    handed_over(&app, &caller, &user.name, links::Kind::Reset, &code).await
+    handed_over(&app, &caller, &user, links::Kind::Reset, &code).await
+}
+
+/// Another invitation in place of one that was lost or has ended.
+async fn invite_again(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let user = known::by_id(app.store(), &id).await?;
+    if user.state != Standing::Invited {
+        return Ok(done(&address(&id), "not-invited"));
+    }
+    caller.may_act_on(app.store(), &id).await?;
+    let code = app.logins.link(links::Kind::Invitation, &user, app.now()).await?;
+    handed_over(&app, &caller, &user, links::Kind::Invitation, &code).await
 }
 
 async fn drop_factors(

@@ -7,14 +7,15 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::{drawn, frame, mark, may, standing, title, with_query};
-use crate::api::body::{Asked, Page};
+use crate::api::body::{Asked, after};
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::holders;
 use crate::identity::login::Caller;
 use crate::identity::roles::{self as held, Permission};
-use crate::identity::users::{self as known, Filter, PAGE, State as Standing};
+use crate::identity::users::{self as known, Filter, State as Standing};
+use crate::pages::{columns, kept_order};
 use crate::web::access::{Mark, users};
 use crate::web::form::Choice;
 use crate::web::list::{Facet, Listing};
@@ -35,6 +36,8 @@ struct Wanted {
     #[serde(default)]
     state: String,
     #[serde(default)]
+    sort: String,
+    #[serde(default)]
     after: String,
     #[serde(default)]
     notice: String,
@@ -48,8 +51,9 @@ async fn all(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Failure> {
     let state = STATES.into_iter().find(|state| state.as_str() == wanted.state);
-    let filter = Filter { text: wanted.q.clone(), state, after: wanted.after.clone() };
-    let found = Page::of(known::list(app.store(), &filter).await?, PAGE, |user| user.name.clone());
+    let order = known::LISTED.order(&wanted.sort);
+    let filter = Filter { text: wanted.q.clone(), state, order, after: after(order, &wanted.after)? };
+    let found = known::list(app.store(), filter).await?;
     let roles = held::all(app.store()).await?;
     let holders = holders::holders(app.store(), "", "").await?;
     let roles_of = |id: &str| {
@@ -75,13 +79,17 @@ async fn all(
         last_login: user.last_login_at,
     };
     let chosen = state.map_or("", Standing::as_str);
-    let words = [("q", wanted.q.as_str()), ("state", chosen)];
-    let with = |after: &str| with_query(PATH, &[words.as_slice(), &[("after", after)]].concat());
+    let narrowed = [("q", wanted.q.as_str()), ("state", chosen)];
+    let with = |after: &str| {
+        with_query(PATH, &[narrowed.as_slice(), &[("sort", wanted.sort.as_str()), ("after", after)]].concat())
+    };
     let view = users::Users {
         rows: found.items.iter().map(row).collect(),
         listing: Listing {
             path: PATH.to_owned(),
             facets: vec![facet(state)],
+            keep: kept_order(order, &wanted.sort),
+            columns: columns(order, PATH, &narrowed),
             // There is no way back from the middle but to the beginning.
             previous: (!wanted.after.is_empty()).then(|| with("")),
             next: found.next.as_deref().map(with),

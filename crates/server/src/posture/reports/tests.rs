@@ -6,7 +6,7 @@ use model::report::{REPORT_SCHEMA, Summary, TargetKind, Tool};
 use super::*;
 use crate::store::tests::stores;
 
-fn finding(rule: &str, subject: &str, verdict: Verdict) -> Finding {
+pub(crate) fn finding(rule: &str, subject: &str, verdict: Verdict) -> Finding {
     Finding {
         rule: rule.to_owned(),
         title: rule.to_owned(),
@@ -24,6 +24,22 @@ fn finding(rule: &str, subject: &str, verdict: Verdict) -> Finding {
     }
 }
 
+pub(crate) fn entry() -> Entry {
+    Entry {
+        id: String::new(),
+        target_id: "host:0123".to_owned(),
+        target: "edge-07".to_owned(),
+        started_at: at(0),
+        duration_ms: 250,
+        content: String::new(),
+        passed: 0,
+        failed: 0,
+        undecided: 0,
+        not_applicable: 0,
+        waived: 0,
+    }
+}
+
 fn page() -> usize {
     usize::try_from(PAGE).unwrap()
 }
@@ -32,7 +48,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + seconds).unwrap()
 }
 
-fn report(seconds: i64, findings: Vec<Finding>) -> Report {
+pub(crate) fn report(seconds: i64, findings: Vec<Finding>) -> Report {
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     Report {
         schema: REPORT_SCHEMA.to_owned(),
@@ -55,7 +71,7 @@ async fn a_report_comes_back_as_it_was() {
         let store = &opened.store;
         let kept = report(0, vec![finding("ssh.x", "sshd \u{1f512} 'quote'", Verdict::Fail)]);
         let id = keep(store, &kept).await.unwrap();
-        let (entry, loaded) = load(store, &id).await.unwrap();
+        let (entry, loaded, _) = load(store, &id).await.unwrap();
         assert_eq!(serde_json::to_value(&loaded).unwrap(), serde_json::to_value(&kept).unwrap());
         assert_eq!((entry.failed, entry.passed, entry.target.as_str()), (1, 0, "edge-07"));
         assert!(matches!(load(store, "none").await, Err(ReportError::Unknown)));

@@ -19,7 +19,7 @@ async fn every_answer_carries_the_headers_of_safety() {
         for header in [
             "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
              connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n",
-            "strict-transport-security: max-age=63072000; includeSubDomains\r\n",
+            "strict-transport-security: max-age=63072000\r\n",
             "x-content-type-options: nosniff\r\n",
             "referrer-policy: no-referrer\r\n",
             "cross-origin-opener-policy: same-origin\r\n",

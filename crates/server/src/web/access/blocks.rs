@@ -54,9 +54,9 @@ pub(crate) fn page(shell: &Shell, view: &Blocks) -> Markup {
                 caption.heard { "Blocks" }
                 thead { tr {
                     (list.column("address", "Address"))
-                    th scope="col" { "User name" }
+                    (list.column("user", "User name"))
                     th scope="col" { "At" }
-                    th.right scope="col" { "Failures" }
+                    (list.number("failures", "Failures"))
                     (list.column("since", "Since"))
                     (list.column("until", "Until"))
                     th scope="col" { span.heard { "Action" } }

@@ -1,6 +1,7 @@
 //! Pages about people and what they may do: users, roles, sessions, tokens, blocks, reviews.
 
 pub(crate) mod blocks;
+pub(crate) mod idle;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod review;
@@ -38,7 +39,7 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    fn draw(&self) -> Markup {
+    pub(in crate::web) fn draw(&self) -> Markup {
         html! { @if !self.word.is_empty() { span class=(format!("badge {}", self.tone.class())) { (printable(&self.word)) } } }
     }
 }

@@ -6,7 +6,7 @@ use report::printable;
 
 use super::Factor;
 use super::sessions::{self, Session};
-use crate::web::door::factor::Passkey;
+use crate::web::door::factor::{Passkey, RecoveryCodes};
 use crate::web::form::{Act, Choice, Field, Form, Kind, send};
 use crate::web::shell::{Head, Shell};
 use crate::web::text::name;
@@ -30,6 +30,8 @@ pub(crate) struct Profile {
     /// Where an app is set up.
     pub(crate) add_app: Option<String>,
     pub(crate) add_passkey: Option<Passkey>,
+    /// What the script shows when a passkey was the first second factor.
+    pub(crate) codes: Option<RecoveryCodes>,
     /// Makes new recovery codes.
     pub(crate) renew_codes: Option<Act>,
     pub(crate) sessions: Vec<Session>,
@@ -81,6 +83,7 @@ pub(crate) fn page(shell: &Shell, view: &Profile) -> Markup {
                 @if let Some(act) = &view.renew_codes { (act.draw("button")) }
             }
             @if let Some(passkey) = &view.add_passkey { (passkey.create()) }
+            @if let Some(codes) = &view.codes { (codes.template(shell)) }
         }
         section aria-labelledby="sessions-h" {
             h2 #sessions-h { "Sessions" }

@@ -119,6 +119,17 @@ pub(crate) struct Signature {
     pub(crate) record: String,
 }
 
+impl Signature {
+    pub(crate) fn draw(&self, shell: &Shell) -> Markup {
+        html! {
+            div.notice.pass role="status" {
+                p { strong { "Signed" } " by " (name(&self.by)) " " (shell.time(self.at)) ". " a href=(self.record) { "The signed record" } }
+                p { "SHA-256 " code.hash { (printable(&self.digest)) } }
+            }
+        }
+    }
+}
+
 /// The page of one review.
 pub(crate) fn one(shell: &Shell, view: &Review) -> Markup {
     let head = Head {
@@ -131,10 +142,7 @@ pub(crate) fn one(shell: &Shell, view: &Review) -> Markup {
         (head.draw())
         (picture::progress(view.decided, view.of, "Decided users"))
         @if let Some(signature) = &view.signed {
-            div.notice.pass role="status" {
-                p { strong { "Signed" } " by " (name(&signature.by)) " " (shell.time(signature.at)) ". " a href=(signature.record) { "The signed record" } }
-                p { "SHA-256 " code { (printable(&signature.digest)) } }
-            }
+            (signature.draw(shell))
         }
         @if view.people.is_empty() {
             (view.listing.nothing(&Empty { title: "Nobody to review", text: "There was no user when the review was opened.", next: None }))

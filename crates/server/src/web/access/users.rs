@@ -39,7 +39,7 @@ pub(crate) fn page(shell: &Shell, view: &Users) -> Markup {
     let head = Head {
         title: html! { "Users" },
         lead: html! { "Who may log in, with which roles, and when they last did." },
-        actions: html! { @if let Some(href) = invite { a.button.primary href=(href) { "Invite somebody" } } },
+        actions: html! { a.button href="/users/idle" { "Who does not log in" } @if let Some(href) = invite { a.button.primary href=(href) { "Invite somebody" } } },
         ..Head::default()
     };
     let list = &view.listing;

@@ -8,13 +8,28 @@ use crate::web::form::{Act, Field, Form, Kind, send};
 use crate::web::icon::{DEVICE, KEY, icon};
 use crate::web::shell::{Head, Shell};
 
-/// A ceremony with a passkey, which the script `passkeys.js` carries out.
+/// What a page offers with passkeys.
+#[derive(Clone, Debug)]
+pub(crate) enum Passkey {
+    /// A ceremony, which the script `passkeys.js` carries out.
+    Here(Ceremony),
+    /// Nothing: browsers know passkeys for names, and the server's address is none.
+    Nowhere,
+}
+
+/// Where the script asks and where it goes on.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Passkey {
-    /// Where the script asks for a challenge.
+pub(crate) struct Ceremony {
+    /// Where it asks for a challenge.
     pub(crate) start: String,
     /// Where it brings the answer.
     pub(crate) finish: String,
+    /// The address that passkeys belong to: `https://host:port`.
+    pub(crate) origin: String,
+    /// Where it goes on.
+    pub(crate) next: String,
+    /// The identifier of the form that it sends instead; none: it only goes on.
+    pub(crate) resume: Option<&'static str>,
 }
 
 impl Passkey {
@@ -35,11 +50,25 @@ impl Passkey {
         self.draw("create", &label, "Add a passkey")
     }
 
+    /// Whether there is something to press.
+    pub(in crate::web) fn is_offered(&self) -> bool {
+        matches!(self, Self::Here(_))
+    }
+
     /// Without a script the button stays hidden, so that nobody presses what cannot work.
     fn draw(&self, kind: &str, fields: &Markup, label: &str) -> Markup {
+        let Self::Here(way) = self else {
+            return html! {
+                p.hint {
+                    "There are no passkeys here: browsers know them for names, not for IP addresses. Whoever runs the server can give it "
+                    "a name with " code { "server.public_url" } "."
+                }
+            };
+        };
         html! {
-            form.passkey method="post" action=(self.finish) data-passkey=(kind) data-start=(self.start) data-finish=(self.finish) {
-                noscript { p.hint { "A passkey works only where this page's scripts may run." } }
+            form.passkey method="post" action=(way.next) data-passkey=(kind) data-start=(way.start) data-finish=(way.finish)
+                data-origin=(way.origin) data-next=(way.next) data-resume=[way.resume] {
+                noscript { p.hint { "A passkey works only where this page's scripts may run. Without them, use an authenticator app." } }
                 div data-needs-script hidden {
                     (fields)
                     button type="submit" { (icon(KEY)) span { (label) } }
@@ -69,7 +98,7 @@ pub(crate) fn page(shell: &Shell, view: &SecondFactor) -> Markup {
         lead: html! { "Your password was right. Now show what only you have." },
         ..Head::default()
     };
-    let other = view.code.is_some() || view.passkey.is_some();
+    let other = view.code.is_some() || view.passkey.as_ref().is_some_and(Passkey::is_offered);
     let body = html! {
         (head.draw())
         @if let Some(passkey) = &view.passkey {
@@ -108,6 +137,8 @@ pub(crate) struct Enrol {
     pub(crate) account: String,
     /// Instead: a passkey.
     pub(crate) passkey: Option<Passkey>,
+    /// What the script shows when a passkey was the first second factor.
+    pub(crate) codes: Option<RecoveryCodes>,
     /// Why it must be set up now; nothing when it is the user's own wish.
     pub(crate) why: String,
     /// Back, where it need not be set up.
@@ -130,7 +161,9 @@ pub(crate) fn enrol(shell: &Shell, view: &Enrol) -> Markup {
         @if let Some(passkey) = &view.passkey {
             section aria-labelledby="by-passkey" {
                 h2 #by-passkey { "With a passkey" }
-                p { "A security key, or this device with its fingerprint or PIN. It cannot be phished." }
+                @if passkey.is_offered() {
+                    p { "A security key, or this device with its fingerprint or PIN. It cannot be phished." }
+                }
                 (passkey.create())
             }
         }
@@ -152,6 +185,7 @@ pub(crate) fn enrol(shell: &Shell, view: &Enrol) -> Markup {
                 @if let Some(back) = &view.cancel { a.button href=(back) { "Not now" } }
             }))
         }
+        @if let Some(codes) = &view.codes { (codes.template(shell)) }
     };
     shell.door("Set up a second factor", &body)
 }
@@ -166,24 +200,34 @@ pub(crate) struct RecoveryCodes {
     pub(crate) next: (String, String),
 }
 
+impl RecoveryCodes {
+    fn content(&self, shell: &Shell) -> Markup {
+        let head = Head {
+            title: html! { "Keep your recovery codes" },
+            lead: html! { "Each opens the door once when your second factor is lost. They are shown now and never again." },
+            ..Head::default()
+        };
+        html! {
+            (head.draw())
+            section.codes aria-label="Recovery codes" {
+                p.quiet { (icon(DEVICE)) " " (crate::web::text::name(&self.user_name)) ", " (shell.time(self.made)) }
+                ol #recovery-codes { @for code in &self.codes { li { code { (printable(code)) } } } }
+            }
+            div.buttons {
+                a.button.primary href=(self.next.1) { (printable(&self.next.0)) }
+                button type="button" data-print hidden { "Print" }
+            }
+            p.hint { "Print the page or write the codes down, and keep them away from this machine." }
+        }
+    }
+
+    /// The same, to be filled and shown by the script of passkeys.
+    pub(in crate::web) fn template(&self, shell: &Shell) -> Markup {
+        html! { template data-recovery-codes { (self.content(shell)) } }
+    }
+}
+
 /// The recovery codes are shown.
 pub(crate) fn recovery_codes(shell: &Shell, view: &RecoveryCodes) -> Markup {
-    let head = Head {
-        title: html! { "Keep your recovery codes" },
-        lead: html! { "Each opens the door once when your second factor is lost. They are shown now and never again." },
-        ..Head::default()
-    };
-    let body = html! {
-        (head.draw())
-        section.codes aria-label="Recovery codes" {
-            p.quiet { (icon(DEVICE)) " " (crate::web::text::name(&view.user_name)) ", " (shell.time(view.made)) }
-            ol #recovery-codes { @for code in &view.codes { li { code { (printable(code)) } } } }
-        }
-        div.buttons {
-            a.button.primary href=(view.next.1) { (printable(&view.next.0)) }
-            button type="button" data-print hidden { "Print" }
-        }
-        p.hint { "Print the page or write the codes down, and keep them away from this machine." }
-    };
-    shell.door("Recovery codes", &body)
+    shell.door("Recovery codes", &view.content(shell))
 }

@@ -30,6 +30,18 @@ pub(crate) struct Provider {
     pub(crate) hidden: Vec<(String, String)>,
 }
 
+impl Provider {
+    /// The button that leads there.
+    pub(super) fn draw(&self) -> Markup {
+        html! {
+            form method="post" action=(self.action) {
+                (hidden(&self.hidden))
+                button type="submit" { (icon(KEY)) span { "Sign in with " (printable(&self.name)) } }
+            }
+        }
+    }
+}
+
 /// The page.
 pub(crate) fn page(shell: &Shell, view: &Login) -> Markup {
     let head = Head { title: html! { "Log in" }, ..Head::default() };
@@ -50,12 +62,7 @@ pub(crate) fn page(shell: &Shell, view: &Login) -> Markup {
             div.or { span { "or" } }
             ul.providers {
                 @for provider in &view.providers {
-                    li {
-                        form method="post" action=(provider.action) {
-                            (hidden(&provider.hidden))
-                            button type="submit" { (icon(KEY)) span { "Sign in with " (printable(&provider.name)) } }
-                        }
-                    }
+                    li { (provider.draw()) }
                 }
             }
         }

@@ -2,9 +2,11 @@
 
 use maud::Markup;
 
-use super::door::rules;
+use super::door::{passkey, rules};
 use super::{Much, ago, choice, form, inside, listing, strings};
-use crate::web::access::{Factor, Mark, blocks, profile, query, review, roles, sessions, tokens, user, users};
+use crate::web::access::{
+    Factor, Mark, blocks, idle, profile, query, review, roles, sessions, tokens, user, users,
+};
 use crate::web::door::factor::Passkey;
 use crate::web::form::{Act, Choice};
 use crate::web::shell::Tone;
@@ -142,6 +144,18 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
                 &sessions::Sessions {
                     listing: listing(much, "/sessions", &["used", "user", "started"], None),
                     rows: much.list(|n| session(much, n)),
+                },
+            ),
+        ),
+        (
+            "idle",
+            idle::page(
+                &at("/users/idle"),
+                &idle::Idle {
+                    path: "/users/idle".into(),
+                    choices: vec![choice("90", "90 days", "", true)],
+                    users: much.list(|n| unused(much, n)),
+                    tokens: much.some(much.list(|n| unused(much, n))),
                 },
             ),
         ),
@@ -296,13 +310,23 @@ fn a_profile(much: Much) -> profile::Profile {
         factors: factors(much),
         recovery_codes_left: 7,
         add_app: Some("/profile/app".into()),
-        add_passkey: Some(Passkey {
-            start: "/profile/passkey/start".into(),
-            finish: "/profile/passkey".into(),
-        }),
+        add_passkey: Some(if much == Much::One { Passkey::Nowhere } else { passkey() }),
+        codes: None,
         renew_codes: much.some(act("/profile/codes", "Make new recovery codes", String::new(), false)),
         sessions: much.list(|n| session(much, n)).into_iter().take(3).collect(),
         end_others: much.some(act("/profile/sessions/end", "End all other sessions", String::new(), true)),
+    }
+}
+
+fn unused(much: Much, n: usize) -> idle::Row {
+    idle::Row {
+        name: who(much, n).0,
+        href: "/users/1".into(),
+        of: who(much, n).1,
+        why: much.text(n, "was not used any more"),
+        last: n.is_multiple_of(2).then(|| ago(60 * 24 * 100)),
+        days: 100,
+        act: (n != 0).then(|| act("/users/1/state", "Deactivate", much.text(n, "the user"), true)),
     }
 }
 

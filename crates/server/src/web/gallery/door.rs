@@ -38,8 +38,20 @@ fn qr() -> Markup {
     ))
 }
 
-fn passkey() -> factor::Passkey {
-    factor::Passkey { start: "/login/passkey/start".into(), finish: "/login/passkey".into() }
+pub(super) fn passkey() -> factor::Passkey {
+    factor::Passkey::Here(factor::Ceremony {
+        start: "/login/passkey/start".into(),
+        finish: "/login/passkey".into(),
+        origin: "https://palisade.example:8443".into(),
+        next: "/".into(),
+        resume: None,
+    })
+}
+
+/// A form that waits for a step up.
+fn waiting(much: Much) -> Act {
+    let hidden = vec![("full_name".into(), much.text(1, "Bernhard Huber"))];
+    Act { hidden, ..act("/users/1", "Go on") }
 }
 
 fn act(action: &str, label: &str) -> Act {
@@ -80,23 +92,9 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
             &[],
             &[("code", "This code is not right now. Wait for the next one.")],
         )),
-        passkey: much.some(passkey()),
+        passkey: Some(if much == Much::Nothing { factor::Passkey::Nowhere } else { passkey() }),
         recovery: much.some(form(much, "/login/recovery", &["recovery_code"], &[])),
         cancel: act("/logout", "Log in as somebody else"),
-    };
-    let enrol = factor::Enrol {
-        form: form(
-            much,
-            "/factor/enrol",
-            &[],
-            &[("code", "This is not the code of now. Is the phone's clock right?")],
-        ),
-        qr: qr(),
-        secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into(),
-        account: much.text(1, "Palisade Linz line 3: anna"),
-        passkey: much.is_many().then(passkey),
-        why: much.some(much.text(0, "Administrators need one. It takes a minute.")).unwrap_or_default(),
-        cancel: much.some("/profile".into()),
     };
     let codes = factor::RecoveryCodes {
         codes: (0..10)
@@ -108,19 +106,41 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
         made: ago(0),
         next: ("I have kept them".into(), "/".into()),
     };
+    let enrol = factor::Enrol {
+        form: form(
+            much,
+            "/factor/enrol",
+            &[],
+            &[("code", "This is not the code of now. Is the phone's clock right?")],
+        ),
+        qr: qr(),
+        secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into(),
+        account: much.text(1, "Palisade Linz line 3: anna"),
+        passkey: Some(if much == Much::One { factor::Passkey::Nowhere } else { passkey() }),
+        codes: much.is_many().then(|| factor::RecoveryCodes { codes: Vec::new(), ..codes.clone() }),
+        why: much.some(much.text(0, "Administrators need one. It takes a minute.")).unwrap_or_default(),
+        cancel: much.some("/profile".into()),
+    };
     let blocked =
         locked::Blocked { until: much.some(ago(-29)), contact: much.text(1, "Control room, extension 4711") };
     let idle = locked::Idle {
         form: form(much, "/unlock", &[], &[("password", "The password is wrong.")]),
         user: much.text(1, "Anna Gruber"),
         since: much.some(ago(31)),
+        provider: (much == Much::One).then(|| provider(0)),
         logout: act("/logout", "Log in as somebody else"),
     };
     let step_up = locked::StepUp {
         form: form(much, "/step-up", &[], &[("code", "This code has been used. Wait for the next one.")]),
         what: much.text(1, "delete the user b.huber"),
-        code: much != Much::Nothing,
+        beside: match much {
+            Much::Nothing => locked::Beside::Nothing,
+            Much::One | Much::Many => locked::Beside::Code,
+            Much::Hostile => locked::Beside::Recovery,
+        },
+        provider: (much == Much::Hostile).then(|| provider(0)),
         passkey: much.is_many().then(passkey),
+        waiting: much.is_many().then(|| waiting(much)),
         minutes: 10,
         cancel: "/users".into(),
     };
@@ -148,6 +168,7 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
         ("blocked", locked::blocked(shell, &blocked)),
         ("session-locked", locked::idle(shell, &idle)),
         ("step-up", locked::step_up(shell, &step_up)),
+        ("step-up-done", locked::carry_on(shell, &waiting(much))),
         ("invitation", credentials::invitation(shell, &invitation)),
         ("reset-request", credentials::request(shell, &mail)),
         ("reset-requested", credentials::requested(shell)),

@@ -1,10 +1,12 @@
 //! Every page in its states, for tests and for looking at them.
 //!
 //! `cargo test -p server --lib web::gallery` writes them with their assets to `target/gallery`;
-//! `crates/server/tests/axe.mjs` serves, photographs and checks them.
+//! `crates/server/tests/axe.mjs` serves, photographs and checks them. The stories of `crates/palisade/tests/up/browser` do so with
+//! the pages of a server.
 
 mod access;
 mod door;
+mod ledger;
 mod posture;
 mod system;
 
@@ -161,13 +163,14 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
     let mut pages = door::pages(much);
     pages.extend(posture::pages(much));
     pages.extend(access::pages(much));
+    pages.extend(ledger::pages(much));
     pages.extend(system::pages(much));
     pages
 }
 
-#[test]
+/// Writes every page with its assets for looking at it; where.
 #[expect(clippy::disallowed_methods, reason = "pages and assets are written for looking at them")]
-fn every_page_is_written_for_looking_at_it() {
+fn written() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = target.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")));
     let gallery = target.join("gallery");
@@ -181,4 +184,19 @@ fn every_page_is_written_for_looking_at_it() {
     for asset in assets::all() {
         std::fs::write(gallery.join(asset.path.trim_start_matches('/')), asset.bytes).unwrap();
     }
+    gallery
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a browser is started")]
+fn the_scripts_of_the_pages_do_in_a_browser_what_they_say() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live.mjs");
+    let done = std::process::Command::new("/usr/bin/node")
+        .arg(script)
+        .arg(written())
+        .env("NODE_MODULES", test_support::prepared_near("test-node").join("node_modules"))
+        .output()
+        .unwrap_or_else(|error| panic!("node cannot be started: {error}; see `cargo xtask setup`"));
+    let told = [done.stdout, done.stderr].concat();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&told));
 }

@@ -1,5 +1,6 @@
 //! Samples of the pages about how machines stand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use maud::Markup;
@@ -174,7 +175,13 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
 
 fn machine(much: Much, state: dashboard::State) -> dashboard::Dashboard {
     let act = Act { action: "/audits".into(), label: "Audit now".into(), ..Act::default() };
-    dashboard::Dashboard { machine: much.text(1, "edge-linz-03"), state, audit_now: Some(act) }
+    dashboard::Dashboard {
+        machine: much.text(1, "edge-linz-03"),
+        state,
+        stale: (much == Much::Hostile).then(|| much.text(3, "")),
+        audit_now: Some(act),
+        running: much.is_many().then(|| ago(0)),
+    }
 }
 
 fn known(much: Much) -> dashboard::Dashboard {
@@ -247,9 +254,8 @@ fn known(much: Much) -> dashboard::Dashboard {
             mended: 5,
             href: "/reports/compare?before=6&after=7".into(),
         }),
-        stale: (much == Much::Hostile).then(|| much.text(3, "")),
     };
-    machine(much, dashboard::State::Known(Box::new(posture)))
+    machine(much, dashboard::State::Known(Arc::new(posture)))
 }
 
 fn list(much: Much) -> reports::Reports {
@@ -260,7 +266,6 @@ fn list(much: Much) -> reports::Reports {
         at: ago(60 * at as i64 + 3),
         took: Duration::from_millis(1700 + 13 * at as u64),
         summary: Summary { fail: (at * 5) % 24, pass: 187 + at, ..summary(much) },
-        changed: (at != 8).then(|| (at % 3, at % 2, "/reports/compare?before=6&after=7".into())),
     };
     reports::Reports {
         listing: listing(
@@ -270,6 +275,8 @@ fn list(much: Much) -> reports::Reports {
             Some(("kind", "Kind", &["any", "host", "image"])),
         ),
         rows: much.list(row),
+        audit_now: much.some(Act { action: "/audits".into(), label: "Audit now".into(), ..Act::default() }),
+        running: much.is_many().then(|| ago(0)),
     }
 }
 

@@ -56,14 +56,15 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
 }
 
 fn effective(much: Much) -> settings::Settings {
-    let setting = |key: &str, value: &str, source: &str, about: &str, bad: Option<&str>| settings::Setting {
-        key: key.into(),
-        value: much.text(1, value),
-        default: (source != "default").then(|| "false".into()),
-        source: much.text(0, source),
-        about: about.into(),
-        unsafe_because: bad.map(Into::into),
-    };
+    let setting =
+        |key: &str, value: &str, source: &str, about: &str, bad: Option<(&str, &str)>| settings::Setting {
+            key: key.into(),
+            value: much.text(1, value),
+            default: (source != "default").then(|| "false".into()),
+            source: much.text(0, source),
+            about: about.into(),
+            unsafe_because: bad.map(|(why, remedy)| (why.into(), remedy.into())),
+        };
     let brute = vec![
         setting(
             "max_attempts_by_ip_and_username",
@@ -78,7 +79,7 @@ fn effective(much: Much) -> settings::Settings {
             "100000",
             "palisade.toml:14:1",
             "Failures from one address before it is blocked.",
-            Some("Passwords can be guessed at leisure. Set at most 100."),
+            Some(("passwords can be guessed at leisure", "write at most 100")),
         ),
     ];
     let mail = vec![setting(

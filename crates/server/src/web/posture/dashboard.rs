@@ -1,5 +1,6 @@
 //! The overview: how this machine stands, what is worst, what is due.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -21,8 +22,12 @@ pub(crate) struct Dashboard {
     /// Its name.
     pub(crate) machine: String,
     pub(crate) state: State,
+    /// Why the latest audit, after the one that is shown, did not come to an end.
+    pub(crate) stale: Option<String>,
     /// Starts an audit now, where the viewer may.
     pub(crate) audit_now: Option<Act>,
+    /// Since when an audit runs.
+    pub(crate) running: Option<Timestamp>,
 }
 
 /// What is known of the machine.
@@ -33,7 +38,7 @@ pub(crate) enum State {
     /// No audit has come to an end.
     Failed { at: Timestamp, why: String },
     /// It was audited.
-    Known(Box<Posture>),
+    Known(Arc<Posture>),
 }
 
 /// How an audited machine stands.
@@ -61,8 +66,6 @@ pub(crate) struct Posture {
     pub(crate) report: String,
     /// What the last audit changed.
     pub(crate) changed: Option<Changed>,
-    /// Why the latest audit, after this one, did not come to an end.
-    pub(crate) stale: Option<String>,
 }
 
 /// A failing finding, and what to do about it.
@@ -114,6 +117,15 @@ fn act(view: &Dashboard) -> Markup {
     html! { @if let Some(act) = &view.audit_now { (act.draw("button")) } }
 }
 
+/// That an audit runs.
+pub(super) fn running(shell: &Shell, since: Option<Timestamp>) -> Markup {
+    html! {
+        @if let Some(since) = since {
+            div.notice role="status" { p { strong { "An audit is under way" } ", since " (shell.time(since)) ". This page fetches itself anew until it is done." } }
+        }
+    }
+}
+
 fn first(shell: &Shell, view: &Dashboard, since: Timestamp) -> Markup {
     let head =
         Head { title: name(&view.machine), lead: html! { "The first audit is under way." }, ..Head::default() };
@@ -156,7 +168,8 @@ fn known(shell: &Shell, view: &Dashboard, posture: &Posture) -> Markup {
     };
     html! {
         (head.draw())
-        @if let Some(why) = &posture.stale {
+        (running(shell, view.running))
+        @if let Some(why) = view.stale.as_ref().filter(|_| view.running.is_none()) {
             div.notice.unknown role="status" {
                 p { strong { "The latest audit broke off. " } "What stands here is from " (shell.time(posture.audited)) ". " (printable(&ended(why))) }
             }

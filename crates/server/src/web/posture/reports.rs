@@ -7,6 +7,8 @@ use maud::{Markup, html};
 use model::report::Summary;
 use report::printable;
 
+use super::dashboard::running;
+use crate::web::form::Act;
 use crate::web::list::{Empty, Listing};
 use crate::web::picture;
 use crate::web::shell::{Head, Shell};
@@ -17,6 +19,10 @@ use crate::web::text::{length, name};
 pub(crate) struct Reports {
     pub(crate) listing: Listing,
     pub(crate) rows: Vec<Row>,
+    /// Starts an audit now, where the viewer may.
+    pub(crate) audit_now: Option<Act>,
+    /// Since when an audit runs.
+    pub(crate) running: Option<Timestamp>,
 }
 
 /// One report.
@@ -28,20 +34,20 @@ pub(crate) struct Row {
     pub(crate) at: Timestamp,
     pub(crate) took: Duration,
     pub(crate) summary: Summary,
-    /// New and mended since the one before, with the address that shows them.
-    pub(crate) changed: Option<(usize, usize, String)>,
 }
 
-/// The page. Columns: `at`, `target`, `fail`.
+/// The page. Columns: `at`, `target`, `fail`, `unknown`.
 pub(crate) fn page(shell: &Shell, view: &Reports) -> Markup {
     let head = Head {
         title: html! { "Reports" },
         lead: html! { "What each audit found. Reports are never changed after they are made." },
+        actions: html! { @if let Some(act) = &view.audit_now { (act.draw("button")) } },
         ..Head::default()
     };
     let list = &view.listing;
     let body = html! {
         (head.draw())
+        (running(shell, view.running))
         (list.search("Find a target"))
         @if view.rows.is_empty() {
             (list.nothing(&Empty {
@@ -57,8 +63,7 @@ pub(crate) fn page(shell: &Shell, view: &Reports) -> Markup {
                     (list.column("at", "Audited"))
                     th scope="col" { "Findings" }
                     (list.column("fail", "Failing"))
-                    th.right scope="col" { "Unknown" }
-                    th scope="col" { "Since the one before" }
+                    (list.number("unknown", "Unknown"))
                 } }
                 tbody { @for row in &view.rows { (line(shell, row)) } }
             }
@@ -79,13 +84,6 @@ fn line(shell: &Shell, row: &Row) -> Markup {
             td.drawn data-label="Findings" { (picture::verdicts(&row.summary)) p.sub { (row.summary.pass) " of " (row.summary.total()) " pass" } }
             td.figure-cell data-label="Failing" { span.fail[row.summary.fail > 0] { (row.summary.fail) } }
             td.right data-label="Unknown" { (row.summary.unknown) }
-            td data-label="Since the one before" {
-                @match &row.changed {
-                    Some((0, 0, _)) => span.quiet { "no change" },
-                    Some((new, mended, href)) => a href=(href) { span.delta.fail { "+" (new) } " new, " span.delta.pass { "\u{2212}" (mended) } " mended" },
-                    None => span.quiet { "the first" },
-                }
-            }
         }
     }
 }

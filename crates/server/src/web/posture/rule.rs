@@ -96,7 +96,7 @@ pub(super) fn about(rule: &str, expected: &str, why: &str, remedy: &str, fix: bo
                     dt { "Or let Palisade" }
                     dd {
                         div.command { code #fix-command { "palisade harden --rule " (printable(rule)) } button type="button" data-copy="fix-command" hidden { "Copy" } }
-                        p.quiet { "Shows the plan and asks before it changes anything; " code { "palisade undo" } " takes it back." }
+                        p.quiet { "Shows the plan and changes nothing. With " code { "--apply" } " it asks and carries it out; " code { "palisade harden undo" } " takes it back." }
                     }
                 }
             }

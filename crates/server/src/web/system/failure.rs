@@ -66,6 +66,7 @@ fn words(status: u16) -> (&'static str, &'static str, &'static str) {
             "There is no such page, or you may not see it.",
             "Check the address, or start from the overview.",
         ),
+        410 => ("Not here any more", "What was here was removed after the time for which it is kept.", ""),
         405 => ("Not this way", "This address does not take that kind of request. Nothing was changed.", ""),
         409 => (
             "Somebody was faster",

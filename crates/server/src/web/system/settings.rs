@@ -37,8 +37,8 @@ pub(crate) struct Setting {
     /// `default`, `palisade.toml:14`, `PALISADE_LISTEN`.
     pub(crate) source: String,
     pub(crate) about: String,
-    /// Why the value is unsafe.
-    pub(crate) unsafe_because: Option<String>,
+    /// Why the value is unsafe, and what to do.
+    pub(crate) unsafe_because: Option<(String, String)>,
 }
 
 /// The page.
@@ -85,7 +85,7 @@ fn row(one: &Setting) -> Markup {
                     @if one.value.is_empty() { span.quiet { "not set" } } @else { code { (printable(&one.value)) } }
                     @if one.unsafe_because.is_some() { " " span.badge.fail { "unsafe" } }
                 }
-                @if let Some(why) = &one.unsafe_because { p.why { (phrase(why)) } }
+                @if let Some((why, remedy)) = &one.unsafe_because { p.why { (phrase(why)) } p.remedy { "To do: " (phrase(remedy)) } }
                 @if !one.about.is_empty() { p.quiet { (phrase(&one.about)) } }
                 p.source { "From " (printable(&one.source)) @if let Some(default) = &one.default { "; default " code { (printable(default)) } } }
             }

@@ -105,6 +105,12 @@ async fn a_hash_cheaper_than_those_of_today_wants_to_be_made_anew() {
     "$argon2id$v=19$m=64,t=1000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 )]
 #[case::sixteen_lanes("$argon2id$v=19$m=256,t=1,p=16$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")]
+#[case::more_lanes_than_numbers(
+    "$argon2id$v=19$m=64,t=1,p=888888888$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+)]
+#[case::lanes_said_twice(
+    "$argon2id$v=19$m=64,t=1,p=1,p=888888888$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+)]
 #[case::too_little_for_its_lanes(
     "$argon2id$v=19$m=8,t=1,p=4$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 )]
@@ -279,4 +285,18 @@ fn calibrating_stays_within_memory_and_above_the_minimum() {
     assert!(slow.memory() <= bound, "{slow}");
     assert_eq!(slow.to_string().parse::<Params>().unwrap(), slow);
     assert!(!slow.is_weaker_than(Params::MINIMUM));
+}
+
+#[tokio::test]
+async fn the_memory_of_a_hash_is_used_again_and_given_back_in_quiet_times() {
+    let hasher = hasher();
+    let stored = hasher.hash("grave lantern".into()).await.unwrap();
+    assert_eq!(hasher.spare.lock().unwrap().len(), 1);
+    // Of another size: it is left, and the hash is right all the same.
+    let other = hasher_of(Params::for_tests(128, 2), 1, 1).hash("grave lantern".into()).await.unwrap();
+    assert!(matches!(check(&hasher, "grave lantern", Some(&other)).await.unwrap(), Verified::Right { .. }));
+    assert_eq!(check(&hasher, "grave lantern", Some(&stored)).await.unwrap(), RIGHT);
+    assert_eq!(hasher.spare.lock().unwrap().len(), 1);
+    hasher.rest();
+    assert!(hasher.spare.lock().unwrap().is_empty());
 }

@@ -1,0 +1,113 @@
+//! What came of verifying a ledger, for a person or a program.
+
+use anyhow::Result;
+use jiff::Timestamp;
+use ledger::{Checked, Fault};
+use report::printable;
+use report::terminal::{Page, style};
+use serde_json::{Value, json};
+
+use crate::args::ListFormat;
+use crate::output::{page_options, say};
+
+/// Tells it.
+pub(super) fn tell(logs: &[Checked], format: ListFormat) -> Result<()> {
+    match format {
+        ListFormat::Json => say(&serde_json::to_string_pretty(&document(logs))?),
+        ListFormat::Terminal => say(&page(logs)),
+    }
+}
+
+fn document(logs: &[Checked]) -> Value {
+    let fault =
+        |fault: &Fault| json!({"check": fault.check.as_str(), "entry": fault.entry, "said": fault.said});
+    let log = |log: &Checked| {
+        let verified = &log.verified;
+        json!({
+            "name": log.name,
+            "origin": verified.origin,
+            "good": verified.is_good(),
+            "size": verified.head.map(|head| head.size),
+            "root": verified.head.map(|head| hex(&head.root.0)),
+            "first_kept": log.first_kept,
+            "entries": verified.entries,
+            "removed": verified.pruned,
+            "kept_aside": verified.late,
+            "first_at": verified.span.map(|(first, _)| first.to_string()),
+            "last_at": verified.span.map(|(_, last)| last.to_string()),
+            "signed_by": verified.signed_by.as_ref().map(ToString::to_string),
+            "cosigned_by": verified.cosigned.iter().map(|one| json!({"witness": one.witness, "at": at(one.time)})).collect::<Vec<_>>(),
+            "faults": verified.faults.iter().map(fault).collect::<Vec<_>>(),
+            "more_faults": verified.more_faults,
+        })
+    };
+    let is_good = logs.iter().all(|log| log.verified.is_good());
+    json!({"good": is_good, "logs": logs.iter().map(log).collect::<Vec<_>>()})
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn at(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| seconds.to_string(), |time| time.to_string())
+}
+
+/// The column of what is told of a log.
+const COLUMN: usize = 14;
+
+fn page(logs: &[Checked]) -> String {
+    let mut page = Page::new(&page_options(false));
+    for log in logs {
+        describe(log, &mut page);
+        page.gap();
+    }
+    let faults: u64 = logs.iter().map(|log| log.verified.faults.len() as u64 + log.verified.more_faults).sum();
+    let (style, text) = match (faults, logs.len()) {
+        (0, 0) => (style::BAD, "not verified: there is no log".to_owned()),
+        (0, _) => (style::GOOD, "verified: nothing was changed, and nothing is missing".to_owned()),
+        (1, _) => (style::BAD, "not verified: 1 fault".to_owned()),
+        (faults, _) => (style::BAD, format!("not verified: {faults} faults")),
+    };
+    page.indented(0, style, &text);
+    page.finish()
+}
+
+fn describe(log: &Checked, page: &mut Page) {
+    let verified = &log.verified;
+    page.hanging((style::STRONG, &format!("{}  ", printable(&log.name))), (style::DIM, &verified.origin), 2);
+    let mut field = |label: &str, text: &str| page.field(COLUMN, label, style::PLAIN, text);
+    match verified.head {
+        Some(head) => field("entries", &format!("{} verified, {} signed", verified.entries, head.size)),
+        None => field("entries", "none that are signed"),
+    }
+    if verified.pruned > 0 {
+        field("removed", &format!("{} after their retention; their hashes are in the tree", verified.pruned));
+    }
+    field("kept from", &format!("entry {}", log.first_kept));
+    if let Some((first, last)) = verified.span {
+        field("time", &format!("{first} to {last}"));
+    }
+    if verified.late > 0 {
+        field("kept aside", &format!("{} for a time before they were logged", verified.late));
+    }
+    match &verified.signed_by {
+        Some(key) => field("signed by", &key.to_string()),
+        None => field("signed by", "nobody who is believed"),
+    }
+    if verified.cosigned.is_empty() {
+        field("cosigned by", "no witness that is known");
+    }
+    for one in &verified.cosigned {
+        field("cosigned by", &format!("{} at {}", one.witness, at(one.time)));
+    }
+    for fault in &verified.faults {
+        let place = fault.entry.map_or_else(String::new, |entry| format!(" (entry {entry})"));
+        let text = format!("{}{place}: {}", fault.check.as_str(), fault.said);
+        page.field(COLUMN, "fault", style::BAD, &text);
+    }
+    if verified.more_faults > 0 {
+        page.field(COLUMN, "fault", style::BAD, &format!("and {} more", verified.more_faults));
+    }
+}

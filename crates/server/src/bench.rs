@@ -1,0 +1,151 @@
+//! The ledger under load, for `cargo xtask bench ledger`: appends, proofs, searches, and an archive to verify.
+
+use std::fs::File;
+use std::path::Path as FilePath;
+use std::time::{Duration, Instant};
+
+use ledger::{Event, Kind, Path, VerifierKey, write_archive};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::ledger::{Filter, Happened, Ledger, LedgerError, Said, Stream, list, part, prove, standing};
+use crate::seal::Sealer;
+use crate::store::Store;
+
+/// Tasks that append at the same time.
+const WRITERS: u64 = 4;
+
+/// Events that a writer appends at once: what gathers while a batch is made durable.
+const AT_ONCE: u64 = 250;
+
+/// Different users in the entries.
+const USERS: u64 = 1000;
+
+/// The days that the entries are spread over.
+const DAYS: u64 = 180;
+
+/// What was measured.
+#[derive(Debug)]
+pub struct Figures {
+    /// Entries that were appended.
+    pub entries: u64,
+    /// Seconds until all of them had their place in the signed tree.
+    pub seconds: f64,
+    /// Milliseconds from an append under load until its proof could be had, ascending.
+    pub proofs: Vec<f64>,
+    /// Milliseconds of a search for a user and a week, ascending.
+    pub searches: Vec<f64>,
+    /// The key that checks the archive.
+    pub key: VerifierKey,
+}
+
+/// Loads the ledger of an empty database with so many entries and writes the archive of it.
+///
+/// # Errors
+/// When something does not work.
+pub async fn ledger(
+    url: &str,
+    directory: &FilePath,
+    entries: u64,
+    archive: &FilePath,
+) -> Result<Figures, Box<dyn std::error::Error + Send + Sync>> {
+    let store = Store::open(url, 10).await?;
+    let sealer = Sealer::open_or_create(&directory.join("seal.key"))?;
+    let clock = Clock::default();
+    let ledger = Ledger::open(&store, &sealer, "localhost", directory.to_owned(), clock.clone()).await?;
+    let stop = CancellationToken::new();
+    let (keeper, ended) = (ledger.clone(), stop.clone());
+    let keeper = tokio::spawn(async move { keeper.keep(ended).await });
+
+    let begun = Instant::now();
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let (ledger, clock) = (ledger.clone(), clock.clone());
+        writers.spawn(async move {
+            let mut number = writer * AT_ONCE;
+            while number < entries {
+                let now = clock.now();
+                let events: Vec<Event> = (number..(number + AT_ONCE).min(entries))
+                    .map(|number| {
+                        let back = jiff::SignedDuration::from_secs(
+                            i64::try_from((entries - number) * DAYS * 86_400 / entries).unwrap_or(0),
+                        );
+                        let mut event = Event::new(
+                            format!("{number:032x}"),
+                            now.checked_sub(back).unwrap_or(now),
+                            Kind::SessionBegun,
+                        );
+                        event.actor.id =
+                            Some(format!("00000000-0000-4000-8000-{:012x}", number * 7919 % USERS));
+                        event.actor.name = Some(format!("user{}", number * 7919 % USERS));
+                        event.from = Some(format!("192.0.2.{}", number % 250));
+                        event.correlation = Some(format!("{number:016x}"));
+                        event
+                    })
+                    .collect();
+                ledger.append(Stream::ManagementSystem, &events).await?;
+                number += WRITERS * AT_ONCE;
+            }
+            Ok::<(), LedgerError>(())
+        });
+    }
+    let mut proofs = Vec::new();
+    while !writers.is_empty() {
+        let asked = Instant::now();
+        ledger.tell(Said::done(Happened::AuditWanted)).await?;
+        let filter = Filter { event: Happened::AuditWanted.as_str().to_owned(), ..Filter::default() };
+        let wanted = proofs.len() + 1;
+        loop {
+            let found = list(&store, Stream::ManagementSystem, &filter, None).await?;
+            let newest = found.first().map(|placed| placed.position).filter(|_| found.len() >= wanted.min(50));
+            if let Some(position) = newest
+                && prove(&store, Stream::ManagementSystem, position).await?.is_some()
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        proofs.push(asked.elapsed().as_secs_f64() * 1000.0);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        while let Some(done) = writers.try_join_next() {
+            done??;
+        }
+    }
+    while standing(&store, Stream::ManagementSystem).await?.is_none_or(|there| there.head.size < entries) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+
+    let mut searches = Vec::new();
+    for user in 0..20_u64 {
+        let now = clock.now();
+        let week = |back: i64| now.checked_sub(jiff::SignedDuration::from_hours(24 * 7 * back)).ok();
+        let filter = Filter {
+            actor: format!("00000000-0000-4000-8000-{:012x}", user * 37 % USERS),
+            since: week(5),
+            until: week(4),
+            ..Filter::default()
+        };
+        let asked = Instant::now();
+        list(&store, Stream::ManagementSystem, &filter, None).await?;
+        searches.push(asked.elapsed().as_secs_f64() * 1000.0);
+    }
+    stop.cancel();
+    keeper.await?;
+    let standing = standing(&store, Stream::ManagementSystem).await?.ok_or("nothing was logged")?;
+    let name = Stream::ManagementSystem.as_str();
+    let mut writer =
+        write_archive(std::io::BufWriter::new(File::create(archive)?), 0, [(name.to_owned(), 0)].into())?;
+    for path in Path::all(standing.head.size, 0).chain([Path::Checkpoint]) {
+        let bytes = part(&store, Stream::ManagementSystem, path).await?.ok_or("a part is missing")?;
+        writer.add(name, path, &bytes)?;
+    }
+    std::io::Write::flush(&mut writer.end()?)?;
+    for figures in [&mut proofs, &mut searches] {
+        figures.sort_by(f64::total_cmp);
+    }
+    let key = ledger.key(Stream::ManagementSystem).ok_or("no key")?.clone();
+    store.close().await;
+    Ok(Figures { entries, seconds, proofs, searches, key })
+}
