@@ -22,6 +22,14 @@ harden() {
     args=; for rule in "$@"; do args="$args --rule $rule"; done
     "$PALISADE" harden --profile $PROFILE $OPT_IN --apply --yes $args || { echo "harden: $?" >&2; return 1; }
 }
+# Runs a command that reloads a service, then waits for the workers that still go by what was read before: they end by and by.
+reloading() {
+    pid_file=$1; shift; before=$(pgrep -P $(cat $pid_file)); "$@"
+    for worker in $before; do
+        for i in $(seq 400); do kill -0 $worker 2> /dev/null || break; sleep 0.05; done
+        if kill -0 $worker 2> /dev/null; then echo "worker $worker has not ended" >&2; return 1; fi
+    done
+}
 closed() { if "$@"; then echo "$* still works" >&2; exit 1; fi; }
 undo() { "$PALISADE" harden undo --yes; }
 state() { find "$@" -printf '%p %y %m %U %G %l\n' | sort; find "$@" -type f -exec sha256sum {} + | sort; }
@@ -120,12 +128,11 @@ nginx
 listening 443
 remember /etc/nginx
 judge RULES
-harden RULES
+reloading /run/nginx.pid harden RULES
 nginx -t
 judge RULES
-undo
+reloading /run/nginx.pid undo
 same /etc/nginx
-sleep 1
 judge RULES
 kill $(cat /run/nginx.pid)
 "#;
@@ -183,11 +190,10 @@ apache2ctl start
 listening 443
 remember /etc/apache2
 judge RULES
-harden RULES
+reloading /run/apache2/apache2.pid harden RULES
 judge RULES
-undo
+reloading /run/apache2/apache2.pid undo
 same /etc/apache2
-sleep 2
 judge RULES
 apache2ctl stop
 "#;

@@ -10,7 +10,7 @@ import {
 
 const page = await opened();
 const key = await authenticator(page);
-const main = (words) => page.waitForFunction((words) => document.querySelector("main").innerText.includes(words), words);
+const main = (words) => page.locator("main", { hasText: words }).waitFor();
 
 // A passkey is the first second factor; the recovery codes come with it.
 await setUp(page);
