@@ -4,12 +4,13 @@ use std::fs::File;
 use std::path::Path as FilePath;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use ledger::{Event, Kind, Path, VerifierKey, write_archive};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::ledger::{Filter, Happened, Ledger, LedgerError, Said, Stream, list, part, prove, standing};
+use crate::ledger::{Filter, Ledger, LedgerError, Stream, list, part, prove, standing};
 use crate::seal::Sealer;
 use crate::store::Store;
 
@@ -21,6 +22,12 @@ const AT_ONCE: u64 = 250;
 
 /// Different users in the entries.
 const USERS: u64 = 1000;
+
+/// Of so many rounds the first entry of one is sought until it has its proof.
+const SOUGHT: usize = 10;
+
+/// How often it is sought.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The days that the entries are spread over.
 const DAYS: u64 = 180;
@@ -42,6 +49,9 @@ pub struct Figures {
 
 /// Loads the ledger of an empty database with so many entries and writes the archive of it.
 ///
+/// In rounds: the entries of one have one time, and the next begins when all of them are on the disk, so that no entry is older than the one
+/// before it.
+///
 /// # Errors
 /// When something does not work.
 pub async fn ledger(
@@ -59,61 +69,34 @@ pub async fn ledger(
     let keeper = tokio::spawn(async move { keeper.keep(ended).await });
 
     let begun = Instant::now();
-    let mut writers = JoinSet::new();
-    for writer in 0..WRITERS {
-        let (ledger, clock) = (ledger.clone(), clock.clone());
-        writers.spawn(async move {
-            let mut number = writer * AT_ONCE;
-            while number < entries {
-                let now = clock.now();
-                let events: Vec<Event> = (number..(number + AT_ONCE).min(entries))
-                    .map(|number| {
-                        let back = jiff::SignedDuration::from_secs(
-                            i64::try_from((entries - number) * DAYS * 86_400 / entries).unwrap_or(0),
-                        );
-                        let mut event = Event::new(
-                            format!("{number:032x}"),
-                            now.checked_sub(back).unwrap_or(now),
-                            Kind::SessionBegun,
-                        );
-                        event.actor.id =
-                            Some(format!("00000000-0000-4000-8000-{:012x}", number * 7919 % USERS));
-                        event.actor.name = Some(format!("user{}", number * 7919 % USERS));
-                        event.from = Some(format!("192.0.2.{}", number % 250));
-                        event.correlation = Some(format!("{number:016x}"));
-                        event
-                    })
-                    .collect();
-                ledger.append(Stream::ManagementSystem, &events).await?;
-                number += WRITERS * AT_ONCE;
-            }
-            Ok::<(), LedgerError>(())
-        });
-    }
-    let mut proofs = Vec::new();
-    while !writers.is_empty() {
+    let last = clock.now();
+    let mut seekers = JoinSet::new();
+    for (round, first) in (0..entries).step_by(usize::try_from(WRITERS * AT_ONCE)?).enumerate() {
+        let back = i64::try_from((entries - first) * DAYS * 86_400 / entries)?;
+        let time = last.checked_sub(jiff::SignedDuration::from_secs(back))?;
         let asked = Instant::now();
-        ledger.tell(Said::done(Happened::AuditWanted)).await?;
-        let filter = Filter { event: Happened::AuditWanted.as_str().to_owned(), ..Filter::default() };
-        let wanted = proofs.len() + 1;
-        loop {
-            let found = list(&store, Stream::ManagementSystem, &filter, None).await?;
-            let newest = found.first().map(|placed| placed.position).filter(|_| found.len() >= wanted.min(50));
-            if let Some(position) = newest
-                && prove(&store, Stream::ManagementSystem, position).await?.is_some()
-            {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let mut writers = JoinSet::new();
+        for writer in 0..WRITERS {
+            let from = (first + writer * AT_ONCE).min(entries);
+            let events: Vec<Event> =
+                (from..(from + AT_ONCE).min(entries)).map(|number| event(number, time)).collect();
+            let ledger = ledger.clone();
+            writers.spawn(async move { ledger.append(Stream::ManagementSystem, &events).await });
         }
-        proofs.push(asked.elapsed().as_secs_f64() * 1000.0);
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        while let Some(done) = writers.try_join_next() {
+        if round % SOUGHT == 0 {
+            let store = store.clone();
+            seekers.spawn(async move { proven(&store, first, asked).await });
+        }
+        while let Some(done) = writers.join_next().await {
             done??;
         }
     }
+    let mut proofs = Vec::new();
+    while let Some(done) = seekers.join_next().await {
+        proofs.push(done??);
+    }
     while standing(&store, Stream::ManagementSystem).await?.is_none_or(|there| there.head.size < entries) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(LOOK).await;
     }
     let seconds = begun.elapsed().as_secs_f64();
 
@@ -148,4 +131,33 @@ pub async fn ledger(
     let key = ledger.key(Stream::ManagementSystem).ok_or("no key")?.clone();
     store.close().await;
     Ok(Figures { entries, seconds, proofs, searches, key })
+}
+
+/// What one of many users does.
+fn event(number: u64, time: Timestamp) -> Event {
+    let user = number * 7919 % USERS;
+    let mut event = Event::new(format!("{number:032x}"), time, Kind::SessionBegun);
+    event.actor.id = Some(format!("00000000-0000-4000-8000-{user:012x}"));
+    event.actor.name = Some(format!("user{user}"));
+    event.from = Some(format!("192.0.2.{}", number % 250));
+    event.correlation = Some(request(number));
+    event
+}
+
+/// The request that an entry comes of.
+fn request(number: u64) -> String {
+    format!("{number:016x}")
+}
+
+/// Milliseconds until the entry of a request has its proof.
+async fn proven(store: &Store, number: u64, asked: Instant) -> Result<f64, LedgerError> {
+    let filter = Filter { correlation: request(number), ..Filter::default() };
+    loop {
+        if let Some(placed) = list(store, Stream::ManagementSystem, &filter, None).await?.first()
+            && prove(store, Stream::ManagementSystem, placed.position).await?.is_some()
+        {
+            return Ok(asked.elapsed().as_secs_f64() * 1000.0);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }

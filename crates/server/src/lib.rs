@@ -14,6 +14,7 @@ pub mod fuzzing;
 
 mod api;
 mod app;
+mod causes;
 mod clock;
 mod identity;
 mod ledger;

@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use url::Url;
 
+use crate::causes::with_causes;
 use crate::outbound::{OutboundError, Peer, trust};
 
 /// One answer that is held whole: a bundle of 256 of the longest entries.
@@ -214,7 +215,7 @@ async fn ask(
             let (made, connection) = http1::handshake(TokioIo::new(tls)).await.map_err(broken)?;
             carriers.spawn(async move {
                 if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to a Management System ended");
+                    tracing::debug!(error = %with_causes(&error), "a connection to a Management System ended");
                 }
             });
             sender.insert(made)

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inner};
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Database, Effective, HostName, LogFormat};
 use crate::identity::external::Outside;
@@ -421,7 +422,7 @@ impl Server {
             Said::failed(Happened::ServerStopped)
         };
         if let Err(error) = ledger.tell(said).await {
-            tracing::warn!(%error, "that the server stops is not in the ledger");
+            tracing::warn!(error = %with_causes(&error), "that the server stops is not in the ledger");
         }
         ledger.sequence_all().await;
         store.close().await;
@@ -528,7 +529,7 @@ fn passkeys(origin: &str) -> Option<Arc<Passkeys>> {
     match Passkeys::at(origin, NAME) {
         Ok(passkeys) => Some(Arc::new(passkeys)),
         Err(error) => {
-            tracing::info!(%error, "passkeys are off; authenticator apps work");
+            tracing::info!(error = %with_causes(&error), "passkeys are off; authenticator apps work");
             None
         }
     }

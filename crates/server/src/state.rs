@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::causes::with_causes;
+
 /// The file of the set-up code.
 pub(crate) const SET_UP_CODE: &str = "set-up-code";
 
@@ -122,7 +124,7 @@ pub(crate) fn remove(directory: &Path, name: &str) {
     if let Err(error) = fs::remove_file(directory.join(name))
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(%error, name, "a file of the state directory could not be removed");
+        tracing::warn!(error = %with_causes(&error), name, "a file of the state directory could not be removed");
     }
 }
 

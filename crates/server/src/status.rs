@@ -14,6 +14,7 @@ use model::facts::palisade::{
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::causes::with_causes;
 use crate::config::{Config, Effective, Span};
 use crate::identity::survey::{Survey, survey};
 use crate::ledger::review;
@@ -102,7 +103,7 @@ impl Status {
                 () = tokio::time::sleep(EVERY) => true,
             };
             if let Err(error) = self.publish().await {
-                tracing::warn!(%error, "the server's own state could not be written; it is tried again");
+                tracing::warn!(error = %with_causes(&error), "the server's own state could not be written; it is tried again");
             }
             if !goes_on {
                 return;

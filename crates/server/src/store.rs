@@ -203,6 +203,15 @@ pub(crate) async fn remember(
     Ok(())
 }
 
+/// What `from` takes the elements of the JSON array `$1` of, as a column `value`: many rows are one value of one statement, whose text is
+/// always the same. (A statement with thousands of values is slow on both: SQLite looks each one's name up in the list of all of them.)
+pub(crate) fn elements(connection: &AnyConnection) -> &'static str {
+    match connection.backend_name() {
+        "SQLite" => "json_each($1)",
+        _ => "jsonb_array_elements($1::jsonb)",
+    }
+}
+
 /// Why there is no connection: a pool tries until its time is over, and then tells that alone.
 async fn cause(url: &str, error: sqlx::Error) -> sqlx::Error {
     if !matches!(error, sqlx::Error::PoolTimedOut) {

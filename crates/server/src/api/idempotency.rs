@@ -25,6 +25,7 @@ use tracing::Instrument as _;
 use super::problem::{Failure, Kind};
 use super::route::{Needs, Route};
 use crate::app::App;
+use crate::causes::with_causes;
 use crate::identity::login::Caller;
 use crate::ledger;
 use crate::seal::Sealer;
@@ -118,7 +119,7 @@ async fn keyed(app: &App, key_hash: &str, request: Request, next: Next) -> Resul
     let work = ledger::carried(async move { work.carry_out(&app, request, next).await });
     let task = tokio::spawn(work.in_current_span());
     task.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request with a key died");
+        tracing::error!(error = %with_causes(&error), "a request with a key died");
         Err(Failure::new(
             Kind::Internal,
             "this did not come to its end; see whether it was done before sending it again",
@@ -212,7 +213,7 @@ impl Work {
         };
         let lost = |_| Failure::new(Kind::Internal, "the kept answer cannot be read; see whether it was done");
         let plain = sealer.open(&self.context(), sealed).map_err(|error| {
-            tracing::error!(%error, "a kept answer cannot be opened");
+            tracing::error!(error = %with_causes(&error), "a kept answer cannot be opened");
             lost(())
         })?;
         let kept: Answer = serde_json::from_slice(plain.expose_secret()).map_err(|_| lost(()))?;
@@ -244,7 +245,7 @@ impl Work {
         };
         if let Err(error) = kept {
             // It was done, and who asked is told so; asked again, it counts as died.
-            tracing::error!(%error, "the answer to a request with a key could not be kept");
+            tracing::error!(error = %with_causes(&error), "the answer to a request with a key could not be kept");
         }
         Ok(Response::from_parts(parts, Body::from(body)))
     }
@@ -259,7 +260,7 @@ impl Work {
         let plain = Zeroizing::new(serde_json::to_vec(&answer).ok()?);
         sealer
             .seal(&self.context(), &plain)
-            .inspect_err(|error| tracing::warn!(%error, "an answer is not kept"))
+            .inspect_err(|error| tracing::warn!(error = %with_causes(&error), "an answer is not kept"))
             .ok()
     }
 

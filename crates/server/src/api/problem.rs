@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::causes::with_causes;
 use crate::identity::gate::{Blocked, GateError};
 use crate::identity::login::{LoginError, Pending};
 use crate::identity::oidc::OidcError;
@@ -191,14 +192,7 @@ impl Failure {
 
     /// A problem of which the log is told the cause, and the caller is not.
     fn logged(kind: Kind, detail: &str, error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut chain = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            chain.push_str(": ");
-            chain.push_str(&error.to_string());
-            cause = error.source();
-        }
-        Self { log: Some(chain), ..Self::new(kind, detail) }
+        Self { log: Some(with_causes(error)), ..Self::new(kind, detail) }
     }
 
     /// Too early: it is worth asking again after so many seconds.

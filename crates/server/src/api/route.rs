@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use super::idempotency;
 use super::problem::{Failure, Kind};
 use crate::app::App;
+use crate::causes::with_causes;
 use crate::identity::login::{Caller, From as CalledFrom, Pending};
 use crate::identity::roles::Permission;
 use crate::ledger::{Asker, during, of_answer};
@@ -183,7 +184,7 @@ async fn admit(State(door): State<Door>, request: Request, next: Next) -> Respon
     if let Some(said) = refused.filter(|_| !asker.has_noted(true))
         && let Err(error) = during(asker.clone(), ledger.refuse(asker.tried(said))).await
     {
-        tracing::error!(%error, "a refusal is not in the ledger");
+        tracing::error!(error = %with_causes(&error), "a refusal is not in the ledger");
     }
     #[cfg(test)]
     crate::ledger::tests::must_be_noted(&method, door.path, &response, &asker);

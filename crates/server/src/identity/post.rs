@@ -15,6 +15,7 @@ use super::gate::Surface;
 use super::links;
 use super::login::{From, LoginError, Logins};
 use super::users::{self, Origin, State, User};
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::mail::{Letter, Line, Link, MailError, Mailer, Message, Site};
 use crate::random;
@@ -237,7 +238,7 @@ fn parcel(site: &Site, user: &User, letter: Result<Letter, MailError>) -> Option
     match letter.and_then(|letter| Ok(letter.message(site, &name?, to))) {
         Ok(message) => Some(Parcel { user: user.name.clone(), message, tried: 0 }),
         Err(error) => {
-            tracing::error!(user = user.name, %error, "a letter cannot be written");
+            tracing::error!(user = user.name, error = %with_causes(&error), "a letter cannot be written");
             None
         }
     }
@@ -288,7 +289,7 @@ impl Carrier {
             Job::Reset { named, from } => {
                 let site = &logins.outside.outbox.as_ref()?.site;
                 logins.reset_parcel(site, named, from, now).await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a link for a new password could not be made");
+                    tracing::error!(error = %with_causes(&error), "a link for a new password could not be made");
                     None
                 })
             }
@@ -304,10 +305,10 @@ impl Carrier {
         let pause = self.pauses.get(parcel.tried).copied().filter(|_| error.is_passing());
         parcel.tried += 1;
         let Some(pause) = pause else {
-            tracing::error!(user = parcel.user, tried = parcel.tried, %error, "a letter is given up");
+            tracing::error!(user = parcel.user, tried = parcel.tried, error = %with_causes(&error), "a letter is given up");
             return None;
         };
-        tracing::warn!(user = parcel.user, tried = parcel.tried, %error, "a letter was not taken; it is tried again");
+        tracing::warn!(user = parcel.user, tried = parcel.tried, error = %with_causes(&error), "a letter was not taken; it is tried again");
         Some((Instant::now() + jittered(pause), parcel))
     }
 }

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sequencer::LedgerError;
 use super::{Happened, Ledger, Said, Stream, head, note};
+use crate::causes::with_causes;
 use crate::state;
 use crate::store::{self, Store};
 use stored::Stored;
@@ -98,7 +99,7 @@ pub(crate) async fn keep(ledger: Ledger, ended: CancellationToken) {
             Ok(Some(_)) => EVERY,
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!(%error, "the ledger could not be checked; it is tried again");
+                tracing::warn!(error = %with_causes(&error), "the ledger could not be checked; it is tried again");
                 AGAIN
             }
         };

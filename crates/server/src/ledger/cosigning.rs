@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use super::head::{column, number};
 use super::sequencer::{LedgerError, ORIGIN};
 use super::{Happened, Ledger, Said, note};
+use crate::causes::with_causes;
 use crate::random;
 use crate::seal::Sealer;
 use crate::store::{Store, StoreError, time};
@@ -298,7 +299,7 @@ async fn contradicted(
     let said = said.with("cosigned", known.map_or(0, |head| head.size).to_string());
     // The same words each time, so that a log that goes on and on is counted.
     if let Err(error) = ledger.refuse(said.with("reason", refusal.to_string())).await {
-        tracing::error!(%error, "that a log contradicts itself is not in the ledger");
+        tracing::error!(error = %with_causes(&error), "that a log contradicts itself is not in the ledger");
     }
     let before = now.checked_sub(REFUSED_EVERY).unwrap_or(now);
     let kept = sqlx::query(
@@ -311,7 +312,7 @@ async fn contradicted(
     .execute(store.writer())
     .await;
     if let Err(error) = kept {
-        tracing::error!(%error, "the checkpoint with which a log contradicts itself is not kept");
+        tracing::error!(error = %with_causes(&error), "the checkpoint with which a log contradicts itself is not kept");
     }
 }
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{Filter, LedgerError, RUN, Said, Stream, following, is_waiting, part, standing};
 use crate::api::problem::Failure;
 use crate::app::App;
+use crate::causes::with_causes;
 
 mod table;
 
@@ -248,7 +249,7 @@ impl hyper::body::Body for Made {
                             }
                         }
                         Err(error) => {
-                            tracing::warn!(%error, "an export of the ledger broke off");
+                            tracing::warn!(error = %with_causes(&error), "an export of the ledger broke off");
                             return Poll::Ready(Some(Err(error)));
                         }
                     }

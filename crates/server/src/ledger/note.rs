@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use jiff::Timestamp;
 use ledger::{Actor, ActorKind, Event, Kind, Outcome, Subject};
+use serde::Serialize;
 use sqlx::AnyConnection;
 
 use super::{Asker, Stream};
 use crate::clock::Clock;
 use crate::identity::users::User;
-use crate::store::StoreError;
+use crate::store::{StoreError, elements};
 
-/// Events of one statement, three values each: with more at once SQLite takes longer for each.
-const AT_ONCE: usize = 100;
+/// Events of one statement: a value of half a megabyte or so.
+const AT_ONCE: usize = 1000;
 
 /// What is said of something that happened; who, from where and when is known of the request.
 #[derive(Clone, Debug)]
@@ -106,22 +107,34 @@ pub(super) async fn append(
     events: &[Event],
 ) -> Result<(), StoreError> {
     for events in events.chunks(AT_ONCE) {
-        let rows: Vec<String> = (0..events.len())
-            .map(|row| format!("(${}, ${}, ${})", row * 3 + 1, row * 3 + 2, row * 3 + 3))
-            .collect();
+        let rows = events.iter().map(|event| Waiting::of(stream, event)).collect::<Result<Vec<_>, _>>()?;
+        let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        // With `where`, SQLite takes `on` for the conflict.
         let text = format!(
-            "insert into ledger_pending (id, log, entry) values {} on conflict (id) do nothing",
-            rows.join(", ")
+            "insert into ledger_pending (id, log, entry)
+             select value ->> 'id', value ->> 'log', value ->> 'entry' from {} where true
+             on conflict (id) do nothing",
+            elements(connection)
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-        for event in events {
-            let entry = event.to_entry().map_err(|error| sqlx::Error::Encode(error.into()))?;
-            let entry = String::from_utf8(entry).map_err(|error| sqlx::Error::Encode(error.into()))?;
-            query = query.bind(event.id.clone()).bind(stream.as_str()).bind(entry);
-        }
-        query.execute(&mut *connection).await?;
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(rows).execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// A row of an event that waits for its place.
+#[derive(Serialize)]
+struct Waiting<'a> {
+    id: &'a str,
+    log: &'static str,
+    entry: String,
+}
+
+impl<'a> Waiting<'a> {
+    fn of(stream: Stream, event: &'a Event) -> Result<Self, sqlx::Error> {
+        let entry = event.to_entry().map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let entry = String::from_utf8(entry).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        Ok(Self { id: &event.id, log: stream.as_str(), entry })
+    }
 }
 
 /// Gives an event that happened before another identifier and the time now.

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sequencer::LedgerError;
 use super::{Happened, Ledger, Retention, Said, Stream, head, note};
+use crate::causes::with_causes;
 use crate::store::{self, Engine, Store};
 use outlook::Flow;
 pub(crate) use outlook::Outlook;
@@ -137,7 +138,7 @@ pub(crate) async fn keep<T: Future<Output = ()>>(
             Ok(None) => {}
             Ok(Some(room)) => told(room).await,
             Err(error) => {
-                tracing::warn!(%error, "how much room the ledger has could not be measured; it is tried again")
+                tracing::warn!(error = %with_causes(&error), "how much room the ledger has could not be measured; it is tried again")
             }
         }
         tokio::select! {

@@ -1,17 +1,55 @@
 //! Rows of entries, and of events that have their places.
 
 use ledger::Event;
+use serde::Serialize;
 use sqlx::AnyConnection;
 
 use super::sequencer::LedgerError;
 use super::{Stream, head};
+use crate::store::elements;
 
-/// Rows of one statement, eleven values each. SQLite looks each value's name up in the list of all of them, so that more at once take
-/// longer each.
-const ROWS: usize = 32;
+/// Rows of one statement: a value of a megabyte or so.
+const ROWS: usize = 1000;
 
-/// Identifiers of one statement.
-const IDS: usize = 250;
+/// A row of an entry: what lists are filtered by, and the bytes that are hashed.
+#[derive(Serialize)]
+struct Entry<'a> {
+    position: i64,
+    time: i64,
+    event: String,
+    category: String,
+    result: &'static str,
+    actor: String,
+    address: String,
+    subject: String,
+    correlation: String,
+    entry: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn of(stream: Stream, position: u64, entry: &'a str) -> Result<Self, LedgerError> {
+        let event = Event::from_entry(entry.as_bytes())
+            .map_err(|error| LedgerError::broken(stream, format!("what waits for its place: {error}")))?;
+        Ok(Self {
+            position: head::column(position)?,
+            time: event.time.as_millisecond(),
+            event: event.event,
+            category: event.category,
+            result: event.result.as_str(),
+            actor: event.actor.id.unwrap_or_default(),
+            address: event.from.unwrap_or_default(),
+            subject: event.on.and_then(|on| on.id).unwrap_or_default(),
+            correlation: event.correlation.unwrap_or_default(),
+            entry,
+        })
+    }
+}
+
+/// A row of an event that has its place.
+#[derive(Serialize)]
+struct Waited<'a> {
+    id: &'a str,
+}
 
 /// Keeps entries with what lists are filtered by.
 pub(super) async fn insert(
@@ -20,52 +58,41 @@ pub(super) async fn insert(
     first: u64,
     entries: &[String],
 ) -> Result<(), LedgerError> {
-    let mut position = head::column(first)?;
+    let mut positions = first..;
     for entries in entries.chunks(ROWS) {
-        let rows: Vec<String> = (0..entries.len())
-            .map(|row| {
-                let values: Vec<String> = (1..=11).map(|value| format!("${}", row * 11 + value)).collect();
-                format!("({})", values.join(", "))
-            })
-            .collect();
+        let rows = entries.iter().zip(positions.by_ref());
+        let rows = rows.map(|(entry, position)| Entry::of(stream, position, entry));
         let text = format!(
-            "insert into ledger_entries (log, position, time, event, category, result, actor, address, subject, correlation, entry)
-             values {}",
-            rows.join(", ")
+            "insert into ledger_entries
+                 (log, position, time, event, category, result, actor, address, subject, correlation, entry)
+             select $2, cast(value ->> 'position' as bigint), cast(value ->> 'time' as bigint), value ->> 'event',
+                 value ->> 'category', value ->> 'result', value ->> 'actor', value ->> 'address', value ->> 'subject',
+                 value ->> 'correlation', value ->> 'entry'
+             from {}",
+            elements(connection)
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-        for entry in entries {
-            let event = Event::from_entry(entry.as_bytes())
-                .map_err(|error| LedgerError::broken(stream, format!("what waits for its place: {error}")))?;
-            query = query
-                .bind(stream.as_str())
-                .bind(position)
-                .bind(event.time.as_millisecond())
-                .bind(event.event)
-                .bind(event.category)
-                .bind(event.result.as_str())
-                .bind(event.actor.id.unwrap_or_default())
-                .bind(event.from.unwrap_or_default())
-                .bind(event.on.and_then(|on| on.id).unwrap_or_default())
-                .bind(event.correlation.unwrap_or_default())
-                .bind(entry.as_str());
-            position += 1;
-        }
-        query.execute(&mut *connection).await?;
+        sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(json(&rows.collect::<Result<Vec<_>, _>>()?)?)
+            .bind(stream.as_str())
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }
 
 /// Takes events that have their places out of those that wait.
 pub(super) async fn remove(connection: &mut AnyConnection, ids: &[String]) -> Result<(), LedgerError> {
-    for ids in ids.chunks(IDS) {
-        let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
-        let text = format!("delete from ledger_pending where id in ({})", places.join(", "));
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-        for id in ids {
-            query = query.bind(id.as_str());
-        }
-        query.execute(&mut *connection).await?;
+    for ids in ids.chunks(ROWS) {
+        let text = format!(
+            "delete from ledger_pending where id in (select value ->> 'id' from {})",
+            elements(connection)
+        );
+        let rows: Vec<Waited<'_>> = ids.iter().map(|id| Waited { id }).collect();
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(json(&rows)?).execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+fn json(rows: &impl Serialize) -> Result<String, LedgerError> {
+    Ok(serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))?)
 }

@@ -18,6 +18,7 @@ use super::health::Health;
 use super::refusals::{FLUSH_EVERY, Repeats};
 use super::spill::Spill;
 use super::{Said, Stream, head, rows};
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::random;
 use crate::seal::{SealError, Sealer};
@@ -243,7 +244,7 @@ impl Ledger {
         match put.map_err(std::io::Error::other).and_then(|put| put) {
             Ok(()) => Ok(()),
             Err(spill) => {
-                tracing::error!(error = %spill, "an event is neither in the database nor beside it");
+                tracing::error!(error = %with_causes(&spill), "an event is neither in the database nor beside it");
                 Err(error)
             }
         }
@@ -291,14 +292,14 @@ impl Ledger {
                 flushed = tokio::time::Instant::now();
                 self.tell_repeats(false).await;
                 if let Err(error) = self.take_back().await {
-                    tracing::warn!(%error, "events wait beside the database; it is tried again");
+                    tracing::warn!(error = %with_causes(&error), "events wait beside the database; it is tried again");
                 }
             }
             self.sequence_all().await;
         }
         self.tell_repeats(true).await;
         if let Err(error) = self.take_back().await {
-            tracing::warn!(%error, "events wait beside the database for the next start");
+            tracing::warn!(error = %with_causes(&error), "events wait beside the database for the next start");
         }
         self.sequence_all().await;
     }
@@ -314,7 +315,7 @@ impl Ledger {
         if count > 0
             && let Err(error) = self.put(due).await
         {
-            tracing::error!(%error, events = count, "refusals that were counted are not in the ledger");
+            tracing::error!(error = %with_causes(&error), events = count, "refusals that were counted are not in the ledger");
         }
     }
 
@@ -331,10 +332,10 @@ impl Ledger {
                     let mut state = self.state();
                     state.edges.clear();
                     if is_broken && state.broken.as_ref() != Some(&text) {
-                        tracing::error!(%error, "nothing can be added to the ledger");
+                        tracing::error!(error = %with_causes(&error), "nothing can be added to the ledger");
                         state.broken = Some(text);
                     } else if !is_broken {
-                        tracing::warn!(%error, "events wait for their place in the ledger; it is tried again");
+                        tracing::warn!(error = %with_causes(&error), "events wait for their place in the ledger; it is tried again");
                     }
                     return;
                 }

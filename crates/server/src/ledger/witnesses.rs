@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{LedgerError, Stream, standing};
 use crate::app::App;
+use crate::causes::with_causes;
 use crate::identity::oidc::http::Client;
 use ask::{NotCosigned, TIME_LIMIT, ask};
 
@@ -167,10 +168,10 @@ impl Witnesses {
         let (name, said) = (witness.key.name(), error.to_string());
         match trouble {
             Trouble::Contradicted if is_news => {
-                tracing::error!(witness = name, stream = stream.as_str(), %error, "a witness speaks against this ledger");
+                tracing::error!(witness = name, stream = stream.as_str(), error = %with_causes(&error), "a witness speaks against this ledger");
             }
             _ if is_news => {
-                tracing::warn!(witness = name, stream = stream.as_str(), %error, "a witness does not cosign; it is asked again");
+                tracing::warn!(witness = name, stream = stream.as_str(), error = %with_causes(&error), "a witness does not cosign; it is asked again");
             }
             _ => {}
         }
@@ -277,14 +278,14 @@ pub(crate) async fn keep(app: App, figures: Option<Figures>, ended: Cancellation
             round = app.witnesses.round(&app) => round,
         };
         let has_news = round.unwrap_or_else(|error| {
-            tracing::warn!(%error, "what witnesses say could not be kept; they are asked again");
+            tracing::warn!(error = %with_causes(&error), "what witnesses say could not be kept; they are asked again");
             false
         });
         if has_news
             && let Some(figures) = &figures
             && let Err(error) = figures.show(&app).await
         {
-            tracing::debug!(%error, "figures of witnesses are those of before");
+            tracing::debug!(error = %with_causes(&error), "figures of witnesses are those of before");
         }
     }
 }

@@ -21,6 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use letters::{Letter, Line, Link, Site};
 
+use crate::causes::with_causes;
 use crate::outbound::{self, OutboundError, Peer};
 
 /// A whole conversation with the mail server takes no longer, unless settings say otherwise.
@@ -265,7 +266,7 @@ impl Mailer {
     async fn close(&self, mut connection: AsyncSmtpConnection) {
         if let Err(error) = connection.quit().await {
             // What was to be sent is taken already.
-            tracing::debug!(server = self.server(), %error, "the mail server does not take leave");
+            tracing::debug!(server = self.server(), error = %with_causes(&error), "the mail server does not take leave");
         }
     }
 

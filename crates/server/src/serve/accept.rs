@@ -21,6 +21,8 @@ use super::listener::Listener;
 use super::metrics::Metrics;
 use super::seats::Seats;
 
+use crate::causes::with_causes;
+
 /// How long one waits after the machine ran out of files or memory, doubled up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
@@ -115,12 +117,12 @@ impl Server {
                     );
                 }
                 Err(error) if is_of_one_connection(&error) => {
-                    debug!(%error, "a connection ended before it was taken")
+                    debug!(error = %with_causes(&error), "a connection ended before it was taken")
                 }
                 Err(error) => {
                     let freed = seats.free_one();
                     metrics.accept_failed();
-                    warn!(%error, freed, "cannot take connections for a moment; raise the limit of open files if this lasts");
+                    warn!(error = %with_causes(&error), freed, "cannot take connections for a moment; raise the limit of open files if this lasts");
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
                         () = shutdown.cancelled() => break,
@@ -147,7 +149,7 @@ impl Server {
 
 async fn serve(guest: Guest, stream: TcpStream, peer: SocketAddr) {
     if let Err(error) = stream.set_nodelay(true) {
-        debug!(client = %peer.ip(), %error, "connection without TCP_NODELAY");
+        debug!(client = %peer.ip(), error = %with_causes(&error), "connection without TCP_NODELAY");
     }
     connection::serve(guest, stream).await;
 }

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::pki::Pki;
 
@@ -30,7 +31,7 @@ fn list(pki: &Pki, clock: &Clock) -> Response {
         Ok(Some(list)) => ([(header::CONTENT_TYPE, "application/pkix-crl")], list).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => {
-            tracing::error!(%error, "the list of revoked certificates cannot be made");
+            tracing::error!(error = %with_causes(&error), "the list of revoked certificates cannot be made");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::causes::with_causes;
 use crate::pki::{Pki, Refreshed};
 
 /// How often one looks whether a certificate is due or a file changed.
@@ -40,8 +41,7 @@ pub(crate) async fn keep_fresh<C: Future<Output = ()>>(
                 warn!(%fingerprint, "the certificate authority had run out; tell every client to trust the new one");
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                error!(%error, cause, until = %pki.until(), "the certificate was not renewed; the old one stays in use");
+                error!(error = %with_causes(&error), until = %pki.until(), "the certificate was not renewed; the old one stays in use");
             }
         }
     }

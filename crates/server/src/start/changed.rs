@@ -9,6 +9,7 @@ use url::Url;
 
 use super::StartError;
 use crate::app::App;
+use crate::causes::with_causes;
 use crate::config::{Config, Database};
 use crate::ledger::{Happened, Said, note};
 use crate::pki::Pki;
@@ -150,7 +151,9 @@ pub(super) async fn tell_certificate(app: &App, pki: &Pki, directory: &Path) {
     match told.await {
         Ok(()) => app.ledger.wake(),
         // It is noted at the next start: what is remembered is still the one before.
-        Err(error) => tracing::error!(%error, "that the certificate is another one is not in the ledger yet"),
+        Err(error) => {
+            tracing::error!(error = %with_causes(&error), "that the certificate is another one is not in the ledger yet")
+        }
     }
 }
 

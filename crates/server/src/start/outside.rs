@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::StartError;
+use crate::causes::with_causes;
 use crate::config::{Config, Ldap, Mail, MailTls, Oidc, RoleMap, Witnessing};
 use crate::identity::api::external::BACK;
 use crate::identity::external::Outside;
@@ -33,12 +34,12 @@ pub(super) async fn check(outside: &Outside, now: jiff::Timestamp) {
     if let Some(directory) = &outside.directory
         && let Err(error) = directory.check().await
     {
-        tracing::warn!(%error, "the directory does not answer as it should");
+        tracing::warn!(error = %with_causes(&error), "the directory does not answer as it should");
     }
     if let Some(provider) = &outside.provider
         && let Err(error) = provider.check(now).await
     {
-        tracing::warn!(%error, provider = provider.issuer(), "the login provider does not answer as it should");
+        tracing::warn!(error = %with_causes(&error), provider = provider.issuer(), "the login provider does not answer as it should");
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{StartError, outside};
 use crate::app::App;
+use crate::causes::with_causes;
 use crate::identity::password::Load;
 use crate::identity::{links, second_factors, sessions, users};
 use crate::ledger::room::{self, Outlook, Place, Room};
@@ -138,7 +139,7 @@ pub(super) async fn rooms(app: App, place: Place, shutdown: CancellationToken) -
         let app = app.clone();
         async move {
             if let Err(error) = app.logins.tell_ledger_filling(&room.to_string()).await {
-                tracing::warn!(%error, "no administrator is written to about the room of the ledger");
+                tracing::warn!(error = %with_causes(&error), "no administrator is written to about the room of the ledger");
             }
         }
     };
@@ -161,11 +162,11 @@ pub(super) async fn tidy(app: App, directory: PathBuf, shutdown: CancellationTok
             api::idempotency::forget_old(store, now).await,
         ] {
             if let Err(error) = result {
-                tracing::warn!(%error, "old rows could not be removed; it is tried again");
+                tracing::warn!(error = %with_causes(&error), "old rows could not be removed; it is tried again");
             }
         }
         if let Err(error) = ledger::prune(&app.ledger, store, &app.retention, now).await {
-            tracing::warn!(%error, "entries of the ledger past their retention could not be removed; it is tried again");
+            tracing::warn!(error = %with_causes(&error), "entries of the ledger past their retention could not be removed; it is tried again");
         }
         app.shelf.clear();
         if matches!(users::count(store).await, Ok(1..)) {

@@ -11,6 +11,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::ber::{self, Head};
 use super::{DirectoryError, DirectoryTls};
+use crate::causes::with_causes;
 use crate::outbound::{Metered, Peer};
 
 /// The StartTLS request (RFC 4511, 4.14): message 1, extended operation 1.3.6.1.4.1.1466.20037.
@@ -41,7 +42,7 @@ impl Connection {
     pub(super) async fn close(mut self) {
         if let Err(error) = self.ldap.unbind().await {
             // What was asked is answered already.
-            tracing::debug!(%error, "the directory does not take leave");
+            tracing::debug!(error = %with_causes(&error), "the directory does not take leave");
         }
     }
 }
@@ -62,7 +63,7 @@ pub(super) async fn open(peer: &Peer, tls: DirectoryTls, budget: u64) -> Result<
     let mut carriers = JoinSet::new();
     carriers.spawn(async move {
         if let Err(error) = driver.drive().await {
-            tracing::debug!(%error, "a connection to the directory ended");
+            tracing::debug!(error = %with_causes(&error), "a connection to the directory ended");
         }
     });
     carriers.spawn(guard(stream, ours));
@@ -79,9 +80,9 @@ async fn guard(server: TlsStream<Metered<TcpStream>>, library: UnixStream) {
     match ended {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            tracing::warn!(%error, "a connection to the directory was ended");
+            tracing::warn!(error = %with_causes(&error), "a connection to the directory was ended");
         }
-        Err(error) => tracing::debug!(%error, "a connection to the directory ended"),
+        Err(error) => tracing::debug!(error = %with_causes(&error), "a connection to the directory ended"),
     }
 }
 

@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use rustls::ClientConfig;
 
+use crate::causes::with_causes;
 use crate::outbound::{OutboundError, Peer};
 
 /// A body: key sets of large providers are 10 KiB, what is known of a person with many groups 100.
@@ -107,7 +108,7 @@ async fn exchange(peer: &Peer, request: Request<Body>) -> Result<HttpResponse, H
     };
     let carrier = async {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection to a server of others ended");
+            tracing::debug!(error = %with_causes(&error), "a connection to a server of others ended");
         }
         // The end of the connection is not the end of the answer, which may be read already.
         pending::<Infallible>().await

@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::causes::with_causes;
+
 /// How far behind: 0 is as everybody else, 19 the last.
 const NICENESS: i32 = 10;
 
@@ -43,7 +45,7 @@ fn work(taken: &Mutex<Receiver<Work>>) {
     // Linux takes the number of a thread for that of a process here. A system that refuses does without.
     let own = rustix::thread::gettid();
     if let Err(error) = rustix::process::setpriority_process(Some(own), NICENESS) {
-        tracing::debug!(%error, "password hashes are computed with the priority of everything else");
+        tracing::debug!(error = %with_causes(&error), "password hashes are computed with the priority of everything else");
     }
     loop {
         let next = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();

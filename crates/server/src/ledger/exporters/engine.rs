@@ -12,6 +12,7 @@ use super::cursor::{self, Place};
 use super::figures::Figures;
 use super::send::{Batch, SendError};
 use super::{Exporter, Health, standing};
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::ledger::{
     Filter, Happened, Ledger, LedgerError, Placed, RUN, Said, following, note, standing as stands,
@@ -165,7 +166,7 @@ impl Engine {
             if watched.is_none_or(|watched| watched.elapsed() >= self.pace.watch) {
                 watched = Some(Instant::now());
                 if let Err(error) = self.watch().await {
-                    tracing::warn!(exporter = name, %error, "how the exporter stands is not known");
+                    tracing::warn!(exporter = name, error = %with_causes(&error), "how the exporter stands is not known");
                 }
             }
             tokio::select! {
@@ -174,7 +175,7 @@ impl Engine {
             }
         }
         if let Err(error) = cursor::release(&self.store, name, &self.holder).await {
-            tracing::debug!(exporter = name, %error, "the right to send ends by itself");
+            tracing::debug!(exporter = name, error = %with_causes(&error), "the right to send ends by itself");
         }
     }
 
@@ -243,7 +244,7 @@ impl Engine {
                 if error.is_about_size() {
                     going.bytes /= 4;
                     let bytes = going.bytes;
-                    tracing::debug!(exporter = self.exporter.name, %error, bytes, "less is sent at once");
+                    tracing::debug!(exporter = self.exporter.name, error = %with_causes(&error), bytes, "less is sent at once");
                 }
                 // Of what was only too much, less is sent at once; anything else waits for its time.
                 let is_mended = matches!(error, SendError::TooLarge { .. }) && batch.entries.len() > 1;
@@ -314,7 +315,7 @@ impl Engine {
             Ok(true) => self.ledger.wake(),
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(exporter = name, %error, "that the exporter fails is not in the ledger")
+                tracing::warn!(exporter = name, error = %with_causes(&error), "that the exporter fails is not in the ledger")
             }
         }
     }
@@ -373,16 +374,6 @@ fn cut(found: Vec<Placed>, bytes: usize) -> Vec<Placed> {
 }
 
 /// An error and its causes on one line, without what could move a cursor.
-fn told(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    printable(&text).chars().take(LONGEST_ERROR).collect()
+fn told(error: &dyn Error) -> String {
+    printable(&with_causes(error)).chars().take(LONGEST_ERROR).collect()
 }

@@ -26,6 +26,7 @@ pub(crate) use send::Receiver;
 pub(crate) use syslog::{Syslog, SyslogSettings};
 
 use crate::app::App;
+use crate::causes::with_causes;
 use crate::random;
 use crate::serve::Metrics;
 use engine::{Engine, Pace};
@@ -88,7 +89,7 @@ pub(crate) async fn run(
     }
     while let Some(done) = tasks.join_next().await {
         if let Err(error) = done {
-            tracing::error!(%error, "an exporter of the ledger ended unexpectedly; this is a bug");
+            tracing::error!(error = %with_causes(&error), "an exporter of the ledger ended unexpectedly; this is a bug");
         }
     }
     Ok(())

@@ -21,6 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::send::{Batch, SendError};
+use crate::causes::with_causes;
 use crate::ledger::Placed;
 use crate::outbound::{self, OutboundError, Peer};
 use bulk::{Form, Item, MOST_ANSWER, short};
@@ -213,7 +214,7 @@ impl SearchStore {
         };
         let carrier = async {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to OpenSearch ended");
+                tracing::debug!(error = %with_causes(&error), "a connection to OpenSearch ended");
             }
             // The end of the connection is not the end of the answer, which may be read already.
             pending::<Infallible>().await

@@ -20,6 +20,13 @@ async fn benches() -> Vec<Bench> {
         let events: Vec<_> = (0..2000).map(|_| Said::done(Happened::SessionBegun).event()).collect();
         ledger.append(Stream::ManagementSystem, &events).await.unwrap();
         ledger.sequence_all().await;
+        if opened.store.engine() == Engine::Postgres {
+            // Else the tables shrink by themselves between two looks.
+            for table in ["ledger_entries", "ledger_tiles", "ledger_heads", "ledger_pending"] {
+                let still = format!("alter table {table} set (autovacuum_enabled = false)");
+                sqlx::query(sqlx::AssertSqlSafe(still)).execute(opened.store.writer()).await.unwrap();
+            }
+        }
         let place = Place { capacity: 0, disk: None };
         let keeper = Keeper { ledger, place, retention: bench::retention(), counted: None };
         all.push(Bench { keeper, opened, directory });
