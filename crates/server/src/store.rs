@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use include_dir::{Dir, include_dir};
 use jiff::Timestamp;
+use serde::Serialize;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _, SqlSafeStr as _};
@@ -210,6 +211,11 @@ pub(crate) fn elements(connection: &AnyConnection) -> &'static str {
         "SQLite" => "json_each($1)",
         _ => "jsonb_array_elements($1::jsonb)",
     }
+}
+
+/// Rows, or another value, as JSON for a column or for [`elements`].
+pub(crate) fn json(value: &impl Serialize) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// Why there is no connection: a pool tries until its time is over, and then tells that alone.

@@ -11,7 +11,7 @@ use sqlx::AnyConnection;
 use super::{Asker, Stream};
 use crate::clock::Clock;
 use crate::identity::users::User;
-use crate::store::{StoreError, elements};
+use crate::store::{StoreError, elements, json};
 
 /// Events of one statement: a value of half a megabyte or so.
 const AT_ONCE: usize = 1000;
@@ -108,7 +108,6 @@ pub(super) async fn append(
 ) -> Result<(), StoreError> {
     for events in events.chunks(AT_ONCE) {
         let rows = events.iter().map(|event| Waiting::of(stream, event)).collect::<Result<Vec<_>, _>>()?;
-        let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
         // With `where`, SQLite takes `on` for the conflict.
         let text = format!(
             "insert into ledger_pending (id, log, entry)
@@ -116,7 +115,7 @@ pub(super) async fn append(
              on conflict (id) do nothing",
             elements(connection)
         );
-        sqlx::query(sqlx::AssertSqlSafe(text)).bind(rows).execute(&mut *connection).await?;
+        sqlx::query(sqlx::AssertSqlSafe(text)).bind(json(&rows)?).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 
 use super::sequencer::LedgerError;
 use super::{Stream, head};
-use crate::store::elements;
+use crate::store::{elements, json};
 
 /// Rows of one statement: a value of a megabyte or so.
 const ROWS: usize = 1000;
@@ -91,8 +91,4 @@ pub(super) async fn remove(connection: &mut AnyConnection, ids: &[String]) -> Re
         sqlx::query(sqlx::AssertSqlSafe(text)).bind(json(&rows)?).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-fn json(rows: &impl Serialize) -> Result<String, LedgerError> {
-    Ok(serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))?)
 }

@@ -15,7 +15,7 @@ use crate::ledger::{Happened, Said, note};
 use crate::pki::Pki;
 use crate::random;
 use crate::state;
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, json};
 
 #[cfg(test)]
 mod tests;
@@ -166,7 +166,7 @@ fn or_nothing(text: &str) -> &str {
 }
 
 fn written(begun: &Begun) -> Result<String, StoreError> {
-    serde_json::to_string(begun).map_err(|error| StoreError::from(sqlx::Error::Encode(error.into())))
+    Ok(json(begun)?)
 }
 
 /// Under which name this server remembers: its own, which stands in its state directory.
