@@ -1,6 +1,7 @@
 //! A running server of our own, and `curl` that trusts it alone.
 
-use std::io::{BufRead as _, BufReader};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -24,7 +25,42 @@ pub(crate) struct Running {
     pub(crate) port: u16,
     /// The port of its metrics.
     pub(crate) metrics: u16,
+    log: Log,
     _directory: Option<TempDir>,
+}
+
+/// Where a server's log goes.
+pub(crate) enum Log {
+    /// Into a file that is shown when the test fails.
+    Kept(File),
+    /// Elsewhere.
+    To(Stdio),
+}
+
+impl Log {
+    /// One that is kept.
+    pub(crate) fn kept() -> Self {
+        Self::Kept(tempfile::tempfile().unwrap())
+    }
+
+    /// Where its process writes.
+    fn stdio(&mut self) -> Stdio {
+        match self {
+            Self::Kept(file) => file.try_clone().unwrap().into(),
+            Self::To(place) => std::mem::replace(place, Stdio::null()),
+        }
+    }
+
+    /// Its last lines, once the process writes no more.
+    fn tail(&mut self) -> String {
+        const SHOWN: u64 = 16 * 1024;
+        let Self::Kept(file) = self else { return String::new() };
+        let from = file.metadata().unwrap().len().saturating_sub(SHOWN);
+        file.seek(SeekFrom::Start(from)).unwrap();
+        let mut end = Vec::new();
+        file.take(SHOWN).read_to_end(&mut end).unwrap();
+        String::from_utf8_lossy(&end).into_owned()
+    }
 }
 
 /// An answer of the API.
@@ -61,7 +97,7 @@ impl Running {
 
     /// Starts it on a state directory that the caller keeps.
     pub(crate) fn start(state: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        Self::start_logging(state, arguments, environment, Stdio::inherit())
+        Self::start_logging(state, arguments, environment, Log::kept())
     }
 
     /// The same with another place for its log.
@@ -69,7 +105,7 @@ impl Running {
         state: &Path,
         arguments: &[&str],
         environment: &[(&str, &str)],
-        log: Stdio,
+        log: Log,
     ) -> Self {
         Self::start_at(free_port(), state, arguments, environment, log)
     }
@@ -80,7 +116,7 @@ impl Running {
         state: &Path,
         arguments: &[&str],
         environment: &[(&str, &str)],
-        log: Stdio,
+        mut log: Log,
     ) -> Self {
         let metrics = free_port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
@@ -93,11 +129,13 @@ impl Running {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(log);
-        let mut child = command.spawn().unwrap();
-        let welcome = said(&mut child);
+            .stderr(log.stdio());
+        let child = command.spawn().unwrap();
+        let state = state.to_owned();
+        let mut running = Self { child, welcome: String::new(), state, port, metrics, log, _directory: None };
+        running.welcome = said(&mut running.child);
         until_listening(([127, 0, 0, 1], port).into());
-        Self { child, welcome, state: state.to_owned(), port, metrics, _directory: None }
+        running
     }
 
     /// The set-up code that it printed.
@@ -161,6 +199,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+        if std::thread::panicking() {
+            println!("the log of {}:\n{}", self.url(""), self.log.tail());
+        }
     }
 }
 
@@ -179,5 +220,5 @@ fn said(child: &mut Child) -> String {
             }
         }
     });
-    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it did not get ready; its errors stand above"))
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it did not get ready; its log is shown with this"))
 }

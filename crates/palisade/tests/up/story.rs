@@ -1,13 +1,13 @@
 //! What the person who starts it meets.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
 use test_support::{Postgres, until};
 
-use crate::running::Running;
+use crate::running::{Log, Running};
 
 #[test]
 fn it_says_what_to_do_and_keeps_its_files_to_itself() {
@@ -44,7 +44,7 @@ fn it_goes_on_when_nobody_takes_its_log() {
     let (reader, gone) = std::io::pipe().unwrap();
     drop(reader);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    for log in [Stdio::from(gone), Stdio::from(full)] {
+    for log in [Log::To(gone.into()), Log::To(full.into())] {
         let directory = tempfile::tempdir().unwrap();
         let talks = [("PALISADE_LOG_LEVEL", "info")];
         let running = Running::start_logging(&directory.path().join("state"), &["up"], &talks, log);

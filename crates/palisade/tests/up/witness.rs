@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use test_support::{free_port, until};
 
 use crate::ledger::{ledger, token, told};
-use crate::running::Running;
+use crate::running::{Log, Running};
 
 /// Long enough for a machine with much else to do; witnesses are asked each two seconds, and a minute apart when they did not answer.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -31,7 +31,7 @@ impl Plant {
     /// Starts it for the first time, alone, to learn its keys.
     fn new(state: PathBuf) -> Self {
         let port = free_port();
-        let running = Running::start_at(port, &state, &["serve"], &[], Stdio::inherit());
+        let running = Running::start_at(port, &state, &["serve"], &[], Log::kept());
         let token = token(&running);
         let mut plant = Self { state, port, token, logs: Vec::new(), witness: String::new() };
         let streams = plant.ask(&running, "/api/v1/ledger");
@@ -58,7 +58,7 @@ impl Plant {
             // What it says of a witness that is gone is wanted, and fills the terminal.
             ("PALISADE_LOG_LEVEL", "error"),
         ];
-        Running::start_at(self.port, state, &["serve"], &environment, Stdio::null())
+        Running::start_at(self.port, state, &["serve"], &environment, Log::To(Stdio::null()))
     }
 
     fn ask(&self, running: &Running, path: &str) -> Value {

@@ -5,7 +5,7 @@
 // The server trusts the loopback address as a proxy, so that browsers can come from several addresses.
 
 import assert from "node:assert/strict";
-import { base, ended, enrol, fill, keep, logIn, opened, password, path, send, setUp, text } from "./stage.mjs";
+import { base, ended, enrol, fill, keep, logIn, opened, password, path, press, send, setUp, text } from "./stage.mjs";
 
 const from = (address) => opened({ extraHTTPHeaders: { "x-forwarded-for": address } });
 
@@ -44,7 +44,7 @@ assert.equal(path(other), "/login/second-factor");
 await page.goto(`${base}/blocks`);
 assert.match(await text(page), /198\.51\.100\.9/);
 await keep(page, "blocks-filled");
-await page.locator("tr, li", { hasText: "eva" }).locator("form[action^='/blocks/'] button").first().click();
+await press(page, page.locator("tr, li", { hasText: "eva" }).locator("form[action^='/blocks/'] button").first());
 assert.match(await text(page), /The block was lifted/);
 await logIn(stranger, "eva");
 assert.equal(path(stranger), "/login/second-factor");

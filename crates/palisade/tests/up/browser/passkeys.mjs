@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import {
-  authenticator, base, ended, enrol, fill, keep, logIn, logOut, opened, password, path, send, setUp, text, totp, windowsEnd,
+  authenticator, base, ended, enrol, fill, keep, logIn, logOut, opened, password, path, press, send, setUp, text, totp, windowsEnd,
 } from "./stage.mjs";
 
 const page = await opened();
@@ -22,7 +22,7 @@ const codes = (await text(page)).match(/[0-9A-Z]{4}(-[0-9A-Z]{4}){3}/g);
 assert.equal(codes.length, 10);
 assert.equal((await key.credentials()).length, 1);
 await keep(page, "recovery-codes-passkey");
-await page.click("main a.primary");
+await press(page, "main a.primary");
 assert.equal(path(page), "/");
 
 // At the door: a finger that does not fit opens nothing, and says so.
@@ -36,8 +36,8 @@ await page.waitForSelector("form[data-passkey] [role=alert]:not(:empty)");
 assert.equal(path(page), "/login/second-factor");
 await keep(page, "second-factor-passkey-refused");
 await key.verifies(true);
-await page.click("form[data-passkey=get] button");
-await page.waitForURL(`${base}/`);
+await press(page, "form[data-passkey=get] button");
+assert.equal(path(page), "/");
 
 // The profile names it; it is the last one of an administrator, so there is nothing to remove it with.
 await page.goto(`${base}/profile`);
@@ -50,28 +50,28 @@ await page.waitForSelector("form[data-passkey] [role=alert]:not(:empty)");
 assert.match(await page.innerText("form[data-passkey] [role=alert]"), /registered already/);
 
 // With an app beside it, each can be removed; new recovery codes make the old ones worthless.
-await page.click("text=Set up an authenticator app");
+await press(page, "text=Set up an authenticator app");
 assert.equal(path(page), "/login/enrol");
 const { secret } = await enrol(page);
 await page.goto(`${base}/profile`);
 await keep(page, "profile-both");
-await page.click("form[action='/profile/recovery-codes'] button");
+await press(page, "form[action='/profile/recovery-codes'] button");
 assert.match(await text(page), /Keep your recovery codes/);
 await page.goto(`${base}/profile`);
-await page.click("form[action^='/profile/passkeys/'] button");
+await press(page, "form[action^='/profile/passkeys/'] button");
 assert.match(await text(page), /The second factor was removed/);
 assert.equal(await page.locator("form[action='/profile/app/remove']").count(), 0);
 await key.clear();
 
 // A second one is made in the profile, and shown at the door in place of a code.
 await page.fill("[name=label]", "Key on my ring");
-await page.click("form[data-passkey=create] button");
-await page.waitForSelector("text=Key on my ring");
+await press(page, "form[data-passkey=create] button");
+assert.match(await text(page), /Key on my ring/);
 await logOut(page);
 await logIn(page, "eva");
 await keep(page, "second-factor-both");
-await page.click("form[data-passkey=get] button");
-await page.waitForURL(`${base}/`);
+await press(page, "form[data-passkey=get] button");
+assert.equal(path(page), "/");
 
 // Before something dangerous it is shown again, and what was typed is not typed twice.
 await page.goto(`${base}/users/invite`);
@@ -80,25 +80,25 @@ windowsEnd();
 await send(page, "#invite");
 assert.match(await text(page), /What you sent is kept/);
 await keep(page, "step-up");
-await page.click("form[data-passkey=get] button");
-await main("Hand over this link");
+await press(page, "form[data-passkey=get] button");
+assert.match(await text(page), /Hand over this link/);
 await page.goto(`${base}/profile`);
 windowsEnd();
-await page.click("form[action='/profile/recovery-codes'] button");
+await press(page, "form[action='/profile/recovery-codes'] button");
 await fill(page, { password, code: totp(secret, Date.now() + 30_000) });
 await send(page, "#step-up");
 assert.match(await text(page), /What you sent has waited/);
 await keep(page, "step-up-done");
-await page.click("main form[action='/profile/recovery-codes'] button");
+await press(page, "main form[action='/profile/recovery-codes'] button");
 assert.match(await text(page), /Keep your recovery codes/);
 
 // A script that stumbles over the same door goes through it and comes back.
 await page.goto(`${base}/profile`);
 windowsEnd();
-await page.click("form[data-passkey=create] button");
-await page.waitForURL(`${base}/step-up?next=%2Fprofile`);
-await page.click("form[data-passkey=get] button");
-await page.waitForURL(`${base}/profile`);
+await press(page, "form[data-passkey=create] button");
+assert.equal(page.url(), `${base}/step-up?next=%2Fprofile`);
+await press(page, "form[data-passkey=get] button");
+assert.equal(path(page), "/profile");
 
 // Without scripts the page says what to do instead.
 const plain = await opened({ javaScriptEnabled: false });

@@ -4,7 +4,7 @@
 //   NODE_MODULES=DIR node roles.mjs URL SET_UP_CODE PICTURES STATE
 
 import assert from "node:assert/strict";
-import { base, ended, enrol, fill, keep, logIn, opened, password, path, send, setUp, text } from "./stage.mjs";
+import { base, ended, enrol, fill, keep, logIn, opened, password, path, press, send, setUp, text } from "./stage.mjs";
 
 const page = await opened();
 await setUp(page);
@@ -57,7 +57,7 @@ for (const place of ["/", "/reports", "/users", "/roles", "/sessions", "/blocks"
 await auditor.goto(`${base}/users`);
 assert.equal(await auditor.locator("a[href='/users/invite']").count(), 0);
 await keep(auditor, "users-auditor");
-await auditor.click("main tbody a >> text=Eva Muster");
+await press(auditor, "main tbody a >> text=Eva Muster");
 assert.deepEqual(await forms(auditor), []);
 await keep(auditor, "user-auditor");
 await refused(auditor, "/users/invite", "refused-auditor");

@@ -3,7 +3,7 @@
 //   NODE_MODULES=DIR node set-up.mjs URL SET_UP_CODE PICTURES STATE
 
 import assert from "node:assert/strict";
-import { base, ended, enrol, fill, keep, logIn, logOut, opened, password, path, send, setUpCode, text } from "./stage.mjs";
+import { base, ended, enrol, fill, keep, logIn, logOut, opened, password, path, press, send, setUpCode, text } from "./stage.mjs";
 
 const page = await opened();
 
@@ -51,7 +51,7 @@ await page.goto(`${base}/reports`);
 const before = await reports();
 for (let begun = false; !begun;) {
   await page.goto(`${base}/reports`);
-  await page.click("form[action='/reports/audit'] button");
+  await press(page, "form[action='/reports/audit'] button");
   begun = !/a moment ago/.test(await text(page));
 }
 assert.equal(path(page), "/reports");
@@ -69,7 +69,7 @@ for (const place of [...places.filter((place) => !["/", "/reports"].includes(pla
   await keep(page, place.split("?")[0].slice(1).replaceAll("/", "-"));
 }
 await page.goto(`${base}/users`);
-await page.click("main tbody a");
+await press(page, "main tbody a");
 await keep(page, "user");
 assert.equal((await page.goto(`${base}/nothing`)).status(), 404);
 await keep(page, "not-found");
@@ -93,10 +93,10 @@ for (const list of ["users", "tokens"]) {
 await page.goto(`${base}/users`);
 const first = () => page.innerText("main tbody tr:first-child th a");
 assert.equal(await first(), "Eva Muster");
-await page.click("main thead a >> text=Name");
+await press(page, "main thead a >> text=Name");
 assert.equal(await page.getAttribute("main th[aria-sort]", "aria-sort"), "descending");
 assert.equal(await first(), "Max Planck");
-await page.click("main thead a >> text=Last login");
+await press(page, "main thead a >> text=Last login");
 assert.equal(await first(), "Eva Muster");
 await keep(page, "users-sorted");
 await page.goto(`${base}/users?q=nobody-of-this-name`);
@@ -111,8 +111,8 @@ assert.equal(path(page), "/login/second-factor");
 await keep(page, "second-factor");
 await page.click("main summary");
 await page.fill("[name=recovery_code]", codes[0]);
-await page.press("[name=recovery_code]", "Enter");
-await page.waitForURL(`${base}/`);
+await Promise.all([page.waitForEvent("load"), page.press("[name=recovery_code]", "Enter")]);
+assert.equal(path(page), "/");
 await logOut(page);
 await logIn(page, "eva");
 await page.click("main summary");

@@ -66,7 +66,14 @@ export async function keep(page, name) {
 
 export const path = (page) => new URL(page.url()).pathname;
 export const text = (page) => page.innerText("main");
-export const send = (page, form = "") => page.click(`main ${form} button[type=submit]`);
+
+/** Presses what leads to another page, and waits until that page stands. */
+export async function press(page, target) {
+  const locator = typeof target === "string" ? page.locator(target).first() : target;
+  await Promise.all([page.waitForEvent("load"), locator.click()]);
+}
+
+export const send = (page, form = "") => press(page, `main ${form} button[type=submit]`);
 
 /** Types into fields by their names. */
 export async function fill(page, fields, form = "main") {
@@ -112,8 +119,8 @@ export async function logIn(page, name, word = password) {
 }
 
 export async function logOut(page) {
-  await page.locator("form[action='/logout'] button >> visible=true").first().click();
-  await page.waitForURL(`${base}/login`);
+  await press(page, "form[action='/logout'] button >> visible=true");
+  assert.equal(path(page), "/login");
 }
 
 /** Gives a browser's page an authenticator with a fingerprint that always fits. */
