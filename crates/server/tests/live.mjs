@@ -43,7 +43,7 @@ try {
   await page.clock.install({ time: new Date("2026-11-22T19:40:30Z") });
   await page.goto(`http://127.0.0.1:${server.address().port}/page`);
   const text = () => page.locator("main").innerText();
-  const shows = (words) => page.waitForFunction((words) => document.querySelector("main").innerText.includes(words), words, { timeout: 10000, polling: 50 });
+  const shows = (words) => page.waitForFunction((words) => document.querySelector("main").innerText.includes(words), words, { timeout: 60_000, polling: 50 });
   const status = page.locator("[data-live-status]");
 
   // Times.

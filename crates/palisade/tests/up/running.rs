@@ -220,5 +220,7 @@ fn said(child: &mut Child) -> String {
             }
         }
     });
-    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it did not get ready; its log is shown with this"))
+    receiver
+        .recv_timeout(PATIENCE)
+        .unwrap_or_else(|_| panic!("it did not get ready; its log is shown with this"))
 }
