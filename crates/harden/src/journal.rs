@@ -1,6 +1,6 @@
 //! What was planned, begun, kept and undone: enough to take back any change set after any crash, and to show an auditor.
 //!
-//! Below `/var/lib/palisade/harden` of the tree that is changed, readable by root alone: a folder for each change set
+//! Below `/var/lib/palisade-harden` of the tree that is changed, readable by root alone: a folder for each change set
 //! with its plan (every state before and after) and its status, and `history.jsonl`, in which every line holds the hash
 //! of the line before. A lock keeps two runs apart. What has been taken back needs no states any more: then only an
 //! outline stays, so that no secret outlives its use here.
@@ -20,10 +20,13 @@ use crate::disk::{Content, Disk, DiskError, Perms, State};
 use crate::plan::Plan;
 
 /// Palisade's own folder for changes.
-pub(crate) const FOLDER: &str = "/var/lib/palisade/harden";
+pub(crate) const FOLDER: &str = "/var/lib/palisade-harden";
 
 /// Locked by whoever changes the tree.
-const LOCK: &str = "/var/lib/palisade/harden/lock";
+const LOCK: &str = "/var/lib/palisade-harden/lock";
+
+/// How many bytes of the history were told elsewhere.
+const TOLD: &str = "/var/lib/palisade-harden/told";
 
 /// The most bytes of a plan or history.
 const JOURNAL_LIMIT: u64 = 256 << 20;
@@ -319,6 +322,37 @@ impl Journal {
         Ok((entries, whole))
     }
 
+    /// The lines of the history that were told nowhere else yet, oldest first and at most `most`, and what to hand to
+    /// [`Journal::set_told`] once they are.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn untold(root: &Path, most: usize) -> Result<(Vec<Told>, usize), JournalError> {
+        let disk = Disk::below(root)?;
+        let history = read(&disk, &format!("{FOLDER}/history.jsonl"))?.unwrap_or_default();
+        let mark = disk.read_own(TOLD, 32)?.and_then(|text| String::from_utf8(text).ok()?.trim().parse().ok());
+        // A history that is shorter than what was told of it is another one.
+        let mut mark = mark.filter(|mark| *mark <= history.len()).unwrap_or(0);
+        let mut lines = Vec::new();
+        // A line that is not whole is still being written, or was cut off.
+        for line in history.get(mark..).unwrap_or_default().split_inclusive(|byte| *byte == b'\n').take(most) {
+            let Some(text) = line.strip_suffix(b"\n") else { break };
+            mark += line.len();
+            if let Ok(entry) = serde_json::from_slice(text) {
+                lines.push(Told { entry, hash: hash(text) });
+            }
+        }
+        Ok((lines, mark))
+    }
+
+    /// Says that what [`Journal::untold`] gave was told.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn set_told(root: &Path, mark: usize) -> Result<(), JournalError> {
+        write(&Disk::below(root)?, TOLD, mark.to_string().into_bytes())
+    }
+
     /// The plan of a change set.
     ///
     /// # Errors
@@ -385,18 +419,31 @@ impl Journal {
     }
 
     fn write(&self, path: &str, bytes: Vec<u8>) -> Result<(), JournalError> {
-        let state = State::File {
-            content: Some(Content(bytes)),
-            perms: Perms {
-                uid: rustix::process::geteuid().as_raw(),
-                gid: rustix::process::getegid().as_raw(),
-                mode: 0o600,
-            },
-            xattrs: std::collections::BTreeMap::new(),
-            modified: None,
-        };
-        Ok(self.disk.put(path, &state, "journal")?)
+        write(&self.disk, path, bytes)
     }
+}
+
+/// A line of the history, to be told elsewhere.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What it says.
+    pub entry: Entry,
+    /// Its SHA-256 in hexadecimal digits, which the line after it holds.
+    pub hash: String,
+}
+
+fn write(disk: &Disk, path: &str, bytes: Vec<u8>) -> Result<(), JournalError> {
+    let state = State::File {
+        content: Some(Content(bytes)),
+        perms: Perms {
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            mode: 0o600,
+        },
+        xattrs: std::collections::BTreeMap::new(),
+        modified: None,
+    };
+    Ok(disk.put(path, &state, "journal")?)
 }
 
 /// The last line that was written whole. A line that a crash cut off is ended, so that the next begins anew.

@@ -35,7 +35,7 @@ pub use execute::{ApplyError, Executor, Moment, Outcome, Recheck};
 pub use fix::{Ask, Disruption, Draft, Fix, Operator, Site, Use};
 pub use foreign::{Decision, Foreign};
 pub use guard::guard;
-pub use journal::{Entry, Journal, JournalError, Status, Who};
+pub use journal::{Entry, Journal, JournalError, Status, Told, Who};
 pub use keeper::Settle;
 pub use plan::{Mended, PLAN_SCHEMA, Plan, PlanView, PlannedFix, Refused, Request, Shown, Step, plan};
 pub use playbook::playbook;

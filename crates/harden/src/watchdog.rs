@@ -15,7 +15,7 @@ use crate::journal::{Journal, JournalError, Status, Who};
 const UNIT: &str = "/etc/systemd/system/palisade-recover.service";
 const WANTED: &str = "/etc/systemd/system/sysinit.target.wants/palisade-recover.service";
 /// Says that the folder of the link was made for it.
-const MADE: &str = "/var/lib/palisade/harden/made-wants";
+const MADE: &str = "/var/lib/palisade-harden/made-wants";
 /// The same for cron, on hosts without systemd.
 const CRON: &str = "/etc/cron.d/palisade-recover";
 

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Config(Config),
     /// Ask the Management System of this machine whether it is ready: exit code 0 when it is, 1 when it is not.
     Ready(ConfigFile),
-    /// Verify the signed record of an access review, offline: exit code 0 when nothing of it was changed, 1 when it was.
+    /// Verify the signed record of a review, of access or of the ledger, offline: exit code 0 when nothing of it was changed, 1 when it was.
     Verify(Verify),
     /// Verify, list and export the ledger of a Management System.
     #[command(subcommand)]

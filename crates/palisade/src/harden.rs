@@ -5,6 +5,7 @@ mod history;
 mod interrupt;
 mod page;
 mod session;
+mod told;
 
 use std::path::Path;
 
@@ -15,6 +16,23 @@ use crate::output::Ending;
 
 /// Plans, applies, confirms, undoes, tells.
 pub(crate) fn run(args: &Harden) -> Result<Ending> {
+    let ending = act(args);
+    // Whatever came of it: what failed was put back, and that is told too.
+    match &args.action {
+        None if args.plan.apply => told::tell(args.plan.root.as_deref()),
+        Some(
+            HardenAction::Confirm { root }
+            | HardenAction::Undo { root, .. }
+            | HardenAction::Recover { root, .. },
+        ) => told::tell(root.root.as_deref()),
+        Some(HardenAction::Watch { .. }) => told::tell(None),
+        None
+        | Some(HardenAction::Status { .. } | HardenAction::History { .. } | HardenAction::Report { .. }) => {}
+    }
+    ending
+}
+
+fn act(args: &Harden) -> Result<Ending> {
     match &args.action {
         None => apply::run(&args.plan),
         Some(HardenAction::Status { root }) => history::status(tree(root.root.as_deref())),

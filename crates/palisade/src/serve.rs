@@ -1,5 +1,6 @@
 //! `palisade up` and `palisade serve`: the Management System, with this machine's audit in it from the start.
 
+use std::io::IsTerminal as _;
 use std::path::absolute;
 use std::process::Stdio;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(crate) fn up(args: &Up) -> Result<Ending> {
     let overrides = Overrides {
         listen: args.listen.clone(),
         state_dir: args.state_dir.as_deref().map(absolute).transpose().context("cannot tell where that is")?,
+        // At a terminal, a line for each request would push the set-up code out of sight.
+        usual_log_level: std::io::stderr().is_terminal().then_some("warn"),
         ..Overrides::default()
     };
     run(&args.config, overrides, true)

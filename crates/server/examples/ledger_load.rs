@@ -26,7 +26,8 @@ async fn main() -> Result<(), Error> {
     // What is measured is written to the end of the standard output, a figure a line.
     println!("faults {}", faults.len());
     println!("entries {}", verified.entries);
-    println!("seconds {:.3}", figures.seconds);
+    println!("fastest {:.0}", figures.fastest);
+    println!("sustained {:.0}", figures.sustained);
     println!("verify {verifying:.3}");
     for (name, sorted) in [("proof", &figures.proofs), ("search", &figures.searches)] {
         println!("{name}-median {:.2}", sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN));

@@ -174,7 +174,7 @@ pub fn records(text: &str) {
         // Whatever is said beside it: no other envelope opens with this key.
         assert!(review::verify(text, &key).is_err() || text.contains("signatures"));
     }
-    drop(review::verify(text, text));
+    drop(review::verify_any(text, text));
     drop(reports::unpacked(text));
     let variable = ("PALISADE_DATABASE_URL".into(), text.replace('\0', "").into());
     if let Ok((config, effective)) =

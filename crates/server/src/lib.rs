@@ -34,6 +34,7 @@ mod status;
 mod store;
 mod web;
 
-pub use identity::review::{Record as ReviewRecord, VerifyError, verify as verify_review};
+pub use identity::review::{VerifyError, verify_any as verify_review};
+pub use ledger::leave_for_the_ledger;
 pub use remote::{Remote, RemoteError};
 pub use start::{Reports, Server, SetUp, StartError, Started, check, set_up_log};

@@ -29,8 +29,8 @@ if [ -e "$0/usual" ]; then
         mount -t overlay -o "lowerdir=/$place,upperdir=/run/overlay/$place,workdir=/run/overlay/$place.work" none "/$place"
     done
     # Change sets of this machine are not those of the room.
-    mkdir -p /etc/docker /var/lib/palisade
-    mount -t tmpfs none /var/lib/palisade
+    mkdir -p /etc/docker /var/lib/palisade-harden
+    mount -t tmpfs none /var/lib/palisade-harden
     rm -f /etc/docker/daemon.json
     cp "$0/etc/daemon.json" /etc/docker/ 2>/dev/null
 fi

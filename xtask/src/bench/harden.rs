@@ -65,7 +65,7 @@ pub(crate) fn copy(tree: &str) -> Result<()> {
 
 /// Every path with its kind, permissions, owner and size.
 fn listing(tree: &str) -> Result<String> {
-    let own = Path::new(tree).join("var/lib/palisade").display().to_string();
+    let own = Path::new(tree).join("var/lib/palisade-harden").display().to_string();
     let format = "%P %M %U %G %s %l\n";
     let paths = output(
         "find",

@@ -38,8 +38,8 @@ pub(crate) fn run() -> Result<()> {
     let program = target.join("release/examples").join(LOAD);
     let mut text = format!(
         "{HEADING}\nMade by `cargo xtask bench ledger`: {ENTRIES} entries of a thousand users over 180 days, appended 250 at a time by \
-         four tasks\nwhile others ask for proofs of what they append; every batch is on disk before it counts. The archive is verified as \
-         `palisade\nledger verify` does it. Two cores, the database on them too.\n\n\
+         four tasks:\none half as fast as it goes, the other at a pace of a little more than 10,000 a second while others ask for proofs of what\nis \
+         appended. Every batch is on disk before it counts. The archive is verified as `palisade ledger verify` does it. Two cores, the database on them too.\n\n\
          | what | database | median | longest |\n|---|---|---|---|\n"
     );
     let mut goals = Goals::new();
@@ -78,7 +78,7 @@ fn one(
         .collect();
     let figure = |what: &str| figures.get(what).copied().with_context(|| format!("no `{what}` in {said}"));
     for (what, figure_name) in
-        [("an entry has its proof, while others append", "proof"), ("a user's entries of a week", "search")]
+        [("an entry has its proof, at that pace", "proof"), ("a user's entries of a week", "search")]
     {
         text.push_str(&format!(
             "| {what} | {name} | {:.1} ms | {:.1} ms |\n",
@@ -86,11 +86,11 @@ fn one(
             figure(&format!("{figure_name}-longest"))?
         ));
     }
-    let rate = f64::from(ENTRIES) / figure("seconds")?;
+    let (rate, fastest) = (figure("sustained")?, figure("fastest")?);
     let mut goal = |what: &str, measured: String, met: bool| goals.add(name, what, &measured, met);
     goal(
         &format!("{APPENDS:.0} appends a second or more, all durable"),
-        format!("{rate:.0}/s"),
+        format!("{rate:.0}/s sustained, {fastest:.0}/s at most"),
         rate >= APPENDS,
     );
     let proof = figure("proof-longest")?;

@@ -1,5 +1,6 @@
 //! The arguments of `palisade ledger`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
@@ -118,8 +119,8 @@ pub(crate) struct List {
     #[command(flatten)]
     pub(crate) filters: Filters,
     /// Entries at most.
-    #[arg(long, value_name = "COUNT", default_value_t = 50)]
-    pub(crate) most: usize,
+    #[arg(long, value_name = "COUNT", default_value = "50")]
+    pub(crate) most: NonZeroUsize,
     #[command(flatten)]
     pub(crate) access: Access,
     /// How the list is written.

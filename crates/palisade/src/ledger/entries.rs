@@ -52,7 +52,7 @@ pub(super) fn list(args: &List) -> Result<Ending> {
     let mut remote = remote(&args.server, &args.access)?;
     let stream = args.filters.stream.as_deref().unwrap_or(USUAL);
     let (mut found, mut after) = (Vec::new(), String::new());
-    loop {
+    let is_whole = loop {
         let mut query = args.filters.query();
         query.push(("after", &after));
         let path = format!("/api/v1/ledger/{}/entries?{}", encoded(stream), joined(&query));
@@ -61,14 +61,17 @@ pub(super) fn list(args: &List) -> Result<Ending> {
             serde_json::from_slice(&text).context("the server does not list entries as this version does")?;
         found.extend(page.items);
         match page.next {
-            Some(next) if found.len() < args.most && next != after => after = next,
-            _ => break,
+            Some(next) if found.len() < args.most.get() && next != after => after = next,
+            more => break more.is_none() && found.len() <= args.most.get(),
         }
-    }
-    found.truncate(args.most);
+    };
+    found.truncate(args.most.get());
     match args.format {
         ListFormat::Json => say(&serde_json::to_string_pretty(&found)?)?,
         ListFormat::Terminal => say(&page(&found))?,
+    }
+    if !is_whole {
+        talk(&format!("these are the newest {}; --most shows more of them", found.len()));
     }
     Ok(Ending::Clean)
 }

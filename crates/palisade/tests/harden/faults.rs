@@ -34,7 +34,7 @@ fn the_one_with_mounts_of_its_own() {
         // What makes `/etc` itself needs no mount there.
         let there = base.root.path().join("etc").is_dir();
         let touched = |folder: &str| there && plan.steps.iter().any(|step| step.path.starts_with(folder));
-        for folder in ["/etc", "/var/lib/palisade"] {
+        for folder in ["/etc", "/var/lib/palisade-harden"] {
             for free in FREE_PAGES {
                 if folder == "/etc" && !touched("/etc/") {
                     continue;

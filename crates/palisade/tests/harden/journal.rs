@@ -9,7 +9,7 @@ use crate::harness::now;
 use crate::snapshot;
 use crate::undo::{apply, by_hand, with};
 
-const FOLDER: &str = "var/lib/palisade/harden";
+const FOLDER: &str = "var/lib/palisade-harden";
 
 #[test]
 fn a_status_that_cannot_be_read_stops_others_until_a_person_decides() {
@@ -119,7 +119,7 @@ fn a_huge_history_is_gone_on_with_and_a_cut_line_is_told() {
 
 #[test]
 fn a_journal_that_others_may_write_to_is_not_carried_out() {
-    let (door, root) = Machine::new().directory("/var/lib/palisade/harden").door();
+    let (door, root) = Machine::new().directory("/var/lib/palisade-harden").door();
     let folder = root.path().join(FOLDER);
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
     let mut quiet = |_: &Moment| {};

@@ -19,6 +19,7 @@ mod playbook;
 mod program;
 mod real_accounts;
 mod real_docker;
+mod real_ledger;
 mod real_ssh;
 mod real_story;
 mod real_system;

@@ -86,7 +86,7 @@ fn a_program_reads_the_plan_alone_and_an_auditor_80_columns() {
 fn what_was_cut_off_is_taken_back_before_the_plan_is_made() {
     let (_door, root) = machine().offline_door();
     palisade(root.path(), &MEND).output().unwrap();
-    let journal = root.path().join("var/lib/palisade/harden");
+    let journal = root.path().join("var/lib/palisade-harden");
     let mut found = std::fs::read_dir(journal).unwrap().map(|entry| entry.unwrap().path());
     let set = found.find(|path| path.is_dir()).unwrap();
     std::fs::write(set.join("status.json"), r#"{"status":"applying"}"#).unwrap();
@@ -98,7 +98,7 @@ fn what_was_cut_off_is_taken_back_before_the_plan_is_made() {
 
 #[test]
 fn an_error_names_its_cause_once() {
-    let (_door, root) = Machine::new().link("/var/lib/palisade/harden/lock", "/nowhere").offline_door();
+    let (_door, root) = Machine::new().link("/var/lib/palisade-harden/lock", "/nowhere").offline_door();
     let output = palisade(root.path(), &["confirm"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
     assert_eq!(text(&output).matches("os error").count(), 1, "{}", text(&output));
@@ -133,7 +133,7 @@ fn undo_takes_back_what_was_cut_off_and_nothing_more() {
     apply(&door, root.path(), &by_hand(root.path(), "/etc/b", "two"), None).unwrap();
     let before = snapshot::take(root.path());
     let id = apply(&door, root.path(), &by_hand(root.path(), "/etc/a", "two"), None).unwrap();
-    let status = root.path().join("var/lib/palisade/harden").join(&id).join("status.json");
+    let status = root.path().join("var/lib/palisade-harden").join(&id).join("status.json");
     std::fs::write(status, r#"{"status":"applying"}"#).unwrap();
     let output = palisade(root.path(), &["status"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
@@ -151,7 +151,7 @@ fn status_tells_what_nobody_watches_and_what_is_damaged() {
     let first = apply(&door, root.path(), &by_hand(root.path(), "/etc/b", "two"), None).unwrap();
     let until = crate::harness::now();
     apply(&door, root.path(), &by_hand(root.path(), "/etc/a", "two"), Some(until)).unwrap();
-    std::fs::write(root.path().join("var/lib/palisade/harden").join(&first).join("plan.json"), "{").unwrap();
+    std::fs::write(root.path().join("var/lib/palisade-harden").join(&first).join("plan.json"), "{").unwrap();
     let output = palisade(root.path(), &["status"]).output().unwrap();
     let said = text(&output).split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(output.status.code(), Some(2), "{said}");

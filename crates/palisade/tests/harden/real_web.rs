@@ -10,7 +10,7 @@ use test_support::{looks, room};
 const START: &str = r#"
 mkdir -p /run/room/lib /run/room/lib-work
 mount -t overlay -o lowerdir=/var/lib,upperdir=/run/room/lib,workdir=/run/room/lib-work none /var/lib
-rm -rf /var/lib/palisade
+rm -rf /var/lib/palisade-harden
 PROFILE=/run/profile.yaml
 echo 'declare: {}' > $PROFILE
 judge() {

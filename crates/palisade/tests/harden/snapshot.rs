@@ -19,7 +19,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Snapshot) {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().display().to_string();
         let stat = path.symlink_metadata().unwrap();
-        if name == "var/lib/palisade" || (name == "var/lib" || name == "var") && only_ours(&path) {
+        if name == "var/lib/palisade-harden" || (name == "var/lib" || name == "var") && only_ours(&path) {
             continue;
         }
         let content = if stat.is_symlink() {
@@ -47,7 +47,7 @@ fn only_ours(folder: &Path) -> bool {
     let names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     names
         .iter()
-        .all(|path| path.ends_with("var/lib/palisade") || (path.ends_with("var/lib") && only_ours(path)))
+        .all(|path| path.ends_with("var/lib/palisade-harden") || (path.ends_with("var/lib") && only_ours(path)))
 }
 
 /// The paths at which two trees differ.

@@ -95,7 +95,7 @@ fn a_running_host_comes_back_by_itself_whatever_ends() {
              > /run/systemd/system/ssh.service.d/slow.conf
          systemctl daemon-reload",
     );
-    let applying = "for i in $(seq 300); do grep -qs applying /var/lib/palisade/harden/*/status.json \
+    let applying = "for i in $(seq 300); do grep -qs applying /var/lib/palisade-harden/*/status.json \
                     && pgrep -x sleep >/dev/null && break; sleep 0.1; done; pgrep -x sleep";
     host.succeed(&format!("{MEND} --window 10 >/dev/null 2>&1 & {applying}; kill -9 $!"));
     until_same("killed", &before, &host);

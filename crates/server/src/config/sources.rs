@@ -29,6 +29,8 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// The state directory when nobody names one, as an absolute path; `/var/lib/palisade` otherwise.
     pub usual_state_dir: Option<PathBuf>,
+    /// The least important lines that are written when nobody names any; `info` otherwise.
+    pub usual_log_level: Option<&'static str>,
 }
 
 /// The state directory of a user when nobody names one; none where `/var/lib/palisade` is right.
@@ -151,10 +153,14 @@ impl Reading<'_> {
         }
     }
 
-    /// Takes the default that only the caller can know.
+    /// Takes the defaults that only the caller can know.
     pub(super) fn take_usual(&mut self, overrides: &Overrides) {
-        if let (Some(row), Some(dir)) = (find("server", "state_dir"), &overrides.usual_state_dir) {
-            self.give(row, Given { raw: Raw::word(dir.to_string_lossy()), source: Source::Default });
+        let directory = overrides.usual_state_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
+        let level = overrides.usual_log_level.map(str::to_owned);
+        for (section, name, text) in [("server", "state_dir", directory), ("log", "level", level)] {
+            if let (Some(row), Some(text)) = (find(section, name), text) {
+                self.give(row, Given { raw: Raw::word(text), source: Source::Default });
+            }
         }
     }
 

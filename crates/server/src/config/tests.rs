@@ -147,6 +147,7 @@ fn the_later_source_wins_and_is_named() {
 fn the_caller_may_know_a_better_state_directory() {
     let home = Overrides {
         usual_state_dir: Some(PathBuf::from("/home/a/.local/state/palisade")),
+        usual_log_level: Some("warn"),
         ..Overrides::default()
     };
     let (config, effective) = Config::parse(None, [], &home, &known).unwrap();

@@ -17,6 +17,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ledger::{self, Happened, Said, note};
 use crate::order::{self, Columns, Order};
@@ -118,13 +119,15 @@ pub(crate) struct Attempt {
     pair_key: String,
     address_key: String,
     entry: String,
+    /// Held until it is known how it ended.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 impl Attempt {
     /// One that the gate knows nothing of.
     pub(crate) fn of_nobody() -> Self {
-        Self { pair_key: String::new(), address_key: String::new(), entry: String::new() }
+        Self { pair_key: String::new(), address_key: String::new(), entry: String::new(), _turn: None }
     }
 }
 
@@ -193,6 +196,8 @@ pub(crate) struct Gate {
     store: Store,
     limits: Limits,
     sealer: Arc<Sealer>,
+    /// Turns of API tokens, each for those whose keys begin alike.
+    turns: Arc<[Arc<Semaphore>; 16]>,
 }
 
 impl fmt::Debug for Gate {
@@ -239,7 +244,11 @@ returning admitted, blocked_until";
 impl Gate {
     /// A gate with these limits, counting in `store`; `sealer` makes keys of names that tell nothing of them.
     pub(crate) fn new(store: Store, limits: Limits, sealer: Arc<Sealer>) -> Self {
-        Self { store, limits, sealer }
+        // What is right is counted too until that is known: of one token, so few are checked at a time that these never block it, though
+        // two processes do so.
+        let few = usize::try_from(limits.of(Surface::ValidateToken).attempts / 3).unwrap_or(1).clamp(1, 4);
+        let turns = Arc::new(std::array::from_fn(|_| Arc::new(Semaphore::new(few))));
+        Self { store, limits, sealer, turns }
     }
 
     /// The parts as one key that tells nothing of them without the sealer's, and that no other parts have.
@@ -275,11 +284,12 @@ impl Gate {
             known.map_or_else(|| self.key(&[name]), str::to_owned),
             known.is_some(),
         );
-        let attempt = Attempt {
-            pair_key: self.key(&[surface.as_str(), &pair, name]),
-            address_key: self.key(&[&address]),
-            entry: entry(now)?,
+        let pair_key = self.key(&[surface.as_str(), &pair, name]);
+        let turn = match surface {
+            Surface::ValidateToken => self.turn(&pair_key).await,
+            _ => None,
         };
+        let attempt = Attempt { pair_key, address_key: self.key(&[&address]), entry: entry(now)?, _turn: turn };
         let mut transaction = self.store.writer().begin().await?;
         let of_pair = reserve(self.limits.of(surface), &attempt.entry, now)
             .bind(&attempt.pair_key, surface.as_str(), &pair, known)
@@ -299,6 +309,13 @@ impl Gate {
         }
         transaction.commit().await?;
         Ok(attempt)
+    }
+
+    /// Waits until few enough of this key are checked.
+    async fn turn(&self, key: &str) -> Option<OwnedSemaphorePermit> {
+        let first = key.chars().next().and_then(|digit| digit.to_digit(16)).unwrap_or(0);
+        let turns = self.turns.get(usize::try_from(first).unwrap_or(0))?;
+        Arc::clone(turns).acquire_owned().await.ok()
     }
 
     /// The blocks that hold; at most a thousand.
@@ -385,12 +402,6 @@ impl Attempt {
         .execute(connection)
         .await?;
         Ok(())
-    }
-
-    /// An attempt that nothing counted.
-    #[cfg(test)]
-    pub(crate) fn for_tests() -> Self {
-        Self { pair_key: String::new(), address_key: String::new(), entry: String::new() }
     }
 }
 

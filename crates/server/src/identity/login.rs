@@ -60,6 +60,8 @@ pub(crate) struct Caller {
     pub(crate) rights: Rights,
     /// The session; none: an API token was shown.
     pub(crate) session: Option<Session>,
+    /// The name of the API token that was shown.
+    pub(crate) token: Option<String>,
     /// What must be done first.
     pub(crate) pending: Option<Pending>,
 }
@@ -284,7 +286,7 @@ impl Logins {
             self.pending(&user, &rights, session.factors, now)
         };
         let rights = if pending.is_some() { Rights::default() } else { rights };
-        Ok(Some(Caller { user, rights, session: Some(session), pending }))
+        Ok(Some(Caller { user, rights, session: Some(session), token: None, pending }))
     }
 
     /// Who shows this API token.
@@ -311,7 +313,7 @@ impl Logins {
         }
         attempt.succeeded(&self.store).await?;
         let rights = roles::rights_of(&self.store, &user.id).await?.within(&token.permissions);
-        Ok(Caller { user, rights, session: None, pending: None })
+        Ok(Caller { user, rights, session: None, token: Some(token.name), pending: None })
     }
 
     /// Shows a second factor for a session: it has its rights then, and its window for dangerous acts opens.

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     fn find_in(stored: &[String], given: &str) -> Option<usize> {
-        find(&Attempt::for_tests(), stored, &SecretString::from(given))
+        find(&Attempt::of_nobody(), stored, &SecretString::from(given))
     }
 
     #[test]

@@ -27,10 +27,10 @@ use crate::seal::SealError;
 use crate::store::{Store, StoreError};
 
 pub(crate) use decide::decide;
-#[cfg(test)]
-pub(crate) use record::verify_as;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use record::verify;
 pub(crate) use record::{Envelope, Key, next_due};
-pub use record::{Record, VerifyError, verify};
+pub use record::{VerifyError, verify_any};
 pub(crate) use sign::sign;
 pub(crate) use snapshot::{Person, Subject};
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use jiff::tz::TimeZone;
-use ledger::{Event, Kind as EventKind, Path as Part};
+use ledger::{Event, Kind as EventKind, Path as Part, Proof};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -238,6 +238,8 @@ struct ProvenView {
     text: String,
     /// The proof that it is in the tree that was signed last (C2SP tlog-proof).
     proof: String,
+    /// Why this is not the entry that was logged; null: it is.
+    fault: Option<String>,
 }
 
 async fn streams(State(app): State<App>) -> Result<Json<Vec<StreamView>>, Failure> {
@@ -354,15 +356,34 @@ async fn entry(
 ) -> Result<Json<ProvenView>, Failure> {
     let stream = asked::stream(&stream)?;
     let placed = asked::entry(&app, stream, &position).await?;
-    let proof = proof_of(&app, stream, placed.position).await?;
-    Ok(Json(ProvenView { position: placed.position, entry: placed.event, text: placed.entry, proof }))
+    let (proof, fault) = proof_of(&app, stream, &placed).await?;
+    let proof = String::from_utf8_lossy(&proof.text()).into_owned();
+    Ok(Json(ProvenView { position: placed.position, entry: placed.event, text: placed.entry, proof, fault }))
 }
 
-/// The proof of an entry that is there, as text.
-async fn proof_of(app: &App, stream: Stream, position: u64) -> Result<String, Failure> {
+/// The proof for the place of an entry, and why the entry that stands there now is not the one that was logged; none: it is.
+///
+/// # Errors
+/// There is no such entry.
+pub(crate) async fn proof_of(
+    app: &App,
+    stream: Stream,
+    placed: &Placed,
+) -> Result<(Proof, Option<String>), Failure> {
     let nothing = || Failure::new(Kind::NotFound, "the ledger has no such entry");
-    let proof = prove(app.store(), stream, position).await?.ok_or_else(nothing)?;
-    Ok(String::from_utf8_lossy(&proof.text()).into_owned())
+    let proof = prove(app.store(), stream, placed.position).await?.ok_or_else(nothing)?;
+    let key = app.ledger.key(stream).ok_or_else(nothing)?;
+    let checked = proof.check(::ledger::record_hash(placed.entry.as_bytes()), key);
+    let fault = checked.err().map(|error| match error {
+        ::ledger::ProofError::Wrong => {
+            format!(
+                "what the database holds as entry {} is not what was logged: it was changed",
+                placed.position
+            )
+        }
+        error => error.to_string(),
+    });
+    Ok((proof, fault))
 }
 
 async fn proof(
@@ -379,7 +400,8 @@ async fn proof(
 pub(crate) async fn proof_file(app: &App, stream: &str, position: &str) -> Result<Response, Failure> {
     let stream = asked::stream(stream)?;
     let placed = asked::entry(app, stream, position).await?;
-    let text = proof_of(app, stream, placed.position).await?;
+    let (proof, _) = proof_of(app, stream, &placed).await?;
+    let text = String::from_utf8_lossy(&proof.text()).into_owned();
     Ok(as_file(&format!("{}-{}.tlog-proof", stream.as_str(), placed.position), text))
 }
 
@@ -451,7 +473,9 @@ pub(crate) async fn whole(
     }
     let streams = if stream.is_empty() { Stream::ALL.to_vec() } else { vec![asked::stream(stream)?] };
     let filter = words.filter(app, zone).await?;
-    export::export(app, format, streams, filter).await
+    let mut asked = words.pairs();
+    asked.extend((!stream.is_empty()).then_some(("stream", stream)));
+    export::export(app, format, streams, filter, &asked).await
 }
 
 #[cfg(test)]

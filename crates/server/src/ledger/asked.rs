@@ -1,10 +1,13 @@
 //! What somebody asks of the ledger, in the words of addresses: which stream, which entries, from when to when.
 
+use std::net::IpAddr;
+
+use ::ledger::{Category, Kind as EventKind, Outcome};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::{Filter, Stream, find, standing};
+use super::{Filter, Stream, find, newest, standing};
 use crate::api::problem::{Failure, Field, Kind};
 use crate::app::App;
 use crate::identity::users;
@@ -116,15 +119,39 @@ impl Words {
             }
         };
         let (since, until) = (time("since", &self.since, false), time("until", &self.until, true));
+        if let (Some(since), Some(until)) = (since, until)
+            && until <= since
+        {
+            wrong.push(Field {
+                name: "until".to_owned(),
+                why: "nothing is before it and after `since`".to_owned(),
+            });
+        }
+        let kinds = EventKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
+        let categories = Category::ALL.map(Category::as_str);
+        let results = [Outcome::Success, Outcome::Refused, Outcome::Failed].map(Outcome::as_str);
+        for (name, text, known) in [
+            ("event", &self.event, kinds.as_slice()),
+            ("category", &self.category, &categories),
+            ("result", &self.result, &results),
+        ] {
+            wrong.extend(unknown(name, text, known));
+        }
+        let address = match self.address.trim() {
+            "" => String::new(),
+            text => text.parse::<IpAddr>().map(|address| address.to_string()).unwrap_or_else(|_| {
+                wrong.push(Field { name: "address".to_owned(), why: "this is no IP address".to_owned() });
+                String::new()
+            }),
+        };
         if !wrong.is_empty() {
-            return Err(
-                Failure::new(Kind::Unprocessable, "a time that is asked for is none").with_fields(wrong)
-            );
+            let what = "what is asked for cannot be in the ledger";
+            return Err(Failure::new(Kind::Unprocessable, what).with_fields(wrong));
         }
         Ok(Filter {
             actor: identified(app, &self.actor).await?,
             subject: identified(app, &self.subject).await?,
-            address: self.address.trim().to_owned(),
+            address,
             event: self.event.clone(),
             category: self.category.clone(),
             result: self.result.clone(),
@@ -135,14 +162,30 @@ impl Words {
     }
 }
 
-/// The identifier of the user of that name; the text itself where there is none.
+/// Why a word is none of those that there are.
+fn unknown(name: &str, text: &str, known: &[&str]) -> Option<Field> {
+    if text.is_empty() || known.contains(&text) {
+        return None;
+    }
+    let near = known.iter().min_by_key(|word| strsim::damerau_levenshtein(word, text)).unwrap_or(&"");
+    Some(Field { name: name.to_owned(), why: format!("`{}` is none; is `{near}` meant?", text.escape_debug()) })
+}
+
+/// The identifier of the user of that name, or of the last one that had it; the text itself where there is none.
 async fn identified(app: &App, text: &str) -> Result<String, Failure> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(String::new());
     }
-    let user = users::by_name(app.store(), text).await?;
-    Ok(user.map_or_else(|| text.to_owned(), |user| user.id))
+    if let Some(user) = users::by_name(app.store(), text).await? {
+        return Ok(user.id);
+    }
+    let gone = Filter { event: EventKind::UserDeleted.as_str().to_owned(), ..Filter::default() };
+    let gone = newest(app.store(), Stream::ManagementSystem, &gone).await?;
+    let key = users::name_key(text);
+    let mut subjects = gone.into_iter().filter_map(|placed| placed.event.on);
+    let subject = subjects.find(|on| on.name.as_deref().is_some_and(|name| users::name_key(name) == key));
+    Ok(subject.and_then(|on| on.id).unwrap_or_else(|| text.to_owned()))
 }
 
 /// A time as people and programs write it; a day's `end` is the beginning of the next one.

@@ -25,6 +25,8 @@ struct Inner {
     from: Option<String>,
     correlation: Option<String>,
     clock: Clock,
+    /// The name of the API token that was shown.
+    token: Mutex<Option<String>>,
     /// What was tried to be let in.
     tried: Mutex<Option<Tried>>,
     has_noted: AtomicBool,
@@ -54,6 +56,7 @@ impl Asker {
             from,
             correlation,
             clock,
+            token: Mutex::default(),
             tried: Mutex::default(),
             has_noted: AtomicBool::new(false),
             has_noted_refusal: AtomicBool::new(false),
@@ -65,6 +68,9 @@ impl Asker {
         let kind = if caller.session.is_some() { ActorKind::User } else { ActorKind::Token };
         let (id, name) = (Some(caller.user.id.clone()), Some(caller.user.name.clone()));
         *self.0.actor.lock().unwrap_or_else(PoisonError::into_inner) = Actor { kind, id, name };
+        (*self.0.token.lock().unwrap_or_else(PoisonError::into_inner)).clone_from(&caller.token);
+        // What was shown was right; what is refused from here on is something else.
+        *self.0.tried.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What was refused, with whose credential was shown.
@@ -87,6 +93,11 @@ impl Asker {
 
     pub(super) fn actor(&self) -> Actor {
         self.0.actor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The name of the API token that was shown.
+    pub(super) fn token(&self) -> Option<String> {
+        self.0.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn from(&self) -> Option<&str> {

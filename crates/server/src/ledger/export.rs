@@ -60,7 +60,7 @@ impl Format {
     }
 }
 
-/// An export as it is sent: of these streams, and of these entries where it is no archive.
+/// An export as it is sent: of these streams, and of these entries where it is no archive; `asked` is noted of it.
 ///
 /// # Errors
 /// When the database does not answer, before the first byte is sent. Later the connection breaks off, so that nobody takes a part for
@@ -70,8 +70,10 @@ pub(crate) async fn export(
     format: Format,
     streams: Vec<Stream>,
     filter: Filter,
+    asked: &[(&str, &str)],
 ) -> Result<Response, Failure> {
     let said = Said::done(Kind::LedgerExported).with("format", format.as_str());
+    let said = asked.iter().fold(said, |said, (name, value)| said.with(name, *value));
     app.ledger.tell(said).await?;
     // What was noted until now is in the export, and that it was exported too; where another process is at it, a moment later.
     for _ in 0..PATIENCE {

@@ -27,11 +27,13 @@ pub(crate) use asker::{Asker, carried, during, tries};
 pub(crate) use cosigning::{Cosigning, NotCosigned};
 pub(crate) use note::{Said, note};
 pub(crate) use reading::{
-    Filter, PAGE, Placed, RUN, Standing, extension, find, following, is_waiting, list, part, prove, standing,
+    Filter, PAGE, Placed, RUN, Standing, extension, find, following, is_waiting, list, newest, part, prove,
+    standing,
 };
 pub(crate) use refusals::of_answer;
 pub(crate) use retention::{Retention, prune};
 pub(crate) use sequencer::{Ledger, LedgerError};
+pub use spill::leave_for_the_ledger;
 
 /// What happened, by the catalogue.
 pub(crate) use ::ledger::Kind as Happened;

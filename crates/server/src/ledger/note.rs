@@ -83,6 +83,9 @@ impl Said {
         if let Some(asker) = asker {
             event.from = asker.from().map(str::to_owned);
             event.correlation = asker.correlation().map(str::to_owned);
+            if event.actor.kind == ActorKind::Token {
+                event.details.extend(asker.token().map(|token| ("token".to_owned(), token)));
+            }
             asker.noted(self.result != Outcome::Success);
         }
         event

@@ -97,6 +97,17 @@ pub(crate) async fn is_waiting(store: &Store) -> Result<bool, LedgerError> {
     Ok(waiting.is_some())
 }
 
+/// Whether an event has its place.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn is_placed(store: &Store, stream: Stream, event: &Event) -> Result<bool, LedgerError> {
+    let until = event.time.checked_add(jiff::SignedDuration::from_millis(1)).ok();
+    let filter = Filter { event: event.event.clone(), since: Some(event.time), until, ..Filter::default() };
+    let same_time = newest(store, stream, &filter).await?;
+    Ok(same_time.iter().any(|placed| placed.event.id == event.id))
+}
+
 /// Entries, the newest first; `before` is the place of the last one of the page before.
 ///
 /// # Errors
@@ -109,6 +120,14 @@ pub(crate) async fn list(
 ) -> Result<Vec<Placed>, LedgerError> {
     let beyond = before.map(|before| ("position < ", before));
     select(store, stream, filter, beyond, &format!("position desc limit {}", PAGE + 1)).await
+}
+
+/// The newest entries, at most [`RUN`].
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn newest(store: &Store, stream: Stream, filter: &Filter) -> Result<Vec<Placed>, LedgerError> {
+    select(store, stream, filter, None, &format!("position desc limit {RUN}")).await
 }
 
 /// Entries from this place on, in their order, at most [`RUN`].

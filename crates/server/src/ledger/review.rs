@@ -20,7 +20,6 @@ use crate::identity::review::{Person, ReviewError};
 use crate::random;
 use crate::store::{self, Store, StoreError};
 
-#[cfg(test)]
 pub(crate) use record::PREDICATE_TYPE;
 pub(crate) use record::{envelope, sign};
 pub(crate) use unusual::Finding;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::{Edge, Event, Head, Kind, SigningKey, Tile, VerifierKey};
+use ledger::{ActorKind, Edge, Event, Head, Kind, SigningKey, Tile, VerifierKey};
 use secrecy::ExposeSecret as _;
 use secrecy::zeroize::Zeroizing;
 use sqlx::{AnyConnection, Row as _};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::health::Health;
 use super::refusals::{FLUSH_EVERY, Repeats};
 use super::spill::Spill;
-use super::{Said, Stream, head, rows};
+use super::{Said, Stream, head, reading, rows};
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::random;
@@ -240,7 +240,10 @@ impl Ledger {
     async fn put(&self, events: Vec<Event>) -> Result<(), LedgerError> {
         let Err(error) = self.append(Stream::ManagementSystem, &events).await else { return Ok(()) };
         let inner = Arc::clone(&self.0);
-        let put = tokio::task::spawn_blocking(move || inner.spill.put(&events)).await;
+        let put = tokio::task::spawn_blocking(move || {
+            inner.spill.put(&events, "the database did not take it when it happened")
+        })
+        .await;
         match put.map_err(std::io::Error::other).and_then(|put| put) {
             Ok(()) => Ok(()),
             Err(spill) => {
@@ -253,18 +256,28 @@ impl Ledger {
     /// Puts the events that wait beside the database into it.
     async fn take_back(&self) -> Result<(), LedgerError> {
         let inner = Arc::clone(&self.0);
-        let events = tokio::task::spawn_blocking(move || inner.spill.waiting()).await;
-        let events =
-            events.map_err(std::io::Error::other).and_then(|events| events).map_err(LedgerError::Spill)?;
-        if events.is_empty() {
+        let waiting = tokio::task::spawn_blocking(move || inner.spill.waiting()).await;
+        let (waiting, length) =
+            waiting.map_err(std::io::Error::other).and_then(|waiting| waiting).map_err(LedgerError::Spill)?;
+        if length == 0 {
             return Ok(());
         }
+        let mut events = Vec::new();
+        for event in waiting {
+            // Of a process that ended before it forgot them.
+            if !reading::is_placed(&self.0.store, Stream::ManagementSystem, &event).await? {
+                events.push(event);
+            }
+        }
+        // What the command line left did not spill.
+        let spilled = events.iter().filter(|event| event.actor.kind != ActorKind::Host).count();
+        if spilled > 0 {
+            events.push(Said::done(Kind::LedgerSpilled).with("events", spilled.to_string()).event());
+        }
         self.append(Stream::ManagementSystem, &events).await?;
-        let (inner, count) = (Arc::clone(&self.0), events.len());
-        let forgotten = tokio::task::spawn_blocking(move || inner.spill.forget(count)).await;
-        forgotten.map_err(std::io::Error::other).and_then(|done| done).map_err(LedgerError::Spill)?;
-        let said = Said::done(Kind::LedgerSpilled).with("events", count.to_string());
-        self.append(Stream::ManagementSystem, &[said.event()]).await
+        let inner = Arc::clone(&self.0);
+        let forgotten = tokio::task::spawn_blocking(move || inner.spill.forget(length)).await;
+        forgotten.map_err(std::io::Error::other).and_then(|done| done).map_err(LedgerError::Spill)
     }
 
     /// Puts events of a stream behind those that wait for their place.

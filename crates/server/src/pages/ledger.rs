@@ -15,11 +15,12 @@ use crate::api::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
+use crate::ledger::api::proof_of;
 use crate::ledger::api::witness::PREFIX;
 use crate::ledger::asked::{self, Words, asks};
 use crate::ledger::export::Format;
 use crate::ledger::witnesses::Witness;
-use crate::ledger::{Placed, Stream, api, exporters, find, prove, standing};
+use crate::ledger::{Placed, Stream, api, exporters, find, standing};
 use crate::web::form::Choice;
 use crate::web::ledger::{entries, entry, receivers, tree, witnesses};
 use crate::web::list::{Facet, Listing};
@@ -315,7 +316,7 @@ async fn one(
     let stream = asked::stream(&stream)?;
     let placed = asked::entry(&app, stream, &position).await?;
     let nothing = || Failure::new(Kind::NotFound, "the ledger has no such entry");
-    let proof = prove(app.store(), stream, placed.position).await?.ok_or_else(nothing)?;
+    let (proof, fault) = proof_of(&app, stream, &placed).await?;
     let stands = standing(app.store(), stream).await?.ok_or_else(nothing)?;
     let here = address(stream, placed.position);
     let file = format!("{}-{}", stream.as_str(), placed.position);
@@ -330,6 +331,7 @@ async fn one(
         at: event.time,
         facts: facts(&placed),
         json: serde_json::to_string_pretty(event).unwrap_or_else(|_| placed.entry.clone()),
+        fault,
         tree: in_tree(&app, &proof, stands.signed_at),
         downloads: vec![
             ("Entry".to_owned(), format!("{here}/download/entry")),

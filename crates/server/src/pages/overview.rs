@@ -142,6 +142,7 @@ async fn audit(State(app): State<App>, Filled(sent): Filled<Back>) -> Result<Res
 fn first(app: &App) -> dashboard::State {
     match app.audits.failed().filter(|_| app.audits.running().is_none()) {
         Some((at, why)) => dashboard::State::Failed { at, why },
+        None if !app.audits.is_served() => dashboard::State::Nobody,
         None => dashboard::State::First { since: app.started_at },
     }
 }

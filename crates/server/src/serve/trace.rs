@@ -49,7 +49,7 @@ pub(super) async fn watch(State(metrics): State<Metrics>, mut request: Request, 
     let mut response = async {
         let response = caught(next.run(request)).await;
         let status = response.status();
-        let millis = began.elapsed().as_secs_f64() * 1000.0;
+        let millis = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         if status.is_server_error() {
             warn!(target: "palisade::request", status = status.as_u16(), millis, "answered");
         } else {

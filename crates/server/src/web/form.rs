@@ -68,6 +68,8 @@ pub(super) enum Kind<'a> {
     Secret,
     /// A one-time code: never given back.
     Code,
+    /// One with letters in it.
+    MixedCode,
     /// Several lines.
     Long,
     /// One of a list, folded.
@@ -235,9 +237,11 @@ impl Form {
                 input type="password" id=(id) name=(name) autocomplete=[complete] maxlength=[limit]
                     aria-describedby=[described] aria-invalid=[invalid] required[required] autofocus[focus];
             },
-            Kind::Code => html! {
-                input.code type="text" inputmode="numeric" id=(id) name=(name) autocomplete="one-time-code" maxlength=[limit]
-                    spellcheck="false" autocapitalize="off" aria-describedby=[described] aria-invalid=[invalid]
+            Kind::Code | Kind::MixedCode => html! {
+                // What has letters cannot be typed on a keyboard of digits.
+                @let (keys, capitals) = if matches!(field.kind, Kind::Code) { ("numeric", "off") } else { ("text", "characters") };
+                input.code type="text" inputmode=(keys) id=(id) name=(name) autocomplete="one-time-code" maxlength=[limit]
+                    spellcheck="false" autocapitalize=(capitals) aria-describedby=[described] aria-invalid=[invalid]
                     required[required] autofocus[focus];
             },
             Kind::Long => html! {

@@ -335,3 +335,25 @@ fn keys_of_other_parts_are_others() {
     assert_ne!(gate.key(&["", "x"]), gate.key(&["x"]));
     assert_eq!(entry(at(0)).unwrap().len(), ENTRY);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tokens_that_are_right_do_not_block_each_other() {
+    for opened in stores().await {
+        let second = Store::open(&opened.url, 20).await.unwrap();
+        let gates = [gate_of(&opened.store, limits()), gate_of(&second, limits())];
+        let mut at_once = JoinSet::new();
+        for number in 0..200 {
+            let gate = gates[number % 2].clone();
+            at_once.spawn(async move {
+                let attempt =
+                    gate.attempt(Surface::ValidateToken, client("192.0.2.7"), "token", None, at(0)).await?;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                attempt.succeeded(&gate.store).await?;
+                Ok::<(), GateError>(())
+            });
+        }
+        while let Some(done) = at_once.join_next().await {
+            done.unwrap().unwrap();
+        }
+    }
+}

@@ -62,7 +62,7 @@ async fn login(
     password: &str,
 ) -> Result<Option<Identity>, DirectoryError> {
     let directory = Directory::new(settings.clone()).unwrap();
-    directory.login(&Attempt::for_tests(), name, &password.into()).await
+    directory.login(&Attempt::of_nobody(), name, &password.into()).await
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ fn registered() -> (Authenticator, Vec<String>) {
 }
 
 fn finish(user: &str, state: &str, stored: &[String], answer: &Value) -> Result<Passed, PasskeyError> {
-    passkeys().finish_login(&Attempt::for_tests(), user, state, stored, &answer.to_string(), now())
+    passkeys().finish_login(&Attempt::of_nobody(), user, state, stored, &answer.to_string(), now())
 }
 
 fn log_in(authenticator: &mut Authenticator, stored: &[String]) -> Result<Passed, PasskeyError> {
@@ -313,7 +313,7 @@ fn a_state_opens_for_five_minutes_and_no_longer() {
     let answer = authenticator.get(&started.challenge).to_string();
     let at = |seconds| {
         let later = now() + SignedDuration::from_secs(seconds);
-        passkeys().finish_login(&Attempt::for_tests(), EVE, &started.state, &stored, &answer, later)
+        passkeys().finish_login(&Attempt::of_nobody(), EVE, &started.state, &stored, &answer, later)
     };
     assert!(matches!(at(300), Err(PasskeyError::Expired)));
     assert!(at(299).is_ok());
@@ -406,7 +406,7 @@ fn any_altered_byte_of_a_signed_answer_is_refused() {
 fn an_answer_that_is_none_is_refused(#[case] answer: &str) {
     let (_, stored) = registered();
     let started = passkeys().start_login(EVE, &stored, now()).unwrap();
-    let attempt = Attempt::for_tests();
+    let attempt = Attempt::of_nobody();
     let login = passkeys().finish_login(&attempt, EVE, &started.state, &stored, answer, now());
     assert!(matches!(login, Err(PasskeyError::Answer)));
     let started = passkeys().start_registration(EVE, "eve", "Eve", &[], now()).unwrap();

@@ -36,7 +36,7 @@ const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x
 /// What was found, decided and done in one review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
+pub(crate) struct Record {
     /// The review's identifier.
     pub(crate) review: String,
     /// When it began; RFC 3339.
@@ -143,7 +143,7 @@ pub enum VerifyError {
     #[error("the signature does not fit: the record was altered, or another key signed it")]
     Signature,
     /// What was signed is no record of a review.
-    #[error("what was signed is no record of an access review: {0}")]
+    #[error("what was signed is no record of a review: {0}")]
     Statement(String),
 }
 
@@ -236,28 +236,27 @@ pub(crate) fn signed(payload: &[u8]) -> Option<(String, String)> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn verify(envelope: &str, public_key: &str) -> Result<Record, VerifyError> {
-    let statement = opened(envelope, public_key, PREDICATE_TYPE)?;
-    let wrong = |error: &dyn std::fmt::Display| VerifyError::Statement(error.to_string());
-    let record = Record::deserialize(&statement.predicate).map_err(|error| wrong(&error))?;
-    let should = artifact(&format!("access-review/{}", record.review), &statement.predicate);
-    match statement.subject.as_slice() {
-        [is] if is.name == should.name && is.digest.sha256 == should.digest.sha256 => Ok(record),
-        _ => Err(wrong(&"its digest is of something else")),
-    }
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn verify(envelope: &str, public_key: &str) -> Result<Record, VerifyError> {
+    let predicate = opened(envelope, public_key, &[ACCESS])?;
+    Record::deserialize(&predicate).map_err(|error| VerifyError::Statement(error.to_string()))
 }
 
-/// What a record of another type says, when nothing was altered.
+/// The same for the record of any review, of everybody's access or of the ledger; gives what it says.
 ///
 /// # Errors
 /// What is wrong with it.
-#[cfg(test)]
-pub(crate) fn verify_as(envelope: &str, public_key: &str, predicate_type: &str) -> Result<Value, VerifyError> {
-    Ok(opened(envelope, public_key, predicate_type)?.predicate)
+pub fn verify_any(envelope: &str, public_key: &str) -> Result<Value, VerifyError> {
+    opened(envelope, public_key, &[ACCESS, LEDGER])
 }
 
-/// The statement of an envelope whose signature fits.
-fn opened(envelope: &str, public_key: &str, predicate_type: &str) -> Result<Statement, VerifyError> {
+/// What a record is, as its envelope says, and what it is called before its review's identifier.
+type Type = (&'static str, &'static str);
+const ACCESS: Type = (PREDICATE_TYPE, "access-review");
+const LEDGER: Type = (crate::ledger::review::PREDICATE_TYPE, "ledger-review");
+
+/// What an envelope holds whose signature fits, when it is of one of these types and is what it is called.
+fn opened(envelope: &str, public_key: &str, types: &[Type]) -> Result<Value, VerifyError> {
     let key = read_pem(public_key).ok_or(VerifyError::Key)?;
     if envelope.len() > LONGEST {
         return Err(VerifyError::Envelope("it is too long".to_owned()));
@@ -278,20 +277,29 @@ fn opened(envelope: &str, public_key: &str, predicate_type: &str) -> Result<Stat
     // Only what was signed is read from here on.
     let wrong = |error: &dyn std::fmt::Display| VerifyError::Statement(error.to_string());
     let statement: Statement = serde_json::from_slice(&payload).map_err(|error| wrong(&error))?;
-    for (is, should) in [
-        (&envelope.payload_type, PAYLOAD_TYPE),
-        (&statement.kind, STATEMENT_TYPE),
-        (&statement.predicate_type, predicate_type),
-    ] {
+    for (is, should) in [(&envelope.payload_type, PAYLOAD_TYPE), (&statement.kind, STATEMENT_TYPE)] {
         if is != should {
             return Err(wrong(&format!("it says `{is}` where `{should}` belongs")));
         }
     }
+    let Some((_, name)) = types.iter().find(|(name, _)| *name == statement.predicate_type) else {
+        let names: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
+        return Err(wrong(&format!(
+            "it says `{}` where {} belongs",
+            statement.predicate_type,
+            names.join(" or ")
+        )));
+    };
     let whole = serde_json::to_value(&statement).map_err(|error| wrong(&error))?;
     if canonical(&whole).as_bytes() != payload {
         return Err(wrong(&"it is not in canonical form"));
     }
-    Ok(statement)
+    let review = statement.predicate.get("review").and_then(Value::as_str).unwrap_or_default();
+    let should = artifact(&format!("{name}/{review}"), &statement.predicate);
+    match statement.subject.as_slice() {
+        [is] if is.name == should.name && is.digest.sha256 == should.digest.sha256 => Ok(statement.predicate),
+        _ => Err(wrong(&"its digest is of something else")),
+    }
 }
 
 fn artifact(name: &str, predicate: &Value) -> Artifact {

@@ -13,7 +13,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn given(second: i64, code: &str, last: Option<i64>) -> Option<i64> {
-    verify(&Attempt::for_tests(), &RFC.to_vec().into(), &code.into(), at(second), last)
+    verify(&Attempt::of_nobody(), &RFC.to_vec().into(), &code.into(), at(second), last)
 }
 
 fn right(step: i64) -> String {
@@ -77,7 +77,7 @@ fn a_clock_before_1970_opens_nothing_and_breaks_nothing() {
 #[test]
 fn another_secret_does_not_open() {
     let other: SecretSlice<u8> = vec![1; 20].into();
-    assert_eq!(verify(&Attempt::for_tests(), &other, &"287082".into(), at(59), None), None);
+    assert_eq!(verify(&Attempt::of_nobody(), &other, &"287082".into(), at(59), None), None);
 }
 
 #[rstest]
@@ -108,7 +108,7 @@ fn a_new_secret_has_160_bits_and_opens_with_its_codes() {
     let made = enrol("Palisade", "eve").unwrap();
     assert_eq!(made.secret.expose_secret().len(), 20);
     let shown = format!("{:06}", code(made.secret.expose_secret(), 100).unwrap());
-    assert_eq!(verify(&Attempt::for_tests(), &made.secret, &shown.into(), at(3000), None), Some(100));
+    assert_eq!(verify(&Attempt::of_nobody(), &made.secret, &shown.into(), at(3000), None), Some(100));
     let again = enrol("Palisade", "eve").unwrap();
     assert_ne!(made.secret.expose_secret(), again.secret.expose_secret());
 }
@@ -157,7 +157,7 @@ proptest! {
     #[test]
     fn a_code_of_now_opens_whatever_the_secret(secret in proptest::collection::vec(any::<u8>(), 0..64), second in 0i64..=4_000_000_000) {
         let shown = format!("{:06}", code(&secret, second / 30).unwrap());
-        let step = verify(&Attempt::for_tests(), &secret.into(), &shown.into(), at(second), None);
+        let step = verify(&Attempt::of_nobody(), &secret.into(), &shown.into(), at(second), None);
         prop_assert!(step.is_some_and(|step| (step - second / 30).abs() <= 1));
     }
 

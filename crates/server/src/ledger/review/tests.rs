@@ -6,7 +6,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::identity::login::Logins;
 use crate::identity::login::tests::logins;
-use crate::identity::review::{Key, verify_as};
+use crate::identity::review::{Key, verify_any};
 use crate::ledger::{Retention, prune, tests as bench};
 use crate::store::tests::{TestStore, stores};
 use unusual::Reason;
@@ -81,7 +81,7 @@ impl Bench {
         let key = Key::of(&self.opened.store, &self.logins.sealer).await.unwrap();
         sign(&self.ledger, &key, id, &eva(), self.now).await.unwrap();
         let text = envelope(&self.opened.store, id).await.unwrap();
-        verify_as(&text, &key.public_pem(), PREDICATE_TYPE).unwrap()
+        verify_any(&text, &key.public_pem()).unwrap()
     }
 }
 
@@ -232,8 +232,7 @@ async fn nothing_is_signed_before_all_of_it_was_looked_at() {
         decide(store, (&id, "0"), &eva(), unexpected("nobody knows of it"), bench.now).await.unwrap();
         let ida = Person { id: "id-ida".to_owned(), name: "ida".to_owned() };
         sign(&bench.ledger, &key, &id, &ida, bench.now).await.unwrap();
-        let record =
-            verify_as(&envelope(store, &id).await.unwrap(), &key.public_pem(), PREDICATE_TYPE).unwrap();
+        let record = verify_any(&envelope(store, &id).await.unwrap(), &key.public_pem()).unwrap();
         let finding = &record["findings"][0];
         assert_eq!((&finding["decided"]["ticket"], &finding["own_act"]), (&"T-1".into(), &true.into()));
         assert!(record["remarks"][0].as_str().unwrap().contains("somebody else"), "{record}");

@@ -30,6 +30,11 @@ const DAY: i64 = 24 * HOUR;
 /// Acts of which each is looked at, and how they are called.
 const TELLING: &[(Kind, &str)] = &[
     (Kind::FirstAdministrator, "made the first administrator"),
+    (Kind::UserInvited, "made or invited a user"),
+    (Kind::UserActivated, "let a user log in again"),
+    (Kind::UserDeactivated, "locked a user out"),
+    (Kind::UserDeleted, "deleted a user"),
+    (Kind::ResetOffered, "offered a user a new password"),
     (Kind::RolesAssigned, "gave or took roles"),
     (Kind::RoleMade, "made a role"),
     (Kind::RoleChanged, "changed a role"),
@@ -46,6 +51,11 @@ const TELLING: &[(Kind, &str)] = &[
     (Kind::LedgerChecked, "checked the ledger and found faults"),
     (Kind::LedgerFilling, "found the ledger filling up"),
     (Kind::LedgerSpilled, "kept events beside the database for a time"),
+    (Kind::LedgerContradicted, "was told by a witness that this ledger was forked"),
+    (Kind::WitnessRefused, "refused to cosign another server's ledger, which was forked"),
+    (Kind::LedgerExporterMissed, "lost entries before they were sent to a receiver"),
+    (Kind::HostHardened, "changed this machine at its command line"),
+    (Kind::HostRestored, "took changes of this machine back"),
 ];
 
 /// Something unusual.

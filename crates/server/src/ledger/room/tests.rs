@@ -17,9 +17,6 @@ async fn benches() -> Vec<Bench> {
     for opened in stores().await {
         let directory = tempfile::tempdir().unwrap();
         let ledger = bench::ledger(&logins(&opened.store, directory.path()), directory.path()).await;
-        let events: Vec<_> = (0..2000).map(|_| Said::done(Happened::SessionBegun).event()).collect();
-        ledger.append(Stream::ManagementSystem, &events).await.unwrap();
-        ledger.sequence_all().await;
         if opened.store.engine() == Engine::Postgres {
             // Else the tables shrink by themselves between two looks.
             for table in ["ledger_entries", "ledger_tiles", "ledger_heads", "ledger_pending"] {
@@ -27,6 +24,9 @@ async fn benches() -> Vec<Bench> {
                 sqlx::query(sqlx::AssertSqlSafe(still)).execute(opened.store.writer()).await.unwrap();
             }
         }
+        let events: Vec<_> = (0..2000).map(|_| Said::done(Happened::SessionBegun).event()).collect();
+        ledger.append(Stream::ManagementSystem, &events).await.unwrap();
+        ledger.sequence_all().await;
         let place = Place { capacity: 0, disk: None };
         let keeper = Keeper { ledger, place, retention: bench::retention(), counted: None };
         all.push(Bench { keeper, opened, directory });
@@ -40,6 +40,12 @@ impl Bench {
         self.keeper.place.capacity = capacity;
         self.keeper.counted = None;
         self.keeper.look().await.unwrap()
+    }
+
+    /// The same where what is taken now is so many percent of them.
+    async fn look_at(&mut self, percent: u64) -> Option<Room> {
+        let taken = used(&self.opened.store).await.unwrap();
+        self.look(taken * 100 / percent).await
     }
 
     async fn told(&self) -> Vec<String> {
@@ -58,18 +64,15 @@ async fn each_level_is_told_once_and_a_full_log_takes_nothing_more() {
         // About a kilobyte an entry, whatever the database.
         assert!((500_000..8_000_000).contains(&room.used), "{room}");
         assert_eq!((room.total, room.percent(), room.is_full()), (None, 0, false));
-        let used = room.used;
-        for (capacity, percent) in
-            [(used * 2, 0), (used * 100 / 82, 80), (used * 100 / 82, 0), (used * 100 / 79, 0)]
-        {
-            let reached = bench.look(capacity).await;
-            assert_eq!(reached.map_or(0, |room| room.level(0)), percent, "{used} of {capacity}");
+        for (share, level) in [(50, 0), (82, 80), (82, 0), (79, 0)] {
+            let reached = bench.look_at(share).await;
+            assert_eq!(reached.map_or(0, |room| room.level(0)), level, "{share}");
         }
         assert_eq!(bench.told().await, ["80"]);
         // Told anew after it was left, and by the next process not again.
-        assert_eq!(bench.look(used * 2).await, None);
-        assert!(bench.look(used * 100 / 83).await.is_some());
-        assert!(bench.look(used * 100 / 96).await.is_some());
+        assert_eq!(bench.look_at(50).await, None);
+        assert!(bench.look_at(83).await.is_some());
+        assert!(bench.look_at(96).await.is_some());
         let mut again = Keeper {
             ledger: bench.keeper.ledger.clone(),
             place: bench.keeper.place.clone(),
@@ -78,11 +81,12 @@ async fn each_level_is_told_once_and_a_full_log_takes_nothing_more() {
         };
         assert_eq!(again.look().await.unwrap(), None);
         assert_eq!(bench.told().await, ["80", "80", "95"]);
+        bench.look_at(96).await;
         assert_eq!(bench.keeper.ledger.refuses(), None);
-        bench.look(used).await;
+        bench.look_at(100).await;
         let why = bench.keeper.ledger.refuses().unwrap();
         assert!(why.contains("audit_logs.capacity") && why.contains("100 %"), "{why}");
-        bench.look(used * 2).await;
+        bench.look_at(50).await;
         assert_eq!(bench.keeper.ledger.refuses(), None);
     }
 }

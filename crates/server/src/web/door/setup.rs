@@ -28,7 +28,7 @@ pub(crate) fn page(shell: &Shell, view: &SetUp) -> Markup {
         ". It works once."
     };
     let fields = [
-        Field::new("code", "Set-up code", Kind::Code).hint(where_code).limit(64).focus(),
+        Field::new("code", "Set-up code", Kind::MixedCode).hint(where_code).limit(64).focus(),
         Field::line("user_name", "User name")
             .complete("username")
             .limit(64)

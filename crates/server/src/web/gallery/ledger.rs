@@ -133,6 +133,8 @@ pub(super) fn pages(much: Much) -> Vec<(&'static str, Markup)> {
         at: ago(7),
         facts: much.list(|at| (much.text(at, "On"), much.text(at + 1, "user b.huber, 0192f0a1b2c3"))),
         json: much.text(0, "{\n  \"id\": \"0192f0a1b2c30000\",\n  \"event\": \"user.roles-assigned\"\n}"),
+        fault: matches!(much, Much::Hostile)
+            .then(|| much.text(1, "what the database holds as entry 4711 is not what was logged: it was changed")),
         tree: Tree {
             size: 4712,
             root: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),

@@ -22,6 +22,8 @@ pub(crate) struct Entry {
     pub(crate) facts: Vec<(String, String)>,
     /// The entry as JSON, for reading.
     pub(crate) json: String,
+    /// Why it is not the entry that was logged.
+    pub(crate) fault: Option<String>,
     pub(crate) tree: Tree,
     /// Label and address of what can be kept.
     pub(crate) downloads: Vec<(String, String)>,
@@ -63,6 +65,12 @@ pub(crate) fn page(shell: &Shell, view: &Entry) -> Markup {
     };
     let body = html! {
         (head.draw())
+        @if let Some(fault) = &view.fault {
+            p.warn role="alert" {
+                span.badge.fail { "not as it was signed" } " " (printable(fault)) ". Keep the database and the server's log as they are, and restore it "
+                "from a backup."
+            }
+        }
         section.card aria-labelledby="says-h" {
             h2 #says-h { "What it says" }
             dl.facts.tight { @for (label, value) in &view.facts { div { dt { (printable(label)) } dd { (name(value)) } } } }
@@ -85,10 +93,13 @@ fn proven(shell: &Shell, view: &Entry) -> Markup {
             div.in-tree {
                 (picture(&tree.steps))
                 div {
-                    p {
+                    @if view.fault.is_some() {
+                        p { span.badge.fail { "not proven" } " The hashes beside its way lead from another entry than this one to the root that was signed "
+                            (shell.time(tree.signed)) ":" }
+                    } @else { p {
                         "With " (count(tree.steps.len(), "hash").replace("hashs", "hashes")) " beside its way, anybody computes from this entry (below) the root (above) of the tree over "
                         "all " (tree.size) " entries. The root was signed " (shell.time(tree.signed)) ":"
-                    }
+                    } }
                     p { code.hash { (printable(&tree.root)) } }
                     @for (witness, at) in &tree.cosigned { p { span.badge.pass { "cosigned" } " by " (name(witness)) " " (shell.time(*at)) } }
                     p.quiet { "If one letter of the entry, or of any other one, were changed, it would be another root." }

@@ -35,6 +35,8 @@ pub(crate) struct Dashboard {
 pub(crate) enum State {
     /// Its first audit is under way.
     First { since: Timestamp },
+    /// Nobody audits, and no report was ever kept.
+    Nobody,
     /// No audit has come to an end.
     Failed { at: Timestamp, why: String },
     /// It was audited.
@@ -107,6 +109,7 @@ pub(crate) struct Changed {
 pub(crate) fn page(shell: &Shell, view: &Dashboard) -> Markup {
     let body = match &view.state {
         State::First { since } => first(shell, view, *since),
+        State::Nobody => nobody(view),
         State::Failed { at, why } => failed(shell, view, *at, why),
         State::Known(posture) => known(shell, view, posture),
     };
@@ -137,6 +140,26 @@ fn first(shell: &Shell, view: &Dashboard, since: Timestamp) -> Markup {
             p { "Palisade reads its settings, changes nothing, and decides every rule. Most machines take less than a minute." }
             progress aria-label="The audit is under way" {}
             p.quiet { "Began " (shell.time(since)) ". This page fetches itself anew; without scripts, load it again." }
+        }
+    }
+}
+
+fn nobody(view: &Dashboard) -> Markup {
+    let head = Head {
+        title: name(&view.machine),
+        lead: html! { "This server makes no audits, so nothing is known of this machine." },
+        ..Head::default()
+    };
+    html! {
+        (head.draw())
+        div.empty {
+            (fence(9, None))
+            h2 { "Nobody looks at this machine yet" }
+            p { "A server that runs as a service of its own sees too little of the machine to judge it." }
+            p {
+                "In a terminal of the machine, " code { "sudo palisade audit" } " shows how it stands now. A server that is started with "
+                code { "palisade up" } " audits its machine each hour and shows it here."
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ fn hasher() -> Hasher {
 }
 
 async fn check(hasher: &Hasher, password: &str, stored: Option<&str>) -> Result<Verified, HashError> {
-    hasher.verify(&Attempt::for_tests(), password.into(), stored).await
+    hasher.verify(&Attempt::of_nobody(), password.into(), stored).await
 }
 
 const RIGHT: Verified = Verified::Right { needs_rehash: false };
@@ -185,7 +185,7 @@ async fn a_full_queue_says_so_at_once_and_recovers() {
 #[tokio::test]
 async fn of_a_flood_as_many_are_served_as_there_are_places() {
     let hasher = hasher_of(CHEAP, 1, 4);
-    let attempt = Attempt::for_tests();
+    let attempt = Attempt::of_nobody();
     // Polled in order by one task: the first five take the places before any is done.
     let all = (0..20).map(|_| hasher.verify(&attempt, "grave lantern".into(), None));
     let (mut served, mut busy) = (0, 0);
@@ -224,7 +224,7 @@ async fn judge(hasher: &Hasher, history: usize, password: &str, former: &[String
     let policy = Policy { history, ..Policy::default() };
     let known_bad = Arc::new(KnownBad::built_in());
     let judged = hasher
-        .judge(&Attempt::for_tests(), &policy, &known_bad, &password.into(), &["eve".to_owned()], former)
+        .judge(&Attempt::of_nobody(), &policy, &known_bad, &password.into(), &["eve".to_owned()], former)
         .await;
     judged.unwrap().err().map_or_else(Vec::new, |refusal| refusal.reasons)
 }

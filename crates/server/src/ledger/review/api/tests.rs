@@ -7,9 +7,8 @@ use sha2::{Digest as _, Sha256};
 use crate::api::route::router;
 use crate::api::routes;
 use crate::api::tests::benches;
-use crate::identity::review::{Key, verify_as};
+use crate::identity::review::{Key, verify_any};
 use crate::identity::sessions::Factors;
-use crate::ledger::review::PREDICATE_TYPE;
 use crate::ledger::room::{Outlook, Room};
 use crate::ledger::{Happened, Said};
 
@@ -62,7 +61,7 @@ async fn a_review_is_begun_looked_at_signed_and_its_record_is_checked() {
         );
         let text = ask("GET", &record, None).await.text;
         let key = Key::of(api.app.store(), &api.app.logins.sealer).await.unwrap();
-        let checked = verify_as(&text, &key.public_pem(), PREDICATE_TYPE).unwrap();
+        let checked = verify_any(&text, &key.public_pem()).unwrap();
         assert_eq!(checked["findings"][0]["decided"]["ticket"], "SEC-7");
         assert_eq!(checked["signed_by"]["name"], "ivo");
         api.app.ledger.sequence_all().await;
