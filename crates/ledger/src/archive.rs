@@ -33,8 +33,41 @@ pub enum ArchiveError {
     #[error("the archive has more or larger members than any log")]
     TooLarge,
     /// Nothing tells about it.
-    #[error("the archive does not begin with `{ABOUT}`, or that is not of this product")]
+    #[error("this is no archive of a ledger: it does not begin with `{ABOUT}`")]
     About,
+    /// A bit of it is not as it was written.
+    #[error("the archive was changed: {place} {what}")]
+    Changed {
+        /// Which part.
+        place: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl ArchiveError {
+    /// Whether somebody changed what had been an archive.
+    pub fn is_change(&self) -> bool {
+        !matches!(self, Self::Io(_) | Self::About)
+    }
+
+    fn changed(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Changed { place: place.into(), what: what.into() }
+    }
+}
+
+/// Bytes of a block of a tar archive.
+const BLOCK: u64 = 512;
+
+/// The header of a member, as it is written.
+fn header(name: &str, size: u64, time: u64) -> io::Result<tar::Header> {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(name)?;
+    header.set_size(size);
+    header.set_mode(0o644);
+    header.set_mtime(time);
+    header.set_cksum();
+    Ok(header)
 }
 
 /// What the archive says of itself.
@@ -64,9 +97,20 @@ impl<R: Read + Seek> Archive<R> {
         let mut about = None;
         let mut members: BTreeMap<String, BTreeMap<Path, (u64, u64)>> = BTreeMap::new();
         let mut count = 0;
+        let mut last = String::new();
+        let (mut end, mut time) = (0, 0);
         let mut tar = tar::Archive::new(&mut file);
         for entry in tar.entries_with_seek()? {
-            let mut entry = entry?;
+            let mut entry = entry.map_err(|error| match error.kind() {
+                _ if last.is_empty() => ArchiveError::About,
+                io::ErrorKind::Other
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::UnexpectedEof => {
+                    ArchiveError::changed(format!("the header after `{last}`"), "is damaged")
+                }
+                _ => error.into(),
+            })?;
             count += 1;
             if count > MOST_MEMBERS || entry.size() > LONGEST_MEMBER {
                 return Err(ArchiveError::TooLarge);
@@ -76,13 +120,32 @@ impl<R: Read + Seek> Archive<R> {
                 return Err(ArchiveError::Member(name));
             }
             if about.is_none() {
-                let mut text = Vec::new();
-                entry.by_ref().take(LONGEST_MEMBER).read_to_end(&mut text)?;
-                let read: About = serde_json::from_slice(&text).map_err(|_| ArchiveError::About)?;
-                if name != ABOUT || read.version != 1 {
+                if name != ABOUT {
                     return Err(ArchiveError::About);
                 }
-                about = Some(read);
+                time = entry.header().mtime()?;
+            }
+            // The tree protects what the members hold; everything around them is compared with what is written.
+            let as_written = header(&name, entry.size(), time);
+            if entry.raw_header_position() != end
+                || as_written.is_ok_and(|header| header.as_bytes() != entry.header().as_bytes())
+            {
+                return Err(ArchiveError::changed(
+                    format!("the header of `{name}`"),
+                    "is not as it was written",
+                ));
+            }
+            end = entry.raw_file_position() + entry.size().next_multiple_of(BLOCK);
+            last.clone_from(&name);
+            if about.is_none() {
+                let mut text = Vec::new();
+                entry.by_ref().take(LONGEST_MEMBER).read_to_end(&mut text)?;
+                let damaged = |_| ArchiveError::changed(format!("`{ABOUT}`"), "cannot be understood");
+                let read: About = serde_json::from_slice(&text).map_err(damaged)?;
+                if read.version != 1 {
+                    return Err(ArchiveError::changed(format!("`{ABOUT}`"), "is of another version"));
+                }
+                about = Some((read, (entry.raw_file_position(), entry.size())));
                 continue;
             }
             let parts = name.split_once('/').and_then(|(log, path)| Some((log, Path::read(path)?)));
@@ -92,7 +155,20 @@ impl<R: Read + Seek> Archive<R> {
                 return Err(ArchiveError::Twice(name));
             }
         }
-        Ok(Self { about: about.ok_or(ArchiveError::About)?, file, members })
+        let (about, place) = about.ok_or(ArchiveError::About)?;
+        let padded = members.values().flat_map(BTreeMap::values).chain([&place]);
+        for (position, size) in padded {
+            let from = position + size;
+            only_zeroes(&mut file, from, from.next_multiple_of(BLOCK) - from)?;
+        }
+        only_zeroes(&mut file, end, 2 * BLOCK)?;
+        if file.seek(SeekFrom::End(0))? != end + 2 * BLOCK {
+            return Err(ArchiveError::changed("its end", format!("is not at byte {}", end + 2 * BLOCK)));
+        }
+        if let Some(log) = members.keys().find(|log| !about.first_kept.contains_key(*log)) {
+            return Err(ArchiveError::changed(format!("`{ABOUT}`"), format!("does not name the log `{log}`")));
+        }
+        Ok(Self { about, file, members })
     }
 
     /// The names of the logs in it.
@@ -109,6 +185,19 @@ impl<R: Read + Seek> Archive<R> {
     pub fn log<'a>(&'a mut self, name: &'a str) -> impl Source + 'a {
         Member { archive: self, name }
     }
+}
+
+/// Whether there are so many zeroes from here on, and nothing else.
+fn only_zeroes<R: Read + Seek>(file: &mut R, from: u64, count: u64) -> Result<(), ArchiveError> {
+    if count > 0 {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(from))?;
+        file.by_ref().take(count).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != count || bytes.iter().any(|byte| *byte != 0) {
+            return Err(ArchiveError::changed(format!("byte {from} and what follows it"), "should be zeroes"));
+        }
+    }
+    Ok(())
 }
 
 struct Member<'a, R> {
@@ -183,10 +272,6 @@ impl<W: Write> Writer<W> {
     }
 
     fn member(&mut self, name: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        header.set_mtime(self.time);
-        Ok(self.tar.append_data(&mut header, name, bytes)?)
+        Ok(self.tar.append(&header(name, bytes.len() as u64, self.time)?, bytes)?)
     }
 }

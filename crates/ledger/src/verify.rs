@@ -343,7 +343,11 @@ impl Walk<'_> {
             let hash = tile.as_ref().and_then(|tile| tile.hashes().get(place)).copied();
             let entry = entries.as_ref().and_then(|entries| entries.get(place)).copied();
             // An entry of no bytes stands where one was removed.
-            let entry = entry.filter(|entry| !entry.is_empty() || index >= self.log.minimum);
+            let is_removed = entry.is_some_and(<[u8]>::is_empty);
+            if is_removed && index >= self.log.minimum {
+                self.fault(Check::Count, Some(index), format!("entry {index} was removed"));
+            }
+            let entry = entry.filter(|_| !is_removed);
             self.entry(index, hash, entry);
         }
         self.compare_full(source)
@@ -355,7 +359,8 @@ impl Walk<'_> {
             (Some(hash), Some(own)) if hash != own => self.mismatches.add(index, hash, own),
             (_, Some(_)) => self.verified.entries += 1,
             (_, None) if index < self.log.minimum => self.verified.pruned += 1,
-            (_, None) => {}
+            (Some(hash), None) => self.mismatches.miss(index, hash),
+            (None, None) => {}
         }
         if let Some(entry) = entry {
             self.read(index, entry);

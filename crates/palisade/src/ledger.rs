@@ -47,7 +47,15 @@ fn verify(args: &Verify) -> Result<Ending> {
         )]
         let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let name = || format!("{} cannot be looked at", path.display());
-        let mut archive = Archive::open(file).with_context(name)?;
+        let mut archive = match Archive::open(file) {
+            Ok(archive) => archive,
+            // What was an archive is none any more: that is what was asked.
+            Err(error) if error.is_change() => {
+                result::tell_change(&format!("{}: {error}", path.display()), args.format)?;
+                return Ok(Ending::Findings);
+            }
+            Err(error) => return Err(error).with_context(name),
+        };
         verify_archive(&mut archive, &policy, &known).with_context(name)?
     };
     result::tell(&logs, args.format)?;

@@ -14,6 +14,8 @@ const MOST: usize = 100_000;
 pub(super) struct Mismatches {
     /// Where, the hash of the tile, the hash of the entry.
     found: Vec<(u64, Hash, Hash)>,
+    /// Where no entry is, and the hash of the tile.
+    missing: Vec<(u64, Hash)>,
     more: u64,
 }
 
@@ -23,6 +25,13 @@ impl Mismatches {
             self.found.push((index, tile, entry));
         } else {
             self.more += 1;
+        }
+    }
+
+    /// There is no entry of this hash, where it was logged.
+    pub(super) fn miss(&mut self, index: u64, tile: Hash) {
+        if self.missing.len() < MOST {
+            self.missing.push((index, tile));
         }
     }
 
@@ -41,8 +50,10 @@ impl Mismatches {
                 .into_iter()
                 .collect();
         }
+        let missing = self.missing.iter().map(|(index, tile)| (tile.0, *index));
         let belongs: BTreeMap<[u8; 32], u64> =
-            self.found.iter().map(|(index, tile, _)| (tile.0, *index)).collect();
+            self.found.iter().map(|(index, tile, _)| (tile.0, *index)).chain(missing).collect();
+        let is_missing = |home: u64| self.missing.iter().any(|(index, _)| *index == home);
         let certain = if tiles_right { "" } else { ", or its hash in the tile was" };
         let mut faults: Vec<Fault> = Vec::new();
         let mut runs: Vec<(u64, u64, i128)> = Vec::new();
@@ -61,7 +72,7 @@ impl Mismatches {
         faults.extend(runs.into_iter().map(|(first, last, by)| Fault {
             check: Check::Entry,
             entry: Some(first),
-            said: moved(first, last, by),
+            said: moved(first, last, by, is_missing),
         }));
         if self.more > 0 {
             let said = format!("{} more entries are not the ones that were logged", self.more);
@@ -72,14 +83,27 @@ impl Mismatches {
     }
 }
 
-/// What it means that the entries from `first` to `last` belong so many places further on.
-fn moved(first: u64, last: u64, by: i128) -> String {
-    let home = i128::from(first) + by;
-    if first == last {
-        return format!("where entry {first} was logged stands entry {home}: they were put in another order");
+/// What it means that what stands from `first` to `last` belongs so many places further on.
+fn moved(first: u64, last: u64, by: i128, is_missing: impl Fn(u64) -> bool) -> String {
+    let home = |index: u64| u64::try_from(i128::from(index) + by).unwrap_or(index);
+    let count = by.unsigned_abs();
+    let entries = |first: u64, last: u64| {
+        if first == last { format!("entry {first}") } else { format!("the entries {first} to {last}") }
+    };
+    let places = if count == 1 { "one place".to_owned() } else { format!("{count} places") };
+    if first == last && !is_missing(home(last)) {
+        return format!(
+            "where entry {first} was logged stands entry {}: they were put in another order",
+            home(first)
+        );
     }
-    let (what, count) = if by > 0 { ("removed", by) } else { ("put in", -by) };
-    format!(
-        "the entries {first} to {last} stand {count} places from where they were logged: {count} before them were {what}"
-    )
+    let what = entries(home(first), home(last));
+    let stand = if first == last { "stands" } else { "stand" };
+    if by > 0 {
+        let gone = entries(first, home(first) - 1);
+        let was = if count == 1 { "was" } else { "were" };
+        format!("{gone} {was} removed: {what} {stand} {places} before where they were logged")
+    } else {
+        format!("something was put in before: {what} {stand} {places} behind where they were logged")
+    }
 }

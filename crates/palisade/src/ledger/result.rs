@@ -18,6 +18,25 @@ pub(super) fn tell(logs: &[Checked], format: ListFormat) -> Result<()> {
     }
 }
 
+/// Tells that there is nothing to verify any more: the file itself was changed.
+pub(super) fn tell_change(said: &str, format: ListFormat) -> Result<()> {
+    match format {
+        ListFormat::Json => {
+            say(&serde_json::to_string_pretty(&json!({"good": false, "logs": [], "fault": said}))?)
+        }
+        ListFormat::Terminal => {
+            let mut page = Page::new(&page_options(false));
+            page.indented(0, style::BAD, &format!("not verified: {said}"));
+            page.indented(
+                0,
+                style::PLAIN,
+                "Take the export anew, and keep this one: it shows what was done to it.",
+            );
+            say(&page.finish())
+        }
+    }
+}
+
 fn document(logs: &[Checked]) -> Value {
     let fault =
         |fault: &Fault| json!({"check": fault.check.as_str(), "entry": fault.entry, "said": fault.said});

@@ -111,6 +111,11 @@ async fn entries_are_filtered_and_paged() {
         }
         for (query, status) in [
             ("since=yesterday", StatusCode::UNPROCESSABLE_ENTITY),
+            ("since=2026-02-02&until=2026-02-01", StatusCode::UNPROCESSABLE_ENTITY),
+            ("event=access.refuse", StatusCode::UNPROCESSABLE_ENTITY),
+            ("category=access", StatusCode::UNPROCESSABLE_ENTITY),
+            ("result=bad", StatusCode::UNPROCESSABLE_ENTITY),
+            ("address=192.0.2", StatusCode::UNPROCESSABLE_ENTITY),
             ("after=x", StatusCode::BAD_REQUEST),
             ("after=-1", StatusCode::BAD_REQUEST),
             ("actr=eva", StatusCode::BAD_REQUEST),
@@ -118,6 +123,35 @@ async fn entries_are_filtered_and_paged() {
             let refused = bench.ask(&format!("/management-system/entries?{query}")).await;
             assert_eq!(refused.status, status, "{query}");
         }
+    }
+}
+
+/// An entry that somebody changed in the database is shown for what it is, by the API and by its page.
+#[tokio::test]
+async fn an_entry_that_was_changed_is_not_vouched_for() {
+    for bench in Bench::all().await {
+        bench.happen(3).await;
+        let good = bench.ask("/management-system/entries/1").await;
+        assert!(good.body["fault"].is_null(), "{}", good.text);
+        let change = "update ledger_entries set entry = replace(entry, '=eva', '=ida') where position = 1";
+        sqlx::query(change).execute(bench.api.app.store().writer()).await.unwrap();
+        let bad = bench.ask("/management-system/entries/1").await;
+        assert!(bad.body["fault"].as_str().unwrap().contains("entry 1 is not what was logged"), "{}", bad.text);
+        assert!(bench.ask("/management-system/entries/2").await.body["fault"].is_null());
+    }
+}
+
+/// Somebody who was deleted is still found by name.
+#[tokio::test]
+async fn who_is_gone_is_found_by_name() {
+    for bench in Bench::all().await {
+        let gone = Said::done(ledger::Kind::UserDeleted).on("user", "0192-anna", Some("Anna"));
+        bench.api.app.ledger.tell(gone).await.unwrap();
+        let before = Said::done(ledger::Kind::UserDeactivated).on("user", "0192-anna", None);
+        bench.api.app.ledger.tell(before).await.unwrap();
+        bench.api.app.ledger.sequence_all().await;
+        let found = bench.ask("/management-system/entries?subject=anna").await;
+        assert_eq!(positions(&found), [1, 0], "{}", found.text);
     }
 }
 

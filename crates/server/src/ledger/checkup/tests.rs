@@ -100,7 +100,7 @@ async fn a_changed_byte_is_found_wherever_it_is_and_the_check_is_named() {
         ("update ledger_entries set address = '192.0.2.1' where position = 0", "columns", Some(0)),
         ("update ledger_entries set subject = '' where position = 0", "columns", Some(0)),
         ("update ledger_entries set correlation = 'x' where position = 0", "columns", Some(0)),
-        ("delete from ledger_entries where position = 5", "entry", Some(5)),
+        ("delete from ledger_entries where position = 5", "count", Some(5)),
         (
             "update ledger_tiles set hashes = case when hashes like 'A%' then 'B' else 'A' end || substr(hashes, 2) where level = 0 and number = 0",
             "tile",
