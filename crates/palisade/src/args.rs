@@ -10,6 +10,8 @@ use report::Format;
 use crate::target::{Credentials, Reference, Spec};
 
 pub(crate) mod ledger;
+#[cfg(test)]
+mod noted;
 
 use ledger::Ledger;
 
