@@ -46,8 +46,9 @@ create table ledger_entries (
     primary key (log, position)
 );
 create index ledger_entries_by_time on ledger_entries (log, time);
-create index ledger_entries_of_actor on ledger_entries (log, actor, time);
-create index ledger_entries_of_event on ledger_entries (log, event, time);
-create index ledger_entries_of_subject on ledger_entries (log, subject, time);
-create index ledger_entries_of_address on ledger_entries (log, address, time);
-create index ledger_entries_of_request on ledger_entries (correlation);
+-- Lists are in the order of places, newest first; the time is in them so that a list of some days passes over the rest without its rows.
+create index ledger_entries_of_actor on ledger_entries (log, actor, position, time);
+create index ledger_entries_of_event on ledger_entries (log, event, position, time);
+create index ledger_entries_of_subject on ledger_entries (log, subject, position, time);
+create index ledger_entries_of_address on ledger_entries (log, address, position, time);
+create index ledger_entries_of_request on ledger_entries (log, correlation, position);

@@ -1,12 +1,12 @@
 //! Rows of entries, and of events that have their places.
 
 use ledger::Event;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 
 use super::sequencer::LedgerError;
 use super::{Stream, head};
-use crate::store::{elements, json};
+use crate::store::{elements, json, objects};
 
 /// Rows of one statement: a value of a megabyte or so.
 const ROWS: usize = 1000;
@@ -78,6 +78,28 @@ pub(super) async fn insert(
             .await?;
     }
     Ok(())
+}
+
+/// A row of an event that waits for its place.
+#[derive(Deserialize)]
+pub(super) struct Waits {
+    pub(super) id: String,
+    pub(super) log: String,
+    pub(super) entry: String,
+}
+
+/// The events that have waited longest for their places, at most so many: as one value, for each row that is fetched costs a thread's turn.
+pub(super) async fn waiting(connection: &mut AnyConnection, most: i64) -> Result<Vec<Waits>, LedgerError> {
+    let text = format!(
+        "select {} from (select id, log, entry from ledger_pending order by id limit $1) as waiting",
+        objects(connection, &["id", "log", "entry"])
+    );
+    let rows: String =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(most).fetch_one(&mut *connection).await?;
+    let mut rows: Vec<Waits> =
+        serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    rows.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    Ok(rows)
 }
 
 /// Takes events that have their places out of those that wait.

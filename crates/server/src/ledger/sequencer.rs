@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use ledger::{ActorKind, Edge, Event, Head, Kind, SigningKey, Tile, VerifierKey};
 use secrecy::ExposeSecret as _;
 use secrecy::zeroize::Zeroizing;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::AnyConnection;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -378,22 +378,17 @@ impl Ledger {
                 return Err(LedgerError::Overtaken);
             }
         }
-        let rows = sqlx::query("select id, log, entry from ledger_pending order by id limit $1")
-            .bind(AT_ONCE)
-            .fetch_all(&mut *transaction)
-            .await?;
         let mut waiting: BTreeMap<Stream, Vec<String>> = BTreeMap::new();
-        let mut ids = Vec::with_capacity(rows.len());
-        for row in rows {
-            let log: String = row.try_get("log")?;
-            let stream = Stream::named(&log).ok_or_else(|| {
+        let mut ids = Vec::new();
+        for row in rows::waiting(&mut transaction, AT_ONCE).await? {
+            let stream = Stream::named(&row.log).ok_or_else(|| {
                 LedgerError::broken(
                     Stream::ManagementSystem,
-                    format!("an event waits for the unknown stream {log}"),
+                    format!("an event waits for the unknown stream {}", row.log),
                 )
             })?;
-            waiting.entry(stream).or_default().push(row.try_get("entry")?);
-            ids.push(row.try_get::<String, _>("id")?);
+            waiting.entry(stream).or_default().push(row.entry);
+            ids.push(row.id);
         }
         let now = self.0.clock.now();
         let mut edges = Vec::new();
