@@ -34,7 +34,9 @@ pub(crate) fn run(args: &Ledger) -> Result<Ending> {
 fn verify(args: &Verify) -> Result<Ending> {
     let policy = policy(&args.trust)?;
     let known = match &args.known {
-        Some(file) => checkpoints(file)?,
+        Some(file) => checkpoints(file).context(
+            "what was seen before cannot be read; the first time there is nothing, so leave --known out",
+        )?,
         None => Vec::new(),
     };
     let logs = if args.source.starts_with("https://") {

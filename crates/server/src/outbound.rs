@@ -83,8 +83,8 @@ pub(crate) enum OutboundError {
     },
     /// The certificate is not one for this server by a trusted authority.
     #[error(
-        "the certificate of {host}:{port} is not trusted ({why}): give its authority's certificate as the CA file, and \
-         name the server as its certificate does"
+        "the certificate of {host}:{port} is not trusted ({why}): give its authority's certificate as `ca_file`, \
+         or with --ca on the command line, and name the server as its certificate does"
     )]
     Certificate {
         /// The server.

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{get, post};
+use jiff::{SignedDuration, Timestamp};
 use model::Report;
 use model::report::Status;
 
@@ -27,9 +28,6 @@ use crate::web::shell::{Notice, Tone};
 
 /// Failing findings on the overview.
 const WORST: usize = 8;
-
-/// Things to do on the overview.
-const DUE: usize = 6;
 
 /// How often an open overview fetches itself anew.
 const REFRESH: Duration = Duration::from_secs(60);
@@ -70,13 +68,15 @@ async fn overview(
                     posture
                 }
             };
-            let posture = match super::ledger::due(&app, &caller).await? {
-                Some(due) => {
-                    let mut with = (*posture).clone();
-                    with.due.insert(0, due);
-                    Arc::new(with)
-                }
-                None => posture,
+            let reviews = [super::review::due(&app, &caller).await?, super::ledger::due(&app, &caller).await?];
+            let mut reviews: Vec<dashboard::Due> = reviews.into_iter().flatten().collect();
+            let posture = if reviews.is_empty() {
+                posture
+            } else {
+                let mut with = (*posture).clone();
+                reviews.append(&mut with.due);
+                with.due = reviews;
+                Arc::new(with)
             };
             (entry.target, dashboard::State::Known(posture))
         }
@@ -198,17 +198,69 @@ fn point(entry: &Entry) -> Point {
     Point { at: entry.started_at, fail: number(entry.failed), unknown: number(entry.undecided) }
 }
 
-/// What people have to attest.
+/// What people have to attest, a line for each guide.
 fn due(report: &Report, here: &str) -> Vec<dashboard::Due> {
-    let due = report.guides.iter().flat_map(|guide| {
-        guide.requirements.iter().filter(|one| one.status == Status::AttestationDue).map(|requirement| {
-            dashboard::Due {
-                what: format!("Attest {}: {}", requirement.id, requirement.title),
-                by: None,
-                is_overdue: false,
-                href: format!("{here}/guides/{}#{}", guide.id, requirement.id),
-            }
+    let due = report.guides.iter().filter_map(|guide| {
+        let mut open = guide.requirements.iter().filter(|one| one.status == Status::AttestationDue);
+        let first = open.next()?;
+        let what = match open.count() {
+            0 => format!("Attest {}: {}", first.id, first.title),
+            more => format!("Attest {} requirements: {}", more + 1, guide.title),
+        };
+        Some(dashboard::Due {
+            what,
+            by: None,
+            is_overdue: false,
+            href: format!("{here}/guides/{}#{}", guide.id, first.id),
         })
     });
-    due.take(DUE).collect()
+    due.collect()
+}
+
+/// That a review is due, where it is within so many days or was already.
+pub(super) fn reminder(
+    what: &str,
+    by: Option<Timestamp>,
+    ahead: i64,
+    now: Timestamp,
+    href: &str,
+) -> Option<dashboard::Due> {
+    let by = by.filter(|by| by.duration_since(now) <= SignedDuration::from_hours(24 * ahead))?;
+    let days = by.duration_since(now).as_hours().abs() / 24;
+    let is_overdue = by <= now;
+    let left = match (is_overdue, days) {
+        (false, 0) => "today".to_owned(),
+        (false, 1) => "one day left".to_owned(),
+        (false, days) => format!("{days} days left"),
+        (true, 0) => "since today".to_owned(),
+        (true, 1) => "overdue for one day".to_owned(),
+        (true, days) => format!("overdue for {days} days"),
+    };
+    Some(dashboard::Due { what: format!("{what}: {left}"), by: Some(by), is_overdue, href: href.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_review_is_told_when_it_is_soon_and_when_it_was() {
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let told = |hours: i64| {
+            let by = now + SignedDuration::from_hours(hours);
+            reminder("Look", Some(by), 3, now, "/reviews").map(|due| (due.what, due.is_overdue))
+        };
+        assert_eq!(told(73), None);
+        for (hours, what, is_overdue) in [
+            (72, "Look: 3 days left", false),
+            (25, "Look: one day left", false),
+            (2, "Look: today", false),
+            (-2, "Look: since today", true),
+            (-24, "Look: overdue for one day", true),
+            (-50, "Look: overdue for 2 days", true),
+        ] {
+            assert_eq!(told(hours), Some((what.to_owned(), is_overdue)));
+        }
+        assert_eq!(reminder("Look", None, 3, now, "/reviews"), None);
+    }
 }

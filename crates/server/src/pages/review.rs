@@ -9,6 +9,7 @@ use maud::Markup;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::overview::reminder;
 use super::{again, drawn, form, shell, to};
 use crate::api::body::Filled;
 use crate::api::problem::{Failure, Kind};
@@ -20,9 +21,13 @@ use crate::identity::roles::Permission;
 use crate::web::access::{Mark, review as views};
 use crate::web::form::{Act, Choice};
 use crate::web::list::Listing;
+use crate::web::posture::dashboard::Due;
 use crate::web::shell::{Notice, Tone};
 
 const PATH: &str = "/reviews";
+
+/// So many days before it is due a review stands on the overview.
+const AHEAD: i64 = 14;
 
 pub(super) fn routes() -> Vec<Route> {
     let read = Needs::Permission(Permission::ReviewsRead);
@@ -57,6 +62,15 @@ struct Decided {
 struct Signed {
     #[serde(default)]
     statement: String,
+}
+
+/// That a review is due, for whom it concerns.
+pub(super) async fn due(app: &App, caller: &Caller) -> Result<Option<Due>, Failure> {
+    if !caller.rights.has(Permission::ReviewsSign) {
+        return Ok(None);
+    }
+    let due = review::due(app.store()).await?;
+    Ok(reminder("Review everybody's access", due, AHEAD, app.now(), PATH))
 }
 
 async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {

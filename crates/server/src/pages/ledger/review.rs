@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{get, post};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maud::Markup;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -17,6 +17,7 @@ use crate::identity::login::Caller;
 use crate::identity::review::Key;
 use crate::identity::roles::Permission;
 use crate::ledger::review::{self, Decision, Finding, Item, Range, Review, api::person};
+use crate::pages::overview::reminder;
 use crate::pages::{again, drawn, form, shell, to, with_query};
 use crate::web::access::Mark;
 use crate::web::access::review::Signature;
@@ -27,8 +28,8 @@ use crate::web::shell::{Notice, Tone};
 
 const PATH: &str = "/ledger/reviews";
 
-/// So long before it is due a review stands on the overview.
-const AHEAD: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// So many days before it is due a review stands on the overview.
+const AHEAD: i64 = 3;
 
 pub(super) fn routes() -> Vec<Route> {
     let read = Needs::Permission(Permission::LedgerRead);
@@ -80,21 +81,7 @@ pub(in crate::pages) async fn due(app: &App, caller: &Caller) -> Result<Option<D
         return Ok(None);
     }
     let (_, due) = review::due(app.store()).await?;
-    let now = app.now();
-    let Some(by) = due.filter(|due| due.duration_since(now) <= AHEAD) else { return Ok(None) };
-    let days = by.duration_since(now).as_hours().abs() / 24;
-    let is_overdue = by <= now;
-    let left = match (is_overdue, days) {
-        (false, 0) => "today".to_owned(),
-        (false, days) => format!("{days} days left"),
-        (true, days) => format!("overdue for {days} days"),
-    };
-    Ok(Some(Due {
-        what: format!("Review the ledger: {left}"),
-        by: Some(by),
-        is_overdue,
-        href: PATH.to_owned(),
-    }))
+    Ok(reminder("Review the ledger", due, AHEAD, app.now(), PATH))
 }
 
 fn address(id: &str) -> String {
