@@ -30,7 +30,7 @@ if [ -e "$0/usual" ]; then
     done
     # Change sets of this machine are not those of the room.
     mkdir -p /etc/docker /var/lib/palisade-harden
-    mount -t tmpfs none /var/lib/palisade-harden
+    mount -t tmpfs -o mode=0700 none /var/lib/palisade-harden
     rm -f /etc/docker/daemon.json
     cp "$0/etc/daemon.json" /etc/docker/ 2>/dev/null
 fi
