@@ -60,7 +60,7 @@ fn verify(args: &Verify) -> Result<Ending> {
         };
         verify_archive(&mut archive, &policy, &known).with_context(name)?
     };
-    result::tell(&logs, args.format)?;
+    result::tell(&logs, !known.is_empty(), args.format)?;
     let is_good = logs.iter().all(|log| log.verified.is_good());
     if let (true, Some(file)) = (is_good, &args.save_known) {
         deliver(&kept(&logs), Some(file))?;

@@ -11,10 +11,10 @@ use crate::args::ListFormat;
 use crate::output::{page_options, say};
 
 /// Tells it.
-pub(super) fn tell(logs: &[Checked], format: ListFormat) -> Result<()> {
+pub(super) fn tell(logs: &[Checked], is_compared: bool, format: ListFormat) -> Result<()> {
     match format {
         ListFormat::Json => say(&serde_json::to_string_pretty(&document(logs))?),
-        ListFormat::Terminal => say(&page(logs)),
+        ListFormat::Terminal => say(&page(logs, is_compared)),
     }
 }
 
@@ -76,7 +76,7 @@ fn at(seconds: u64) -> String {
 /// The column of what is told of a log.
 const COLUMN: usize = 14;
 
-fn page(logs: &[Checked]) -> String {
+fn page(logs: &[Checked], is_compared: bool) -> String {
     let mut page = Page::new(&page_options(false));
     for log in logs {
         describe(log, &mut page);
@@ -85,11 +85,21 @@ fn page(logs: &[Checked]) -> String {
     let faults: u64 = logs.iter().map(|log| log.verified.faults.len() as u64 + log.verified.more_faults).sum();
     let (style, text) = match (faults, logs.len()) {
         (0, 0) => (style::BAD, "not verified: there is no log".to_owned()),
-        (0, _) => (style::GOOD, "verified: nothing was changed, and nothing is missing".to_owned()),
+        (0, _) if is_compared => {
+            (style::GOOD, "verified: nothing was changed, and nothing is missing".to_owned())
+        }
+        (0, _) => (
+            style::GOOD,
+            "verified: nothing was changed, and nothing is missing before the last entry".to_owned(),
+        ),
         (1, _) => (style::BAD, "not verified: 1 fault".to_owned()),
         (faults, _) => (style::BAD, format!("not verified: {faults} faults")),
     };
     page.indented(0, style, &text);
+    if faults == 0 && !is_compared {
+        let why = "Whether there were entries after it tells what was seen before: --save-known keeps it, --known compares.";
+        page.indented(0, style::DIM, why);
+    }
     page.finish()
 }
 
@@ -122,7 +132,10 @@ fn describe(log: &Checked, page: &mut Page) {
         field("cosigned by", &format!("{} at {}", one.witness, at(one.time)));
     }
     for fault in &verified.faults {
-        let place = fault.entry.map_or_else(String::new, |entry| format!(" (entry {entry})"));
+        let place = fault.entry.map(|entry| format!("entry {entry}"));
+        let place = place
+            .filter(|place| !fault.said.contains(place))
+            .map_or_else(String::new, |place| format!(" ({place})"));
         let text = format!("{}{place}: {}", fault.check.as_str(), fault.said);
         page.field(COLUMN, "fault", style::BAD, &text);
     }

@@ -65,20 +65,27 @@ fn another_server_goes_on_where_one_was_killed() {
         let place = usize::try_from(round % 2).unwrap();
         let victim = servers[place].take().unwrap();
         let survivor = servers[1 - place].take().unwrap();
-        let (stop, stop_other) = (AtomicBool::new(false), AtomicBool::new(false));
+        let killed = AtomicBool::new(false);
         let acknowledged = thread::scope(|scope| {
-            let of_victim = scope.spawn(|| changes_of_name(&victim, &auditor.cookie, round, &stop));
-            let of_survivor = scope.spawn(|| changes_of_name(&survivor, &auditor.cookie, round, &stop_other));
+            let of_victim = scope
+                .spawn(|| changes_of_name(&victim, &auditor.cookie, round, |_| killed.load(Ordering::Relaxed)));
+            // The other goes on by itself.
+            let of_survivor = scope.spawn(|| {
+                let mut then = None;
+                changes_of_name(&survivor, &auditor.cookie, round, |answered| {
+                    if !killed.load(Ordering::Relaxed) {
+                        return false;
+                    }
+                    let (before, since) = *then.get_or_insert_with(|| (answered, Instant::now()));
+                    assert!(since.elapsed() < PATIENCE, "the other server does not go on");
+                    answered > before
+                })
+            });
             thread::sleep(moment(round));
             victim.kill_now();
-            stop.store(true, Ordering::Relaxed);
+            killed.store(true, Ordering::Relaxed);
             let mut acknowledged = of_victim.join().unwrap();
-            // The other goes on by itself.
-            thread::sleep(Duration::from_millis(300));
-            stop_other.store(true, Ordering::Relaxed);
-            let others = of_survivor.join().unwrap();
-            assert!(!others.is_empty(), "the other server did not go on");
-            acknowledged.extend(others);
+            acknowledged.extend(of_survivor.join().unwrap());
             acknowledged
         });
         drop(victim);
@@ -116,7 +123,8 @@ fn killed_while_writing(environment: &[(&str, &str)], state: &Path) -> usize {
         let stop = AtomicBool::new(false);
         let (failed, changed) = thread::scope(|scope| {
             let failing = scope.spawn(|| failed_logins(&running, round, &stop));
-            let changing = scope.spawn(|| changes_of_name(&running, &auditor.cookie, round, &stop));
+            let changing = scope
+                .spawn(|| changes_of_name(&running, &auditor.cookie, round, |_| stop.load(Ordering::Relaxed)));
             thread::sleep(moment(round));
             running.kill_now();
             stop.store(true, Ordering::Relaxed);
@@ -158,12 +166,17 @@ fn failed_logins(running: &Running, round: u64, stop: &AtomicBool) -> BTreeMap<S
     answered
 }
 
-/// Changes of a user's own name; the requests that were answered.
-fn changes_of_name(running: &Running, cookie: &str, round: u64, stop: &AtomicBool) -> BTreeSet<String> {
+/// Changes of a user's own name, until so many were enough; the requests that were answered.
+fn changes_of_name(
+    running: &Running,
+    cookie: &str,
+    round: u64,
+    mut is_enough: impl FnMut(usize) -> bool,
+) -> BTreeSet<String> {
     let cookie = format!("cookie: {cookie}");
     let mut answered = BTreeSet::new();
     for number in 0.. {
-        if stop.load(Ordering::Relaxed) {
+        if is_enough(answered.len()) {
             break;
         }
         let seen = running.ask("GET", "/api/v1/session", &["--header", &cookie]);
