@@ -3,10 +3,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "the server's own state directory, on the machine it runs on")]
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use ledger::{Event, KEPT_ASIDE};
 use rustix::fs::OFlags;
@@ -16,6 +17,10 @@ const NAME: &str = "ledger-spill.jsonl";
 
 /// Bytes of it at most: some ten thousand events.
 const MOST: u64 = 4 * 1024 * 1024;
+
+/// How long whoever holds it is waited for, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Leaves events for the server whose state directory this is, on the disk when this returns; it takes them up within half a minute, or
 /// when it starts.
@@ -97,14 +102,26 @@ impl Spill {
         let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600).custom_flags(flags);
+        let until = Instant::now() + PATIENCE;
         loop {
             let file = options.open(&self.path)?;
-            file.lock()?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
+                Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::TimedOut.into()),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
             let about = file.metadata()?;
             let there = std::fs::symlink_metadata(&self.path);
             if !there.is_ok_and(|there| (there.dev(), there.ino()) == (about.dev(), about.ino())) {
                 // Whoever held it put another one in its place.
-                continue;
+                if Instant::now() < until {
+                    continue;
+                }
+                return Err(io::ErrorKind::TimedOut.into());
             }
             if !about.is_file() || about.nlink() != 1 {
                 return Err(io::Error::other(format!(
@@ -206,6 +223,11 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&other).unwrap(), "theirs\n", "{what}");
             std::fs::remove_file(&path).unwrap();
         };
+        // Nor does it wait for ever for somebody who does not let go.
+        let held = File::create(&path).unwrap();
+        held.lock().unwrap();
+        led("a lock");
+        drop(held);
         std::os::unix::fs::symlink(&other, &path).unwrap();
         led("a link");
         std::fs::hard_link(&other, &path).unwrap();
