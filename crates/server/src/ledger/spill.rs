@@ -200,7 +200,7 @@ mod tests {
                 });
             }
             let spill = Spill::of(directory.path());
-            let (mut taken, begun) = (std::collections::BTreeSet::new(), std::time::Instant::now());
+            let (mut taken, begun) = (std::collections::BTreeSet::new(), Instant::now());
             while taken.len() < 400 && begun.elapsed().as_secs() < 60 {
                 let (events, length) = spill.waiting().unwrap();
                 taken.extend(events.into_iter().map(|event| event.id));
