@@ -128,7 +128,7 @@ impl<R: Read + Seek> Archive<R> {
             // The tree protects what the members hold; everything around them is compared with what is written.
             let as_written = header(&name, entry.size(), time);
             if entry.raw_header_position() != end
-                || as_written.is_ok_and(|header| header.as_bytes() != entry.header().as_bytes())
+                || !as_written.is_ok_and(|header| header.as_bytes() == entry.header().as_bytes())
             {
                 return Err(ArchiveError::changed(
                     format!("the header of `{name}`"),

@@ -57,7 +57,7 @@ pub struct Figures {
 }
 
 /// Loads the ledger of an empty database with so many entries and writes the archive of it: one half as fast as it goes, the other at
-/// [`PACE`], while the proofs of some of them are sought.
+/// its pace, while the proofs of some of them are sought.
 ///
 /// In rounds: the entries of one have one time, and the next begins when all of them are on the disk, so that no entry is older than the one
 /// before it.

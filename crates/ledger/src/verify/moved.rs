@@ -53,7 +53,8 @@ impl Mismatches {
         let missing = self.missing.iter().map(|(index, tile)| (tile.0, *index));
         let belongs: BTreeMap<[u8; 32], u64> =
             self.found.iter().map(|(index, tile, _)| (tile.0, *index)).chain(missing).collect();
-        let is_missing = |home: u64| self.missing.iter().any(|(index, _)| *index == home);
+        // They came in their order.
+        let is_missing = |home: u64| self.missing.binary_search_by_key(&home, |(index, _)| *index).is_ok();
         let certain = if tiles_right { "" } else { ", or its hash in the tile was" };
         let mut faults: Vec<Fault> = Vec::new();
         let mut runs: Vec<(u64, u64, i128)> = Vec::new();
