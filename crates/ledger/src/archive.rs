@@ -99,9 +99,15 @@ impl<R: Read + Seek> Archive<R> {
         let mut count = 0;
         let mut last = String::new();
         let (mut end, mut time) = (0, 0);
+        let is_ours = is_ours(&mut file)?;
+        let length = file.seek(SeekFrom::End(0))?;
+        file.rewind()?;
         let mut tar = tar::Archive::new(&mut file);
         for entry in tar.entries_with_seek()? {
             let mut entry = entry.map_err(|error| match error.kind() {
+                _ if last.is_empty() && is_ours => {
+                    ArchiveError::changed(format!("the header of `{ABOUT}`"), "is damaged")
+                }
                 _ if last.is_empty() => ArchiveError::About,
                 io::ErrorKind::Other
                 | io::ErrorKind::InvalidData
@@ -116,12 +122,13 @@ impl<R: Read + Seek> Archive<R> {
                 return Err(ArchiveError::TooLarge);
             }
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            if !entry.header().entry_type().is_file() {
+            if !entry.header().entry_type().is_file() && !last.is_empty() {
                 return Err(ArchiveError::Member(name));
             }
             if about.is_none() {
                 if name != ABOUT {
-                    return Err(ArchiveError::About);
+                    let damaged = ArchiveError::changed(format!("the header of `{ABOUT}`"), "is damaged");
+                    return Err(if is_ours { damaged } else { ArchiveError::About });
                 }
                 time = entry.header().mtime()?;
             }
@@ -156,13 +163,29 @@ impl<R: Read + Seek> Archive<R> {
             }
         }
         let (about, place) = about.ok_or(ArchiveError::About)?;
-        let padded = members.values().flat_map(BTreeMap::values).chain([&place]);
-        for (position, size) in padded {
+        let parts = members
+            .iter()
+            .flat_map(|(log, parts)| parts.iter().map(move |(path, place)| (*place, format!("{log}/{path}"))));
+        let mut parts: Vec<((u64, u64), String)> = parts.chain([(place, ABOUT.to_owned())]).collect();
+        parts.sort();
+        for ((position, size), name) in parts {
             let from = position + size;
-            only_zeroes(&mut file, from, from.next_multiple_of(BLOCK) - from)?;
+            if from.next_multiple_of(BLOCK) > length {
+                return Err(ArchiveError::changed(
+                    "its end",
+                    format!("is missing: the file ends at byte {length}, within `{name}`"),
+                ));
+            }
+            only_zeroes(&mut file, from, from.next_multiple_of(BLOCK) - from, &format!("behind `{name}`"))?;
         }
-        only_zeroes(&mut file, end, 2 * BLOCK)?;
-        if file.seek(SeekFrom::End(0))? != end + 2 * BLOCK {
+        if length < end + 2 * BLOCK {
+            return Err(ArchiveError::changed(
+                "its end",
+                format!("is missing: the file ends at byte {length}"),
+            ));
+        }
+        only_zeroes(&mut file, end, 2 * BLOCK, "at its end")?;
+        if length != end + 2 * BLOCK {
             return Err(ArchiveError::changed("its end", format!("is not at byte {}", end + 2 * BLOCK)));
         }
         if let Some(log) = members.keys().find(|log| !about.first_kept.contains_key(*log)) {
@@ -187,14 +210,22 @@ impl<R: Read + Seek> Archive<R> {
     }
 }
 
+/// Whether what tells about an archive stands where it is written, whatever the header before it says.
+fn is_ours<R: Read + Seek>(file: &mut R) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(BLOCK))?;
+    file.by_ref().take(BLOCK).read_to_end(&mut bytes)?;
+    Ok(bytes.starts_with(br#"{"version":1,"first_kept":{"#))
+}
+
 /// Whether there are so many zeroes from here on, and nothing else.
-fn only_zeroes<R: Read + Seek>(file: &mut R, from: u64, count: u64) -> Result<(), ArchiveError> {
+fn only_zeroes<R: Read + Seek>(file: &mut R, from: u64, count: u64, place: &str) -> Result<(), ArchiveError> {
     if count > 0 {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(from))?;
         file.by_ref().take(count).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != count || bytes.iter().any(|byte| *byte != 0) {
-            return Err(ArchiveError::changed(format!("byte {from} and what follows it"), "should be zeroes"));
+        if let Some(at) = (from..).zip(&bytes).find_map(|(at, byte)| (*byte != 0).then_some(at)) {
+            return Err(ArchiveError::changed(format!("byte {at}, {place},"), "should be zero"));
         }
     }
     Ok(())

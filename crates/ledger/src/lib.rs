@@ -32,5 +32,5 @@ pub use proof::{Proof, ProofError, consistency, consistency_needs, inclusion, in
 pub use tile::{Path, TILE, Tile, TileError};
 pub use tlog_tiles::{Hash, record_hash};
 pub use together::{Checked, check_one, check_together, verify_archive};
-pub use verify::{Check, Fault, KEPT_ASIDE, Log, Source, SourceError, Verified, verify};
+pub use verify::{Check, Fault, KEPT_ASIDE, Log, Source, SourceError, Verified, verify, verify_proof};
 pub use witness::{Refusal, Request, RequestError, SIZE_TYPE, admit, judge, read_cosignatures, read_size};

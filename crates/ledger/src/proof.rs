@@ -204,6 +204,14 @@ impl Proof {
     /// What speaks against it.
     pub fn check(&self, entry: Hash, key: &VerifierKey) -> Result<(), ProofError> {
         self.checkpoint.signed_by(key).map_err(ProofError::Checkpoint)?;
+        self.includes(entry)
+    }
+
+    /// Whether the entry with this hash is in the tree of the checkpoint, whoever signed that.
+    ///
+    /// # Errors
+    /// What speaks against it.
+    pub(crate) fn includes(&self, entry: Hash) -> Result<(), ProofError> {
         let Head { size, root } = self.checkpoint.head();
         if self.index >= size {
             return Err(ProofError::Outside { index: self.index, size });

@@ -126,6 +126,20 @@ impl Path {
         let entries = widths(size).filter(move |(number, width)| number * TILE + u64::from(*width) > minimum);
         tiles.chain(entries.map(|(number, width)| Self::Entries { number, width }))
     }
+
+    /// Whether it is a part of a log of so many entries.
+    pub(crate) fn is_of(self, size: u64) -> bool {
+        let (level, number, width) = match self {
+            Self::Checkpoint => return true,
+            Self::Tile { level, number, width } => (level, number, width),
+            Self::Entries { number, width } => (0, number, width),
+        };
+        let left = size
+            .checked_shr(8 * u32::from(level))
+            .zip(number.checked_mul(TILE))
+            .and_then(|(count, first)| count.checked_sub(first));
+        level < LEVELS && left.is_some_and(|left| left > 0 && left.min(TILE) == u64::from(width))
+    }
 }
 
 impl std::fmt::Display for Path {
@@ -217,6 +231,18 @@ mod tests {
             "../checkpoint",
         ] {
             assert_eq!(Path::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_of_a_log_of_its_size_and_of_no_other() {
+        for size in [0, 1, 255, 256, 257, 300, 65_536, 70_000] {
+            let all: std::collections::BTreeSet<Path> = Path::all(size, 0).collect();
+            for path in [size, size + 1, size * 2, 512].into_iter().flat_map(|size| Path::all(size, 0)) {
+                assert_eq!(path.is_of(size), all.contains(&path), "{path} of {size}");
+            }
+            assert!(Path::Checkpoint.is_of(size));
+            assert!(!Path::Tile { level: 0, number: u64::MAX, width: 1 }.is_of(size));
         }
     }
 

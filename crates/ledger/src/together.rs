@@ -35,7 +35,13 @@ pub fn check_one(
 ) -> Result<Checked, SourceError> {
     let checkpoint = source.read(Path::Checkpoint)?;
     let read = checkpoint.as_deref().and_then(|text| Checkpoint::read(text).ok());
-    let known = read.and_then(|read| known.iter().find(|known| known.origin() == read.origin()));
+    // A name that was changed in the checkpoint is found by the key.
+    let is_of = |known: &&Checkpoint| {
+        let origin = known.origin();
+        read.as_ref().is_some_and(|read| read.origin() == origin)
+            || policy.logs().iter().any(|key| key.name() == origin) && origin.rsplit('/').next() == Some(name)
+    };
+    let known = known.iter().find(is_of);
     let verified = verify(source, policy, &Log { minimum: first_kept, known })?;
     Ok(Checked { name: name.to_owned(), first_kept, checkpoint, verified })
 }
@@ -47,7 +53,17 @@ pub fn check_together(logs: &mut Vec<Checked>, policy: &Policy, known: &[Checkpo
         logs.iter().filter_map(|log| log.verified.prunings.get(name)).max().copied()
     };
     for place in 0..logs.len() {
-        let Some(log) = logs.get(place).filter(|log| log.first_kept > 0) else { continue };
+        let Some(log) = logs.get_mut(place) else { continue };
+        let is_home = log.verified.origin.rsplit('/').next() == Some(log.name.as_str());
+        if log.verified.head.is_some() && !is_home {
+            let said =
+                format!("under the name {} stands the log {}: it was put there", log.name, log.verified.origin);
+            log.verified.fault(Check::Form, None, said);
+        }
+        if log.first_kept == 0 || log.verified.not_removed {
+            continue;
+        }
+        let Some(log) = logs.get(place) else { continue };
         let (name, first_kept, pruned) = (log.name.clone(), log.first_kept, told(logs, &log.name));
         let said = match pruned {
             Some(pruned) if pruned >= first_kept => continue,
@@ -63,7 +79,11 @@ pub fn check_together(logs: &mut Vec<Checked>, policy: &Policy, known: &[Checkpo
         }
     }
     for key in policy.logs() {
-        if logs.iter().any(|log| log.verified.origin == key.name()) {
+        // Where its own checkpoint is damaged, that is told already.
+        let is_damaged = |log: &Checked| {
+            log.verified.signed_by.is_none() && key.name().rsplit('/').next() == Some(log.name.as_str())
+        };
+        if logs.iter().any(|log| log.verified.origin == key.name() || is_damaged(log)) {
             continue;
         }
         let mut verified = Verified { origin: key.name().to_owned(), ..Verified::default() };
@@ -188,6 +208,27 @@ mod tests {
         assert_eq!(faults(&NAMES, Some("280"), &policy, &[]), []);
         assert_eq!(faults(&NAMES, Some("255"), &policy, &[]), pruning);
         assert_eq!(faults(&NAMES, None, &policy, &[]), pruning);
+    }
+
+    /// A log under another's name would be excused by what is said of that one.
+    #[test]
+    fn a_log_stands_under_its_own_name() {
+        let policy = policy(&NAMES);
+        let mut honest = archive(&NAMES, Some("256"));
+        let first_kept: BTreeMap<String, u64> =
+            NAMES.iter().map(|name| ((*name).to_owned(), honest.first_kept(name))).collect();
+        let mut writer = crate::archive::write(Vec::new(), 0, first_kept).unwrap();
+        for (name, other) in [(NAMES[0], NAMES[1]), (NAMES[1], NAMES[0])] {
+            let mut log = honest.log(other);
+            for path in log.paths().unwrap() {
+                writer.add(name, path, &log.read(path).unwrap().unwrap()).unwrap();
+            }
+        }
+        let mut exchanged = Archive::open(Cursor::new(writer.end().unwrap())).unwrap();
+        for log in verify_archive(&mut exchanged, &policy, &[]).unwrap() {
+            let is_told = |fault: &crate::verify::Fault| fault.said.contains("it was put there");
+            assert!(log.verified.faults.iter().any(is_told), "{:?}", log.verified.faults);
+        }
     }
 
     #[test]

@@ -1,24 +1,33 @@
 //! Checks a whole log: every entry against the tree, the tree against what was signed, and what was signed against whom to believe.
 
 mod moved;
+mod signed;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use tlog_tiles::{Hash, record_hash};
 
 use crate::checkpoint::{Checkpoint, Cosignature, Head};
 use crate::edge::Edge;
-use crate::entries::split;
+use crate::entries::{Torn, mend, split};
 use crate::event::Event;
 use crate::key::VerifierKey;
 use crate::kind::Kind;
 use crate::policy::Policy;
 use crate::tile::{Path, TILE, Tile, widths};
 use moved::Mismatches;
+pub use signed::verify_proof;
+use signed::{check_known, check_signatures, read_checkpoint};
 
 /// Faults that are told one by one; more are counted.
 const MOST_FAULTS: usize = 100;
+
+/// Lengths of entries that are looked for where they were changed; each may take as long as hashing some thousand entries.
+const PATIENCE: usize = 8;
+
+/// Places of 256 entries of which neither the tile nor the entries are there, until no more is looked for: a checkpoint may name any size.
+const MOST_GAPS: u32 = 16;
 
 /// How far the times of entries may run back: several processes tell them, each by its clock.
 const BACK: SignedDuration = SignedDuration::from_mins(5);
@@ -152,6 +161,10 @@ pub struct Verified {
     pub span: Option<(Timestamp, Timestamp)>,
     /// By log, the first entry that its last pruning left, as entries of this log tell.
     pub prunings: BTreeMap<String, u64>,
+    /// Entries that it had when it was seen before, with which it was compared; none: with nothing.
+    pub known: Option<u64>,
+    /// Whether entries are there of which it is said that they were removed.
+    pub not_removed: bool,
     /// What is wrong; nothing: the log is as it was signed.
     pub faults: Vec<Fault>,
     /// Faults beyond those.
@@ -174,13 +187,33 @@ impl Verified {
     }
 }
 
+impl Verified {
+    /// Nobody who is believed signed this head, and it is not that of what is there: what would be missing or too much by it says nothing.
+    fn unbelieved(&mut self, head: Head) {
+        let by_head = |fault: &Fault| {
+            let is_of_part = fault.check == Check::Form && fault.entry.is_none();
+            is_of_part || [Check::Count, Check::Tile, Check::Root].contains(&fault.check)
+        };
+        let told = self.faults.len();
+        self.faults.retain(|fault| !by_head(fault));
+        if self.faults.len() < told {
+            let said = format!(
+                "nor is it the checkpoint of what is there: either its size of {} or its root was changed, or entries and tiles were; \
+                 without a signature that is believed it cannot be told which",
+                head.size
+            );
+            self.fault(Check::Root, None, said);
+        }
+    }
+}
+
 /// Checks a log from its first entry to its last.
 ///
 /// # Errors
 /// When a part of it cannot be read; what is missing or wrong is a fault, not an error.
 pub fn verify(source: &mut impl Source, policy: &Policy, log: &Log<'_>) -> Result<Verified, SourceError> {
     let mut verified = Verified::default();
-    let Some(checkpoint) = read_checkpoint(source, &mut verified)? else { return Ok(verified) };
+    let Some(checkpoint) = read_checkpoint(source, policy, &mut verified)? else { return Ok(verified) };
     check_signatures(&checkpoint, policy, &mut verified);
     let head = checkpoint.head();
     let cosigned_at = check_known(&checkpoint, policy, log, &mut verified);
@@ -193,104 +226,27 @@ pub fn verify(source: &mut impl Source, policy: &Policy, log: &Log<'_>) -> Resul
         log,
         verified,
         full: Vec::new(),
+        full_of_entries: Vec::new(),
+        patience: PATIENCE,
+        gaps: 0,
+        removed: None,
     };
     for (number, width) in widths(head.size) {
         walk.bundle(source, number, width)?;
+        if walk.gaps > MOST_GAPS {
+            let first = (number + 1) * TILE;
+            if first < head.size {
+                walk.fault(
+                    Check::Count,
+                    Some(first),
+                    "too much before is missing: what comes from here on was not looked at",
+                );
+            }
+            break;
+        }
     }
     walk.partial(source)?;
     walk.end(source, head)
-}
-
-fn read_checkpoint(
-    source: &mut impl Source,
-    verified: &mut Verified,
-) -> Result<Option<Checkpoint>, SourceError> {
-    let Some(bytes) = source.read(Path::Checkpoint)? else {
-        verified.fault(Check::Form, None, "there is no checkpoint");
-        return Ok(None);
-    };
-    match Checkpoint::read(&bytes) {
-        Ok(checkpoint) => {
-            checkpoint.origin().clone_into(&mut verified.origin);
-            verified.head = Some(checkpoint.head());
-            Ok(Some(checkpoint))
-        }
-        Err(error) => {
-            verified.fault(Check::Form, None, format!("the checkpoint: {error}"));
-            Ok(None)
-        }
-    }
-}
-
-fn check_signatures(checkpoint: &Checkpoint, policy: &Policy, verified: &mut Verified) {
-    let named: Vec<&VerifierKey> =
-        policy.logs().iter().filter(|key| key.name() == checkpoint.origin()).collect();
-    let mut worst = None;
-    for key in &named {
-        match checkpoint.signed_by(key) {
-            Ok(()) => {
-                verified.signed_by = Some((*key).clone());
-                break;
-            }
-            Err(error) => worst = Some(error),
-        }
-    }
-    match (&verified.signed_by, worst) {
-        (Some(_), _) => {}
-        (None, Some(error)) => verified.fault(Check::Signature, None, format!("the checkpoint: {error}")),
-        (None, None) => {
-            let said = format!(
-                "no key is given for a log named {}; what it signed is not believed",
-                checkpoint.origin()
-            );
-            verified.fault(Check::Signature, None, said);
-        }
-    }
-    let mut agreed = BTreeSet::new();
-    for (place, witness) in policy.witnesses().iter().enumerate() {
-        match checkpoint.cosigned_by(witness) {
-            Ok(Some(cosignature)) => {
-                agreed.insert(place);
-                verified.cosigned.push(cosignature);
-            }
-            Ok(None) => {}
-            Err(error) => verified.fault(Check::Witness, None, format!("the checkpoint: {error}")),
-        }
-    }
-    if !policy.is_enough(&agreed) {
-        let said = format!(
-            "{} of {} witnesses have cosigned, which the policy does not take as enough",
-            agreed.len(),
-            policy.witnesses().len()
-        );
-        verified.fault(Check::Witness, None, said);
-    }
-}
-
-/// When the checkpoint that was seen before was cosigned.
-fn check_known(
-    checkpoint: &Checkpoint,
-    policy: &Policy,
-    log: &Log<'_>,
-    verified: &mut Verified,
-) -> Option<Timestamp> {
-    let known = log.known?;
-    if known.origin() != checkpoint.origin() {
-        let said = format!("the checkpoint that was seen before is of the log {}", known.origin());
-        verified.fault(Check::Form, None, said);
-        return None;
-    }
-    let (old, new) = (known.head(), checkpoint.head());
-    if old.size > new.size {
-        let said = format!(
-            "the log had {} entries when it was seen before and has {} now: its end is missing",
-            old.size, new.size
-        );
-        verified.fault(Check::Truncation, Some(new.size), said);
-    }
-    let times = policy.witnesses().iter().filter_map(|witness| known.cosigned_by(witness).ok().flatten());
-    let first = times.map(|cosignature| cosignature.time).min()?;
-    Timestamp::from_second(i64::try_from(first).ok()?).ok()
 }
 
 /// The way through a log.
@@ -305,8 +261,15 @@ struct Walk<'a> {
     cosigned_at: Option<Timestamp>,
     log: &'a Log<'a>,
     verified: Verified,
-    /// Tiles above the lowest level that became full and are still to be compared.
+    /// Tiles above the lowest level that became full and are still to be compared, over the tiles and over the entries.
     full: Vec<(u8, u64, Tile)>,
+    full_of_entries: Vec<Tile>,
+    /// Changed lengths that are still looked for.
+    patience: usize,
+    /// Places of which nothing is there.
+    gaps: u32,
+    /// From where to where entries were removed that should be there.
+    removed: Option<(u64, u64)>,
 }
 
 impl Walk<'_> {
@@ -328,9 +291,18 @@ impl Walk<'_> {
             }
             bytes
         };
-        let entries = match bytes.as_deref().map(split).transpose() {
-            Ok(entries) => entries,
-            Err(error) => {
+        self.gaps += u32::from(tile.is_none() && bytes.is_none());
+        let read = bytes.as_deref().map(split).transpose();
+        let mended =
+            if read.as_ref().is_ok_and(|entries| entries.as_ref().is_none_or(|all| all.len() == wanted)) {
+                None
+            } else {
+                bytes.as_deref().zip(tile.as_ref()).and_then(|(bytes, tile)| self.mend(bytes, tile, first))
+            };
+        let entries = match (mended, read) {
+            (Some(entries), _) => Some(entries),
+            (None, Ok(entries)) => entries,
+            (None, Err(error)) => {
                 self.fault(Check::Form, Some(first), format!("the entries {}: {error}", span(first, wanted)));
                 None
             }
@@ -345,12 +317,48 @@ impl Walk<'_> {
             // An entry of no bytes stands where one was removed.
             let is_removed = entry.is_some_and(<[u8]>::is_empty);
             if is_removed && index >= self.log.minimum {
-                self.fault(Check::Count, Some(index), format!("entry {index} was removed"));
+                match &mut self.removed {
+                    Some((_, last)) if *last + 1 == index => *last = index,
+                    _ => {
+                        self.tell_removed();
+                        self.removed = Some((index, index));
+                    }
+                }
             }
             let entry = entry.filter(|_| !is_removed);
+            if entry.is_some() && index < self.log.minimum {
+                self.verified.not_removed = true;
+            }
             self.entry(index, hash, entry);
         }
         self.compare_full(source)
+    }
+
+    fn tell_removed(&mut self) {
+        match self.removed.take() {
+            Some((first, last)) if first == last => {
+                self.fault(Check::Count, Some(first), format!("entry {first} was removed"));
+            }
+            Some((first, last)) => {
+                self.fault(Check::Count, Some(first), format!("the entries {first} to {last} were removed"));
+            }
+            None => {}
+        }
+    }
+
+    /// The entries of a bundle of which only lengths were changed; that is told.
+    fn mend<'b>(&mut self, bytes: &'b [u8], tile: &Tile, first: u64) -> Option<Vec<&'b [u8]>> {
+        let (entries, torn) = mend(bytes, tile.hashes(), self.patience)?;
+        self.patience = self.patience.saturating_sub(torn.len());
+        for Torn { place, written, logged } in torn {
+            let index = first + place as u64;
+            let said = format!(
+                "the length that stands before entry {index} was changed: it says {written} bytes, and the entry has {logged}; the entry \
+                 itself is the one that was logged"
+            );
+            self.fault(Check::Form, Some(index), said);
+        }
+        Some(entries)
     }
 
     fn entry(&mut self, index: u64, hash: Option<Hash>, entry: Option<&[u8]>) {
@@ -363,7 +371,8 @@ impl Walk<'_> {
             (None, None) => {}
         }
         if let Some(entry) = entry {
-            self.read(index, entry);
+            let is_logged = hash.is_none() || hash == own;
+            self.read(index, entry, is_logged);
         }
         // What is not there leaves the tree without the root that was signed, which is told too.
         let (as_tiles, as_entries) = (hash.or(own), own.or(hash));
@@ -375,11 +384,18 @@ impl Walk<'_> {
                 }
             });
         }
+        let full = &mut self.full_of_entries;
         if let Some(hash) = as_entries {
-            self.as_entries.push(hash, |_, _, _| ());
+            self.as_entries.push(hash, |level, _, tile| {
+                if level > 0 {
+                    full.push(tile.clone());
+                }
+            });
         }
-        let known = self.log.known.map(Checkpoint::head).filter(|known| known.size == index + 1);
-        if known.is_some_and(|known| known.root != self.as_tiles.root()) {
+        let known = self.log.known.map(Checkpoint::head);
+        let known = known.filter(|known| known.size == index + 1 && self.verified.known == Some(known.size));
+        if known.is_some_and(|known| known.root != self.as_tiles.root() && known.root != self.as_entries.root())
+        {
             let said = format!(
                 "the first {} entries are not those that were there when the log was seen before: it was forked or written anew",
                 index + 1
@@ -388,16 +404,26 @@ impl Walk<'_> {
         }
     }
 
-    fn read(&mut self, index: u64, entry: &[u8]) {
+    /// Reads what an entry says; one that is not the one that was logged need not say anything.
+    fn read(&mut self, index: u64, entry: &[u8], is_logged: bool) {
         let event = match Event::from_entry(entry) {
             Ok(event) => event,
-            Err(error) => return self.fault(Check::Form, Some(index), format!("entry {index}: {error}")),
+            Err(error) if is_logged => {
+                return self.fault(Check::Form, Some(index), format!("entry {index}: {error}"));
+            }
+            Err(_) => return,
         };
         let time = event.time;
         if event.details.contains_key(KEPT_ASIDE) {
             self.verified.late += 1;
         } else {
+            let latest = self.latest;
             self.check_time(index, time);
+            if !is_logged {
+                // What it says of the time is held against no entry after it.
+                self.latest = latest;
+                return;
+            }
         }
         let first = self.verified.span.map_or(time, |(first, _)| first);
         self.verified.span = Some((first, time));
@@ -464,31 +490,37 @@ impl Walk<'_> {
     }
 
     fn compare_full(&mut self, source: &mut impl Source) -> Result<(), SourceError> {
-        for (level, number, expected) in std::mem::take(&mut self.full) {
-            self.compare(source, level, number, &expected)?;
+        let of_entries = std::mem::take(&mut self.full_of_entries);
+        for ((level, number, one), other) in std::mem::take(&mut self.full).into_iter().zip(of_entries) {
+            self.compare(source, level, number, [&one, &other])?;
         }
         Ok(())
     }
 
     fn partial(&mut self, source: &mut impl Source) -> Result<(), SourceError> {
-        for (level, number, expected) in self.as_tiles.partial() {
+        let of_entries = self.as_entries.partial();
+        for ((level, number, one), (_, _, other)) in self.as_tiles.partial().into_iter().zip(of_entries) {
             if level > 0 {
-                self.compare(source, level, number, &expected)?;
+                self.compare(source, level, number, [&one, &other])?;
             }
         }
         Ok(())
     }
 
+    /// A tile is right over the hashes that the tiles below it hold, or over those of the entries: which of the two was changed is
+    /// told elsewhere.
     fn compare(
         &mut self,
         source: &mut impl Source,
         level: u8,
         number: u64,
-        expected: &Tile,
+        [one, other]: [&Tile; 2],
     ) -> Result<(), SourceError> {
-        let width = u16::try_from(expected.hashes().len()).unwrap_or(u16::MAX);
+        let width = u16::try_from(one.hashes().len()).unwrap_or(u16::MAX);
         let Some(tile) = self.tile(source, level, number, width)? else { return Ok(()) };
-        let wrong = tile.hashes().iter().zip(expected.hashes()).position(|(one, other)| one != other);
+        let expected = one.hashes().iter().zip(other.hashes());
+        let wrong =
+            tile.hashes().iter().zip(expected).position(|(hash, (one, other))| hash != one && hash != other);
         if let Some(place) = wrong {
             let covered = TILE.saturating_pow(u32::from(level));
             let first = (number * TILE + place as u64).saturating_mul(covered);
@@ -502,6 +534,7 @@ impl Walk<'_> {
     }
 
     fn end(mut self, source: &mut impl Source, head: Head) -> Result<Verified, SourceError> {
+        self.tell_removed();
         let tiles_right = self.as_tiles.size() == head.size && self.as_tiles.root() == head.root;
         let entries_right = self.as_entries.size() == head.size && self.as_entries.root() == head.root;
         for fault in std::mem::take(&mut self.mismatches).faults(tiles_right, entries_right) {
@@ -515,11 +548,22 @@ impl Walk<'_> {
             self.fault(Check::Root, None, said);
         }
         if let Some(paths) = source.paths() {
-            let expected: BTreeSet<Path> = Path::all(head.size, 0).chain([Path::Checkpoint]).collect();
-            for path in paths.iter().filter(|path| !expected.contains(path)) {
+            for path in paths.iter().filter(|path| !path.is_of(head.size)) {
                 self.fault(Check::Count, None, format!("{path} is no part of a log of {} entries", head.size));
             }
         }
+        if self.verified.signed_by.is_none() && !tiles_right && !entries_right {
+            self.verified.unbelieved(head);
+        }
+        if self.verified.not_removed {
+            let said = format!(
+                "it is said that the entries before {} were removed, and they are there: nobody signed what says so",
+                self.log.minimum
+            );
+            self.fault(Check::Pruning, Some(0), said);
+        }
+        // What concerns the whole first, then in the order of the entries.
+        self.verified.faults.sort_by_key(|fault| fault.entry);
         Ok(self.verified)
     }
 

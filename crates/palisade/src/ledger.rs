@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use ledger::{
     Archive, Checked, Checkpoint, Policy, Proof, ProofError, VerifierKey, check_one, check_together,
-    record_hash, verify_archive,
+    verify_archive,
 };
 
 use crate::args::ledger::{Ledger, Trust, Verify, VerifyProof};
@@ -60,7 +60,7 @@ fn verify(args: &Verify) -> Result<Ending> {
         };
         verify_archive(&mut archive, &policy, &known).with_context(name)?
     };
-    result::tell(&logs, !known.is_empty(), args.format)?;
+    result::tell(&logs, args.known.is_some(), args.format)?;
     let is_good = logs.iter().all(|log| log.verified.is_good());
     if let (true, Some(file)) = (is_good, &args.save_known) {
         deliver(&kept(&logs), Some(file))?;
@@ -88,6 +88,9 @@ fn policy(trust: &Trust) -> Result<Policy> {
     let mut seen = BTreeSet::new();
     let keys = trust.key.iter().filter(|text| seen.insert(text.trim()));
     let keys = keys.map(|text| {
+        // A key has plus signs in it: what has none is where it is kept.
+        let kept = if text.contains('+') { None } else { Some(input::read(Path::new(text), TEXT_LIMIT)?) };
+        let text = kept.as_ref().unwrap_or(text);
         let key = VerifierKey::read(text.trim()).with_context(|| format!("`{text}` is no key of a ledger"))?;
         if key.algorithm() != ledger::Algorithm::Log {
             bail!("`{text}` is a witness's key, not a ledger's");
@@ -120,30 +123,27 @@ fn kept(logs: &[Checked]) -> String {
 }
 
 fn verify_proof(args: &VerifyProof) -> Result<Ending> {
-    let key = VerifierKey::read(args.key.trim()).context("that is no key of a ledger")?;
+    let policy = policy(&args.trust)?;
     let proof = input::read(&args.proof, TEXT_LIMIT)?;
     let entry = input::read(&args.entry, TEXT_LIMIT)?;
     // Editors end files with a line's end; entries have none.
     let entry = entry.strip_suffix('\n').unwrap_or(&entry);
-    let checked = Proof::read(proof.as_bytes())
-        .and_then(|proof| proof.check(record_hash(entry.as_bytes()), &key).map(|()| proof));
-    match checked {
-        Ok(proof) => {
-            let size = proof.checkpoint.head().size;
-            say(&format!("verified: this is entry {} of {size} that {} has signed", proof.index, key.name()))?;
-            Ok(Ending::Clean)
-        }
+    let proof = match Proof::read(proof.as_bytes()) {
+        Ok(proof) => proof,
         Err(ProofError::Form) => bail!("{} is no proof of an entry", args.proof.display()),
         Err(error) => {
             talk(&format!("not verified: {error}"));
-            Ok(Ending::Findings)
+            return Ok(Ending::Findings);
         }
-    }
+    };
+    let verified = ledger::verify_proof(&proof, entry.as_bytes(), &policy);
+    say(&result::of_proof(proof.index, entry.as_bytes(), &verified))?;
+    Ok(if verified.is_good() { Ending::Clean } else { Ending::Findings })
 }
 
 #[cfg(test)]
 mod tests {
-    use ledger::{Head, SigningKey};
+    use ledger::{Head, SigningKey, record_hash};
 
     use super::*;
 

@@ -13,6 +13,7 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use url::Url;
@@ -25,6 +26,9 @@ const MAX_BODY: usize = 17 << 20;
 
 /// How long a server may take for an answer to begin, and for each piece of it.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// Fields of a request of which it is told why they will not do.
+const FIELDS: usize = 20;
 
 /// All that is read over one connection: the largest ledger that anybody keeps.
 const BUDGET: u64 = 1 << 40;
@@ -234,9 +238,18 @@ async fn next(peer: &Peer, body: &mut Incoming) -> Result<Option<Bytes>, RemoteE
 }
 
 fn refused(server: String, status: StatusCode, body: &[u8]) -> RemoteError {
-    let problem: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let detail = problem.and_then(|problem| Some(problem.get("detail")?.as_str()?.to_owned()));
-    let detail = detail.unwrap_or_else(|| "it does not say why".to_owned());
+    let problem: Option<Value> = serde_json::from_slice(body).ok();
+    let text = |value: &Value, name: &str| Some(value.get(name)?.as_str()?.to_owned());
+    let mut detail = problem
+        .as_ref()
+        .and_then(|problem| text(problem, "detail"))
+        .unwrap_or_else(|| "it does not say why".to_owned());
+    let fields = problem.as_ref().and_then(|problem| problem.get("fields")?.as_array().cloned());
+    for field in fields.into_iter().flatten().take(FIELDS) {
+        if let (Some(name), Some(why)) = (text(&field, "name"), text(&field, "why")) {
+            detail.push_str(&format!("; {name}: {why}"));
+        }
+    }
     RemoteError::Refused { server, status: status.as_u16(), detail }
 }
 

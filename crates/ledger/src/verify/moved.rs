@@ -55,12 +55,22 @@ impl Mismatches {
             self.found.iter().map(|(index, tile, _)| (tile.0, *index)).chain(missing).collect();
         // They came in their order.
         let is_missing = |home: u64| self.missing.binary_search_by_key(&home, |(index, _)| *index).is_ok();
+        // The one that was logged here stands at the next place.
+        let is_pushed = |index: u64| {
+            let next = self.found.binary_search_by_key(&(index + 1), |(index, _, _)| *index).ok();
+            next.and_then(|next| self.found.get(next))
+                .is_some_and(|(_, _, entry)| belongs.get(&entry.0) == Some(&index))
+        };
         let certain = if tiles_right { "" } else { ", or its hash in the tile was" };
         let mut faults: Vec<Fault> = Vec::new();
         let mut runs: Vec<(u64, u64, i128)> = Vec::new();
         for (index, _, entry) in &self.found {
             let Some(home) = belongs.get(&entry.0) else {
-                let said = format!("entry {index} is not the one that was logged: it was changed{certain}");
+                let said = if is_pushed(*index) {
+                    format!("entry {index} was never logged: it was put in")
+                } else {
+                    format!("entry {index} is not the one that was logged: it was changed{certain}")
+                };
                 faults.push(Fault { check: Check::Entry, entry: Some(*index), said });
                 continue;
             };

@@ -24,8 +24,9 @@ pub(crate) enum Ledger {
 #[derive(Debug, ClapArgs)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Trust {
-    /// The key of a stream, as its page shows it, got on another way than the ledger. Given several times: one for each stream.
-    #[arg(long, value_name = "KEY")]
+    /// The key of a stream, as its page shows it, or the file in which it is kept; got on another way than the ledger. Given several
+    /// times: one for each stream.
+    #[arg(long, value_name = "KEY|FILE")]
     pub(crate) key: Vec<String>,
     /// A file that says whose keys are believed and how many witnesses must have signed (C2SP tlog-policy).
     #[arg(long, value_name = "FILE")]
@@ -71,9 +72,8 @@ pub(crate) struct VerifyProof {
     /// The entry, byte by byte as the server gives it.
     #[arg(long, value_name = "FILE")]
     pub(crate) entry: PathBuf,
-    /// The key of the stream, as its page shows it, got on another way than the proof.
-    #[arg(long, value_name = "KEY")]
-    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
 }
 
 /// Which entries.

@@ -79,33 +79,41 @@ pub(super) fn list(args: &List) -> Result<Ending> {
 fn page(found: &[Placed]) -> String {
     let mut page = Page::new(&page_options(false));
     for Placed { position, entry } in found {
-        let result = entry.result.as_str();
-        let tone = if result == "success" { style::PLAIN } else { style::BAD };
-        let head = format!("{position:>6}  {}  ", entry.time.strftime("%Y-%m-%d %H:%M:%SZ"));
-        page.hanging((style::DIM, &head), (tone, &format!("{} {result}", entry.event)), 8);
-        let named = |name: &Option<String>, id: &Option<String>| {
-            name.clone().or_else(|| id.clone()).unwrap_or_default()
-        };
-        let actor = named(&entry.actor.name, &entry.actor.id);
-        let mut said = format!("{} {actor}", entry.actor.kind.as_str()).trim_end().to_owned();
-        if let Some(from) = &entry.from {
-            said.push_str(&format!(" from {from}"));
-        }
-        if let Some(on) = &entry.on {
-            said.push_str(format!(", on {} {}", on.kind, named(&on.name, &on.id)).trim_end());
-        }
-        for (name, value) in &entry.details {
-            said.push_str(&format!(", {name} {value}"));
-        }
-        if entry.times > 1 {
-            said.push_str(&format!(", {} times", entry.times));
-        }
-        page.indented(8, style::DIM, &said);
+        describe(*position, entry, &mut page);
     }
     if found.is_empty() {
         page.indented(0, style::PLAIN, "no such entry");
     }
     page.finish()
+}
+
+/// What one entry says.
+pub(super) fn describe(position: u64, entry: &Event, page: &mut Page) {
+    let result = entry.result.as_str();
+    let tone = if result == "success" { style::PLAIN } else { style::BAD };
+    let head = format!("{position:>6}  {}  ", entry.time.strftime("%Y-%m-%d %H:%M:%SZ"));
+    page.hanging((style::DIM, &head), (tone, &format!("{} {result}", entry.event)), 8);
+    let named =
+        |name: &Option<String>, id: &Option<String>| name.clone().or_else(|| id.clone()).unwrap_or_default();
+    let actor = named(&entry.actor.name, &entry.actor.id);
+    let mut said = format!("{} {actor}", entry.actor.kind.as_str()).trim_end().to_owned();
+    if let Some(from) = &entry.from {
+        said.push_str(&format!(" from {from}"));
+    }
+    if let Some(on) = &entry.on {
+        said.push_str(format!(", on {} {}", on.kind, named(&on.name, &on.id)).trim_end());
+    }
+    for (name, value) in &entry.details {
+        said.push_str(&format!(", {name} {value}"));
+    }
+    if entry.times > 1 {
+        said.push_str(&format!(", {} times", entry.times));
+    }
+    said.push_str(&format!(", category {}", entry.category));
+    if let Some(request) = &entry.correlation {
+        said.push_str(&format!(", request {request}"));
+    }
+    page.indented(8, style::DIM, &said);
 }
 
 /// Keeps an export as a file; what broke off is not left behind.

@@ -2,19 +2,20 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
-use ledger::{Checked, Fault};
+use ledger::{Checked, Event, Fault, Verified};
 use report::printable;
 use report::terminal::{Page, style};
 use serde_json::{Value, json};
 
+use super::entries;
 use crate::args::ListFormat;
 use crate::output::{page_options, say};
 
 /// Tells it.
-pub(super) fn tell(logs: &[Checked], is_compared: bool, format: ListFormat) -> Result<()> {
+pub(super) fn tell(logs: &[Checked], with_known: bool, format: ListFormat) -> Result<()> {
     match format {
         ListFormat::Json => say(&serde_json::to_string_pretty(&document(logs))?),
-        ListFormat::Terminal => say(&page(logs, is_compared)),
+        ListFormat::Terminal => say(&page(logs, with_known)),
     }
 }
 
@@ -52,6 +53,7 @@ fn document(logs: &[Checked]) -> Value {
             "entries": verified.entries,
             "removed": verified.pruned,
             "kept_aside": verified.late,
+            "compared_with": verified.known,
             "first_at": verified.span.map(|(first, _)| first.to_string()),
             "last_at": verified.span.map(|(_, last)| last.to_string()),
             "signed_by": verified.signed_by.as_ref().map(ToString::to_string),
@@ -76,10 +78,11 @@ fn at(seconds: u64) -> String {
 /// The column of what is told of a log.
 const COLUMN: usize = 14;
 
-fn page(logs: &[Checked], is_compared: bool) -> String {
+fn page(logs: &[Checked], with_known: bool) -> String {
     let mut page = Page::new(&page_options(false));
+    let is_compared = logs.iter().all(|log| log.verified.known.is_some());
     for log in logs {
-        describe(log, &mut page);
+        describe(log, with_known, &mut page);
         page.gap();
     }
     let faults: u64 = logs.iter().map(|log| log.verified.faults.len() as u64 + log.verified.more_faults).sum();
@@ -96,14 +99,51 @@ fn page(logs: &[Checked], is_compared: bool) -> String {
         (faults, _) => (style::BAD, format!("not verified: {faults} faults")),
     };
     page.indented(0, style, &text);
-    if faults == 0 && !is_compared {
+    if faults == 0 && !is_compared && with_known {
+        let why = "What was seen before says nothing of a log above; --save-known keeps what it has now.";
+        page.indented(0, style::DIM, why);
+    } else if faults == 0 && !is_compared {
         let why = "Whether there were entries after it tells what was seen before: --save-known keeps it, --known compares.";
         page.indented(0, style::DIM, why);
     }
     page.finish()
 }
 
-fn describe(log: &Checked, page: &mut Page) {
+/// Whether a sentence says this, and not the beginning of a longer number.
+fn names(said: &str, place: &str) -> bool {
+    let is_whole = |rest: &str| !rest.starts_with(|next: char| next.is_ascii_digit());
+    said.match_indices(place).any(|(at, _)| said.get(at + place.len()..).is_some_and(is_whole))
+}
+
+/// What came of verifying one entry by its proof, and what the entry says.
+pub(super) fn of_proof(index: u64, entry: &[u8], verified: &Verified) -> String {
+    let mut page = Page::new(&page_options(false));
+    let size = verified.head.map_or(0, |head| head.size);
+    if verified.is_good() {
+        let said = format!("verified: this is entry {index} of {size} that {} has signed", verified.origin);
+        page.indented(0, style::GOOD, &said);
+    } else {
+        page.indented(
+            0,
+            style::BAD,
+            &format!("not verified: this is not proven to be entry {index} of {size}"),
+        );
+    }
+    for fault in &verified.faults {
+        page.field(COLUMN, "fault", style::BAD, &format!("{}: {}", fault.check.as_str(), fault.said));
+    }
+    match Event::from_entry(entry) {
+        Ok(event) => entries::describe(index, &event, &mut page),
+        Err(error) => page.field(COLUMN, "entry", style::BAD, &format!("cannot be read: {error}")),
+    }
+    let mut field = |label: &str, text: &str| page.field(COLUMN, label, style::PLAIN, text);
+    for one in &verified.cosigned {
+        field("cosigned by", &format!("{} at {}", one.witness, at(one.time)));
+    }
+    page.finish()
+}
+
+fn describe(log: &Checked, with_known: bool, page: &mut Page) {
     let verified = &log.verified;
     page.hanging((style::STRONG, &format!("{}  ", printable(&log.name))), (style::DIM, &verified.origin), 2);
     let mut field = |label: &str, text: &str| page.field(COLUMN, label, style::PLAIN, text);
@@ -117,6 +157,11 @@ fn describe(log: &Checked, page: &mut Page) {
     field("kept from", &format!("entry {}", log.first_kept));
     if let Some((first, last)) = verified.span {
         field("time", &format!("{first} to {last}"));
+    }
+    match verified.known {
+        Some(size) => field("compared", &format!("with the {size} entries that were seen before")),
+        None if with_known => field("compared", "with nothing that was seen before"),
+        None => {}
     }
     if verified.late > 0 {
         field("kept aside", &format!("{} for a time before they were logged", verified.late));
@@ -134,7 +179,7 @@ fn describe(log: &Checked, page: &mut Page) {
     for fault in &verified.faults {
         let place = fault.entry.map(|entry| format!("entry {entry}"));
         let place = place
-            .filter(|place| !fault.said.contains(place))
+            .filter(|place| !names(&fault.said, place))
             .map_or_else(String::new, |place| format!(" ({place})"));
         let text = format!("{}{place}: {}", fault.check.as_str(), fault.said);
         page.field(COLUMN, "fault", style::BAD, &text);

@@ -104,6 +104,9 @@ fn an_auditor_verifies_the_ledger_without_the_server_and_sees_what_was_changed()
     let (url, authority) = (running.url(""), authority.to_str().unwrap());
     let place = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| ledger(place.path(), &token, arguments);
+    // What is turned away before any route is noted too.
+    let led = running.ask("POST", "/api/v1/tokens", &["--header", "sec-fetch-site: cross-site"]);
+    assert_eq!(led.status, 403, "{}", led.text);
     // Each export is an entry of its own.
     for name in ["first.tar", "second.tar"] {
         let done = run(&["export", &url, "--ca", authority, "-o", name]);
@@ -120,6 +123,7 @@ fn an_auditor_verifies_the_ledger_without_the_server_and_sees_what_was_changed()
         .filter(|line: &Value| line["entry"]["event"] == "ledger.exported")
         .collect();
     assert_eq!(exported.len(), 3, "{lines}");
+    assert!(lines.contains("\"reason\":\"cross-site\""), "{lines}");
 
     let online = run(&["verify", &url, "--ca", authority, "--key", &key]);
     assert_eq!(online.status.code(), Some(0), "{}", told(&online));
@@ -142,6 +146,7 @@ fn an_auditor_verifies_the_ledger_without_the_server_and_sees_what_was_changed()
     assert_eq!(second.status.code(), Some(0), "{}", told(&second));
     let proven = run(&["verify-proof", "entry.tlog-proof", "--entry", "entry.json", "--key", &key]);
     assert_eq!(proven.status.code(), Some(0), "{}", told(&proven));
+    assert!(told(&proven).contains(&format!("verified: this is entry {position} of ")), "{}", told(&proven));
 
     others_agree(place.path(), "second.tar", &key);
 
@@ -163,6 +168,27 @@ fn an_auditor_verifies_the_ledger_without_the_server_and_sees_what_was_changed()
     .unwrap();
     let other = run(&["verify-proof", "entry.tlog-proof", "--entry", "other.json", "--key", &key]);
     assert_eq!(other.status.code(), Some(1), "{}", told(&other));
+    assert!(told(&other).contains("the proof does not lead to the root"), "{}", told(&other));
+
+    // What was seen before must be of this ledger and signed, or it compares nothing.
+    let text = std::fs::read_to_string(place.path().join("known")).unwrap();
+    let other_name = text.replacen("localhost", "lokalhost", 1);
+    std::fs::write(place.path().join("other-known"), other_name).unwrap();
+    let known = run(&["verify", "first.tar", "--key", &key, "--known", "other-known"]);
+    assert!(told(&known).contains("with nothing that was seen before"), "{}", told(&known));
+    assert!(!told(&known).contains("nothing is missing\n"), "{}", told(&known));
+    let (body, signature) = text.split_once("\n\n").unwrap();
+    let size = body.lines().nth(1).unwrap();
+    let smaller = body.replacen(&format!("\n{size}\n"), "\n1\n", 1);
+    std::fs::write(place.path().join("forged-known"), format!("{smaller}\n\n{signature}")).unwrap();
+    let forged = run(&["verify", "first.tar", "--key", &key, "--known", "forged-known"]);
+    assert_eq!(forged.status.code(), Some(1), "{}", told(&forged));
+    assert!(told(&forged).contains("that was seen before is not signed by"), "{}", told(&forged));
+    // The key in a file.
+    std::fs::write(place.path().join("key"), format!("{key}\n")).unwrap();
+    let by_file = run(&["verify", "second.tar", "--key", "key", "--known", "known"]);
+    assert_eq!(by_file.status.code(), Some(0), "{}", told(&by_file));
+    assert!(told(&by_file).contains("nothing is missing"), "{}", told(&by_file));
 
     // An older ledger in place of a newer one, another key, and what cannot be looked at.
     let kept = run(&["verify", "second.tar", "--key", &key, "--save-known", "newer"]);
