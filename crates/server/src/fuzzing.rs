@@ -9,6 +9,7 @@ use std::str::FromStr as _;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
+use ::ledger::Event;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use lettre::transport::smtp::extension::ClientId;
@@ -23,7 +24,7 @@ use crate::identity::password::hasher::Stored;
 use crate::identity::password::{KnownBad, Params, Policy};
 use crate::identity::users::{NewUser, Origin};
 use crate::identity::{oidc, review, totp};
-use crate::ledger::exporters::search;
+use crate::ledger::{self, exporters::search};
 use crate::outbound::{self, Peer};
 use crate::pki::{Names, authority, given};
 use crate::posture::reports;
@@ -195,6 +196,22 @@ pub fn bulk_answer(bytes: &[u8]) {
             assert!(told.len() < 4096 && !told.contains(char::is_control), "{told}");
         }
         assert!(search::answer(bytes, &[]).is_err(), "an answer to other entries is taken");
+    }
+}
+
+/// What the server keeps of its ledger in files: events that wait, which the command line of the host leaves too, and the heads that it
+/// saw last.
+pub fn ledger_files(bytes: &[u8]) {
+    let (events, length) = ledger::taken(bytes);
+    assert!(length <= bytes.len(), "more is forgotten than was there");
+    for event in events {
+        let again = event.to_entry().ok().and_then(|entry| Event::from_entry(&entry).ok());
+        assert_eq!(again.as_ref(), Some(&event), "read otherwise than written");
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    for (name, head) in ledger::seen_in(text) {
+        let line = ledger::seen_line(name, head);
+        assert_eq!(ledger::seen_in(&line).collect::<Vec<_>>(), [(name, head)], "read otherwise than written");
     }
 }
 

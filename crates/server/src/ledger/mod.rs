@@ -33,7 +33,11 @@ pub(crate) use reading::{
 pub(crate) use refusals::of_answer;
 pub(crate) use retention::{Retention, prune};
 pub(crate) use sequencer::{Ledger, LedgerError};
+#[cfg(feature = "fuzzing")]
+pub(crate) use sequencer::{seen_in, seen_line};
 pub use spill::leave_for_the_ledger;
+#[cfg(feature = "fuzzing")]
+pub(crate) use spill::taken;
 
 /// What happened, by the catalogue.
 pub(crate) use ::ledger::Kind as Happened;

@@ -484,11 +484,7 @@ impl Ledger {
             state.edges.insert(stream.as_str(), edge);
         }
         state.broken = None;
-        let text: String = state
-            .seen
-            .iter()
-            .map(|(name, head)| format!("{name} {} {}\n", head.size, hex::encode(head.root.0)))
-            .collect();
+        let text: String = state.seen.iter().map(|(name, head)| seen_line(name, *head)).collect();
         drop(state);
         state::publish(&self.0.directory, SEEN, &text)?;
         Ok(())
@@ -505,14 +501,20 @@ fn read_seen(
     keys: &BTreeMap<&'static str, SigningKey>,
 ) -> BTreeMap<&'static str, Head> {
     let text = state::read_up_to(&directory.join(SEEN), 4096).unwrap_or_default();
-    let mut seen = BTreeMap::new();
-    for line in text.lines() {
+    let known = |(name, head)| keys.get_key_value(name).map(|(name, _)| (*name, head));
+    seen_in(&text).filter_map(known).collect()
+}
+
+/// What is written of a head.
+pub(crate) fn seen_line(name: &str, head: Head) -> String {
+    format!("{name} {} {}\n", head.size, hex::encode(head.root.0))
+}
+
+/// The heads that a text names; lines that name none are left out.
+pub(crate) fn seen_in(text: &str) -> impl Iterator<Item = (&str, Head)> {
+    text.lines().filter_map(|line| {
         let mut words = line.split(' ');
-        let (Some(name), Some(size), Some(root)) = (words.next(), words.next(), words.next()) else { continue };
-        let root = hex::decode(root).ok().and_then(|bytes| bytes.try_into().ok());
-        if let (Some((name, _)), Ok(size), Some(root)) = (keys.get_key_value(name), size.parse(), root) {
-            seen.insert(*name, Head { size, root: ledger::Hash(root) });
-        }
-    }
-    seen
+        let (name, size, root) = (words.next()?, words.next()?.parse().ok()?, hex::decode(words.next()?).ok()?);
+        Some((name, Head { size, root: ledger::Hash(root.try_into().ok()?) }))
+    })
 }

@@ -74,9 +74,7 @@ impl Spill {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        let length = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        let lines = bytes.get(..length).unwrap_or_default().split(|byte| *byte == b'\n');
-        Ok((lines.filter_map(|line| Event::from_entry(line).ok()).collect(), length))
+        Ok(taken(&bytes))
     }
 
     /// Forgets the first so many bytes, whose events the database has.
@@ -137,6 +135,13 @@ impl Spill {
             return Ok(file);
         }
     }
+}
+
+/// The events of whole lines, and the bytes that these take.
+pub(crate) fn taken(bytes: &[u8]) -> (Vec<Event>, usize) {
+    let length = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let lines = bytes.get(..length).unwrap_or_default().split(|byte| *byte == b'\n');
+    (lines.filter_map(|line| Event::from_entry(line).ok()).collect(), length)
 }
 
 /// Its bytes, as far as it may go.
