@@ -40,6 +40,9 @@ const EVERY: Duration = Duration::from_secs(30);
 const COUNT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 const COUNT_SOON: SignedDuration = SignedDuration::from_mins(5);
 
+/// Bytes by which the database grows until its tables are asked again before that.
+const GROWN: u64 = 256 << 10;
+
 /// From how many percent on it is tight.
 const TIGHT: u64 = 75;
 
@@ -102,6 +105,7 @@ impl fmt::Display for Room {
             write!(formatter, ", about {} a day", bytes(per_day))?;
         }
         match self.outlook {
+            _ if self.is_full() => formatter.write_str("; it is full, and nothing more can be changed"),
             Outlook::Unknown => Ok(()),
             Outlook::Never => formatter.write_str("; it will not become full with this retention"),
             Outlook::On(day) => write!(formatter, "; it will be full on {}", day.strftime("%Y-%m-%d")),
@@ -160,6 +164,9 @@ pub(super) struct Keeper {
 struct Counted {
     at: Timestamp,
     used: u64,
+    /// Bytes of the database that held something at that time, and by how many it grew since.
+    in_use: u64,
+    grown: u64,
     /// Entries of all streams.
     entries: u64,
     flows: Vec<Flow>,
@@ -181,8 +188,12 @@ impl Keeper {
         let every = if is_tight { COUNT_SOON } else { COUNT_EVERY };
         let counted = match self.counted.take() {
             Some(mut counted) if now.duration_since(counted.at) < every => {
-                if store.engine() == Engine::Postgres {
-                    counted.used = used(&store).await?;
+                // Where the tables cannot be asked in a moment, they are once the whole database has grown by much; until then all
+                // that it grew by counts as theirs.
+                let in_use = in_use(&store).await?;
+                counted.grown = in_use.saturating_sub(counted.in_use);
+                if store.engine() == Engine::Postgres || counted.grown > GROWN + counted.used / 32 {
+                    (counted.used, counted.in_use, counted.grown) = (used(&store).await?, in_use, 0);
                 }
                 counted
             }
@@ -192,7 +203,8 @@ impl Keeper {
             None => None,
             Some(disk) => Some(free(disk).await?.saturating_add(unused_pages(&store).await?)),
         };
-        let on_disk = free.map(|free| free.saturating_add(counted.used));
+        let used = counted.used.saturating_add(counted.grown);
+        let on_disk = free.map(|free| free.saturating_add(used));
         let allowed = Some(self.place.capacity).filter(|capacity| *capacity > 0);
         let total = match (allowed, on_disk) {
             (Some(allowed), Some(on_disk)) => Some(allowed.min(on_disk)),
@@ -203,10 +215,10 @@ impl Keeper {
         let per_day =
             is_old.then(|| counted.flows.iter().filter_map(|flow| flow.per_day).sum::<u64>() * per_entry);
         let outlook = match total {
-            Some(total) => outlook::outlook(counted.used, per_entry, total, &counted.flows, now),
+            Some(total) => outlook::outlook(used, per_entry, total, &counted.flows, now),
             None => Outlook::Unknown,
         };
-        let room = Room { used: counted.used, total, per_day, outlook };
+        let room = Room { used, total, per_day, outlook };
         self.counted = Some(counted);
         Ok(room)
     }
@@ -238,7 +250,7 @@ async fn tell(ledger: &Ledger, room: &Room) -> Result<bool, LedgerError> {
 
 /// Counts what takes long to count.
 async fn count(store: &Store, retention: &Retention, now: Timestamp) -> Result<Counted, LedgerError> {
-    let used = used(store).await?;
+    let (in_use, used) = (in_use(store).await?, used(store).await?);
     let mut flows = Vec::new();
     for stream in Stream::ALL {
         let rows = sqlx::query(
@@ -255,7 +267,7 @@ async fn count(store: &Store, retention: &Retention, now: Timestamp) -> Result<C
         flows.push(Flow::new(by_day, retention.of(stream), now));
     }
     let entries = flows.iter().map(Flow::entries).sum();
-    Ok(Counted { at: now, used, entries, flows })
+    Ok(Counted { at: now, used, in_use, grown: 0, entries, flows })
 }
 
 /// Bytes that the tables of the log take, with their indexes.
@@ -272,6 +284,20 @@ async fn used(store: &Store) -> Result<u64, LedgerError> {
     };
     let used: i64 = sqlx::query_scalar(text).fetch_one(store.reader()).await?;
     head::number(used).map_err(Into::into)
+}
+
+/// Bytes of the file of SQLite that hold something; 0 of PostgreSQL, whose tables can be asked in a moment.
+async fn in_use(store: &Store) -> Result<u64, LedgerError> {
+    if store.engine() == Engine::Postgres {
+        return Ok(0);
+    }
+    let pages: i64 = sqlx::query_scalar(
+        "select cast((page_count - freelist_count) * page_size as bigint)
+         from pragma_page_count, pragma_freelist_count, pragma_page_size",
+    )
+    .fetch_one(store.reader())
+    .await?;
+    head::number(pages).map_err(Into::into)
 }
 
 /// Bytes of the file of SQLite that hold nothing.

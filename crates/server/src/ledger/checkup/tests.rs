@@ -218,6 +218,46 @@ async fn a_log_that_lost_its_end_is_found() {
     }
 }
 
+/// Whoever holds the database and the keys writes another log in place of the one that was there: well signed, and not that one.
+#[tokio::test]
+async fn a_log_that_was_written_anew_is_found_as_a_fork() {
+    for bench in benches().await {
+        bench.happen(10).await;
+        assert_eq!(bench.checked().await.faults, 0);
+        for table in ["delete from ledger_heads", "delete from ledger_entries", "delete from ledger_tiles"] {
+            bench.change(table).await;
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        let place = bench.directory.path();
+        let other = bench::ledger(&logins(&bench.opened.store, place), elsewhere.path()).await;
+        for number in 0..20 {
+            let said = Said::done(Happened::SessionBegun).on("user", &format!("other{number}"), Some("eva"));
+            other.tell(said).await.unwrap();
+        }
+        other.sequence_all().await;
+        let checkup = bench.checked().await;
+        assert!(names(&checkup).contains(&"fork"), "{:?}", checkup.found);
+        // Nor does the server go on with it.
+        bench.happen(1).await;
+        assert!(bench.ledger.refuses().is_some());
+    }
+}
+
+/// Another key in place of the one that signed.
+#[tokio::test]
+async fn a_key_that_was_swapped_is_found() {
+    for bench in benches().await {
+        bench.happen(10).await;
+        bench.change("delete from settings where key = 'ledger_key'").await;
+        let other = bench.again().await;
+        let checkup = check(&other, &CancellationToken::new()).await.unwrap().unwrap();
+        assert!(names(&checkup).contains(&"signature"), "{:?}", checkup.found);
+        other.tell(Said::done(Happened::UserChanged)).await.unwrap();
+        other.sequence_all().await;
+        assert!(other.refuses().is_some(), "it signs no log of another key");
+    }
+}
+
 #[tokio::test]
 async fn a_check_ends_when_the_server_does() {
     for bench in benches().await {

@@ -301,10 +301,10 @@ impl Looking {
             }
             let usual = match earlier {
                 0 => "nothing before".to_owned(),
-                earlier => format!("{earlier} in {days_before} days before"),
+                earlier => format!("{earlier} in {} before", in_days(days_before)),
             };
             let whom = if column == "address" { format!("from {key}") } else { self.name(key) };
-            let said = format!("{} refusals: {whom}, in {days_now} days; {usual}", group.entries);
+            let said = format!("{} refusals: {whom}, in {}; {usual}", group.entries, in_days(days_now));
             let (address, actor) = if column == "address" { (key.as_str(), "") } else { ("", key.as_str()) };
             self.tell(
                 Reason::ManyRefusals,
@@ -435,4 +435,8 @@ async fn first_time(
     .bind(from)
     .fetch_optional(connection)
     .await?)
+}
+
+fn in_days(number: u64) -> String {
+    if number == 1 { "1 day".to_owned() } else { format!("{number} days") }
 }

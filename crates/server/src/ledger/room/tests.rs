@@ -91,6 +91,21 @@ async fn each_level_is_told_once_and_a_full_log_takes_nothing_more() {
     }
 }
 
+/// A log that grows fast is not taken for what it was an hour ago.
+#[tokio::test]
+async fn what_was_added_counts_at_the_next_look() {
+    for mut bench in benches().await {
+        bench.look(1 << 40).await;
+        let before = bench.keeper.ledger.room().unwrap().used;
+        let events: Vec<_> = (0..3000).map(|_| Said::done(Happened::SessionBegun).event()).collect();
+        bench.keeper.ledger.append(Stream::Nodes, &events).await.unwrap();
+        bench.keeper.ledger.sequence_all().await;
+        bench.keeper.look().await.unwrap();
+        let after = bench.keeper.ledger.room().unwrap();
+        assert!(after.used > before + 1_000_000, "{before} {after}");
+    }
+}
+
 #[tokio::test]
 async fn the_disk_bounds_what_the_configuration_allows() {
     let mut bench = benches().await.remove(0);
