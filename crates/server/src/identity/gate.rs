@@ -20,7 +20,7 @@ use sqlx::{AnyConnection, Row as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ledger::{self, Happened, Said, note};
-use crate::order::{self, Columns, Order};
+use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
 use crate::random::{self, RandomError};
 use crate::seal::Sealer;
 use crate::serve::ClientAddress;
@@ -173,6 +173,15 @@ pub(crate) static LISTED: Columns = Columns {
     ],
 };
 
+/// Which blocks are listed.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter<'a> {
+    /// With this in the address or the user name.
+    pub(crate) text: &'a str,
+    pub(crate) order: Order,
+    pub(crate) after: Option<After>,
+}
+
 /// One block, as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
@@ -318,21 +327,31 @@ impl Gate {
         Arc::clone(turns).acquire_owned().await.ok()
     }
 
-    /// The blocks that hold; at most a thousand.
+    /// One page of the blocks that hold.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub(crate) async fn blocks(&self, order: Order, now: Timestamp) -> Result<Vec<Block>, StoreError> {
-        let text = format!(
-            "select key, surface, address, user_name, blocked_until, length(failures) / 24 as attempts
-             from attempts where blocked_until > $1 order by {} limit 1000",
-            order.by("key")
+    pub(crate) async fn blocks(&self, filter: Filter<'_>, now: Timestamp) -> Result<Found<Block>, StoreError> {
+        let Filter { text, order, after } = filter;
+        let query = format!(
+            "select key as id, surface, address, user_name, blocked_until, length(failures) / 24 as attempts, {}
+             from attempts
+             where blocked_until > $1
+               and ($2 = '' or lower(address || ' ' || coalesce(user_name, '')) like $3 escape '!')
+               and {}
+             order by {} limit $4",
+            order.key(),
+            order.beyond("key", after.as_ref(), 5),
+            order.by("key"),
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        let wanted = text.trim().to_lowercase();
+        let query = sqlx::query(sqlx::AssertSqlSafe(query))
             .bind(now.as_millisecond())
-            .fetch_all(self.store.reader())
-            .await?;
-        rows.iter().map(|row| Ok(block(row)?)).collect()
+            .bind(&wanted)
+            .bind(contains(&wanted))
+            .bind(PAGE + 1);
+        let rows = order::bound(query, after).fetch_all(self.store.reader()).await?;
+        Ok(order.found(&rows, block)?)
     }
 
     /// Ends a block and forgets what was counted; whether there was one.
@@ -373,11 +392,12 @@ impl Gate {
 }
 
 impl Attempt {
-    /// The credential was right: the pair's counter is cleared, and the address has this attempt back.
+    /// The credential was right, whatever comes of what else was sent: the pair's counter is cleared, and the address has this attempt
+    /// back.
     ///
     /// # Errors
     /// When the database does not answer; the attempt stays counted then.
-    pub(crate) async fn succeeded(self, store: &Store) -> Result<(), StoreError> {
+    pub(crate) async fn succeeded(&self, store: &Store) -> Result<(), StoreError> {
         let mut transaction = store.writer().begin().await?;
         self.succeeded_in(&mut transaction).await?;
         Ok(transaction.commit().await?)
@@ -387,7 +407,7 @@ impl Attempt {
     ///
     /// # Errors
     /// When the database does not answer; the attempt stays counted then.
-    pub(crate) async fn succeeded_in(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    pub(crate) async fn succeeded_in(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         sqlx::query("delete from attempts where key = $1")
             .bind(&self.pair_key)
             .execute(&mut *connection)
@@ -466,7 +486,7 @@ fn refused(row: &AnyRow, entry: &str) -> Result<Option<Timestamp>, sqlx::Error> 
 fn block(row: &AnyRow) -> Result<Block, sqlx::Error> {
     let surface: String = row.try_get("surface")?;
     Ok(Block {
-        key: row.try_get("key")?,
+        key: row.try_get("id")?,
         surface: Some(surface).filter(|surface| !surface.is_empty()),
         address: row.try_get("address")?,
         user_name: row.try_get("user_name")?,

@@ -469,10 +469,11 @@ impl Logins {
         let attempt = self.gate.attempt(Surface::Login, from.client, "set-up code", None, now).await?;
         let open = links::find(&attempt, &self.store, links::Kind::SetUp, code, now).await?;
         let open = open.ok_or(LoginError::Wrong)?;
+        // The code is what was guessed or known; a name or password that will not do is no guess.
+        attempt.succeeded(&self.store).await?;
         let new = new.checked()?;
         let own = own_words(&new.name, &new.full_name, new.mail.as_deref());
         self.hasher.judge(&attempt, &self.policy, &self.known_bad, &password, &own, &[]).await??;
-        attempt.succeeded(&self.store).await?;
         let hash = self.hasher.hash(password).await?;
         let mut transaction = self.store.writer().begin().await?;
         if !links::use_up(&mut transaction, &open, now).await? {

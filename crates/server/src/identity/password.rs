@@ -6,6 +6,7 @@ mod normal;
 mod params;
 mod workers;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -103,6 +104,9 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Digits and signs around a word that make it no better: a year, a day, a few exclamation marks.
+const OTHERS: usize = 10;
+
 impl Policy {
     /// Everything that is wrong with a new password, but for its history: [`Hasher::judge`] asks for that too.
     ///
@@ -136,6 +140,11 @@ impl Policy {
         let words: Vec<&str> = own.iter().map(String::as_str).chain(known_bad::PRODUCT_WORDS).collect();
         let estimate = zxcvbn(&normal::estimable(text, ESTIMATED), &words);
         let strength = u8::from(estimate.score());
+        if (2..=strength).contains(&self.minimum_strength) && is_word_with_digits(text, &words) {
+            let advice =
+                "A word with a year or a sign behind it is tried early. Add another word or two.".to_owned();
+            return Some(Reason::Guessable { strength: 1, needs: self.minimum_strength, advice });
+        }
         let advice = estimate.feedback().map_or_else(
             || "Add another word or two. Uncommon words are better.".to_owned(),
             ToString::to_string,
@@ -177,6 +186,19 @@ fn own_words(own: &[String]) -> Vec<String> {
     words.dedup();
     words.truncate(OWN_WORDS);
     words
+}
+
+/// Whether all its letters are one common word, once or again, with a few digits and signs: the estimate takes each of them for a guess of
+/// its own, and attackers try them together.
+fn is_word_with_digits(text: &str, words: &[&str]) -> bool {
+    let lower = text.to_lowercase();
+    let runs: BTreeSet<&str> =
+        lower.split(|letter: char| !letter.is_alphabetic()).filter(|run| !run.is_empty()).collect();
+    let others = lower.chars().filter(|letter| !letter.is_alphabetic()).count();
+    match (runs.len(), runs.first()) {
+        (1, Some(run)) if others <= OTHERS => u8::from(zxcvbn(run, words).score()) <= 1,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

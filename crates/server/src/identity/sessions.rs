@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::users::time;
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, contains};
+use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError, milliseconds};
 
@@ -21,9 +21,6 @@ const SEEN_EVERY: Duration = Duration::from_secs(30);
 
 /// What is kept of a browser's name for itself.
 const AGENT_LIMIT: usize = 200;
-
-/// Sessions of one page of the list.
-pub(crate) const PAGE: i64 = 50;
 
 /// How long sessions last and how many a user may have.
 #[derive(Clone, Copy, Debug)]
@@ -129,15 +126,27 @@ pub(crate) async fn begin(
     .bind(agent.chars().filter(|character| !character.is_control()).take(AGENT_LIMIT).collect::<String>())
     .execute(&mut *connection)
     .await?;
+    end_oldest(connection, limits, user_id, factors).await?;
+    Ok(token)
+}
+
+/// Ends the oldest sessions of a user that are too many. Whoever knows the password alone pushes out nobody who showed both factors.
+async fn end_oldest(
+    connection: &mut AnyConnection,
+    limits: SessionLimits,
+    user_id: &str,
+    factors: Factors,
+) -> Result<(), SessionError> {
     sqlx::query(
-        "delete from sessions where user_id = $1 and id not in
-             (select id from sessions where user_id = $1 order by created_at desc, id limit $2)",
+        "delete from sessions where user_id = $1 and factors = $2 and id not in
+             (select id from sessions where user_id = $1 and factors = $2 order by created_at desc, id limit $3)",
     )
     .bind(user_id)
+    .bind(factors.as_str())
     .bind(i64::from(limits.per_user.max(1)))
     .execute(connection)
     .await?;
-    Ok(token)
+    Ok(())
 }
 
 /// The session of this token, noted as seen; none when there is none or it has ended. One that was idle for too long is
@@ -199,17 +208,20 @@ pub(crate) async fn confirm(
 ) -> Result<SecretString, SessionError> {
     let token = random::token()?;
     let mut transaction = store.writer().begin().await?;
-    sqlx::query(
+    let user: Option<String> = sqlx::query_scalar(
         "update sessions set locked = 0, factors = $2, seen_at = $3, privileged_until = $4, token_hash = $5
-         where id = $1",
+         where id = $1 returning user_id",
     )
     .bind(id)
     .bind(factors.as_str())
     .bind(now.as_millisecond())
     .bind(later(now, limits.privilege))
     .bind(random::sha256_hex(&token))
-    .execute(&mut *transaction)
+    .fetch_optional(&mut *transaction)
     .await?;
+    if let Some(user) = user {
+        end_oldest(&mut transaction, limits, &user, factors).await?;
+    }
     let said = Said::done(Happened::SessionConfirmed).on("session", id, None);
     note(&mut transaction, said.with("factors", factors.as_str())).await?;
     transaction.commit().await?;
@@ -324,7 +336,7 @@ pub(crate) async fn list(
         .bind(contains(&wanted))
         .bind(PAGE + 1);
     let rows = order::bound(query, after).fetch_all(store.reader()).await?;
-    Ok(order.found(&rows, PAGE, session)?)
+    Ok(order.found(&rows, session)?)
 }
 
 /// Forgets sessions that have ended; how many.

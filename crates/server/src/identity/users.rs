@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::roles::{self, ADMINISTRATOR, RoleError};
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, contains};
+use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError};
 
@@ -23,10 +23,22 @@ pub(crate) use credentials::{
 };
 
 /// Names that every attacker tries first.
-const GUESSED: [&str; 6] = ["admin", "administrator", "root", "superuser", "user", "guest"];
-
-/// Users of one page of the list.
-pub(crate) const PAGE: i64 = 50;
+const GUESSED: [&str; 14] = [
+    "admin",
+    "administrator",
+    "root",
+    "superuser",
+    "superadmin",
+    "sysadmin",
+    "user",
+    "guest",
+    "test",
+    "demo",
+    "default",
+    "operator",
+    "service",
+    "palisade",
+];
 
 /// Whether somebody may log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -176,7 +188,10 @@ pub(crate) fn name_key(name: &str) -> String {
 
 /// Whether this is a name that every attacker tries first.
 pub(super) fn is_guessed(name: &str) -> bool {
-    GUESSED.contains(&name_key(name).as_str())
+    // Nor is `admin1` better.
+    let key = name_key(name);
+    let word = key.trim_end_matches(|last: char| last.is_ascii_digit() || "._-@".contains(last));
+    GUESSED.contains(&word)
 }
 
 /// Whether a user can have this name.
@@ -308,7 +323,7 @@ pub(crate) async fn list(store: &Store, filter: Filter) -> Result<Found<User>, S
         .bind(contains(&wanted))
         .bind(PAGE + 1);
     let rows = order::bound(query, after).fetch_all(store.reader()).await?;
-    Ok(order.found(&rows, PAGE, user)?)
+    Ok(order.found(&rows, user)?)
 }
 
 /// Adds a user in a transaction of the caller's; returns the identifier.

@@ -90,8 +90,8 @@ impl Logins {
         now: Timestamp,
     ) -> Result<Begun, LoginError> {
         let (attempt, open, user) = self.follow(from, kind, code, now).await?;
-        let (hash, kept) = self.new_password(&attempt, &user, password).await?;
         attempt.succeeded(&self.store).await?;
+        let (hash, kept) = self.new_password(&attempt, &user, password).await?;
         let mut transaction = self.store.writer().begin().await?;
         if !links::use_up(&mut transaction, &open, now).await? {
             return Err(LoginError::Wrong);
@@ -127,8 +127,8 @@ impl Logins {
         let attempt = self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
         let right = self.password_is_right(&attempt, Some(user.clone()), present).await?;
         right.ok_or(LoginError::Wrong)?;
-        let (hash, kept) = self.new_password(&attempt, user, password).await?;
         attempt.succeeded(&self.store).await?;
+        let (hash, kept) = self.new_password(&attempt, user, password).await?;
         let mut transaction = self.store.writer().begin().await?;
         users::set_password(&mut transaction, &user.id, &hash, &kept, self.policy.history, now).await?;
         sessions::end_others(&mut transaction, &user.id, &session.id).await?;
@@ -158,8 +158,9 @@ impl Logins {
         }
         let name = users::name_key(&user.name);
         let attempt = self.gate.attempt(Surface::Login, from.client, &name, Some(&user.name), now).await?;
-        let (hash, kept) = self.new_password(&attempt, user, password).await?;
+        // The password was shown a moment ago: nothing is guessed here.
         attempt.succeeded(&self.store).await?;
+        let (hash, kept) = self.new_password(&attempt, user, password).await?;
         let mut transaction = self.store.writer().begin().await?;
         users::set_password(&mut transaction, &user.id, &hash, &kept, self.policy.history, now).await?;
         sessions::end_others(&mut transaction, &user.id, &session.id).await?;

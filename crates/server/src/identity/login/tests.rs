@@ -145,7 +145,10 @@ async fn a_set_up_code_opens_once_and_not_for_everything() {
         };
         assert!(matches!(set_up(&secret("ABCD-EFGH-JKMN"), "eva", GOOD, at(1)).await, Err(LoginError::Wrong)));
         assert!(matches!(set_up(&code, "admin", GOOD, at(1)).await, Err(LoginError::User(_))));
-        assert!(matches!(set_up(&code, "eva", "short", at(1)).await, Err(LoginError::Refused(_))));
+        // Who knows the code may try passwords as often as it takes to find a good one.
+        for _ in 0..12 {
+            assert!(matches!(set_up(&code, "eva", "short", at(1)).await, Err(LoginError::Refused(_))));
+        }
         assert!(matches!(set_up(&code, "eva", GOOD, at(24 * 3600)).await, Err(LoginError::Wrong)));
         set_up(&as_typed, "eva", GOOD, at(1)).await.unwrap();
         assert!(matches!(set_up(&code, "max", GOOD, at(2)).await, Err(LoginError::Wrong)));
@@ -299,7 +302,7 @@ async fn a_token_opens_what_it_names_of_what_its_owner_may() {
         let asked = async |text: &SecretString, now| logins.token_caller(&from(), text, now).await;
         let caller = asked(&shown, at(1)).await.unwrap();
         assert!(caller.rights.has(Permission::ReportsRead) && !caller.rights.has(Permission::UsersRead));
-        let kept = tokens::list(&logins.store, Some(&begun.user.id), tokens::LISTED.order("")).await.unwrap();
+        let kept = tokens::list(&logins.store, tokens::Filter::of(&begun.user.id)).await.unwrap().items;
         assert_eq!(kept[0].last_used_at, Some(at(1)));
         let forged = secret(&format!("{}x", shown.expose_secret()));
         for wrong in [&forged, &secret(""), &secret("palisade_"), &secret(&"x".repeat(5000))] {

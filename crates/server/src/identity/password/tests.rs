@@ -192,3 +192,22 @@ proptest! {
         prop_assert!(!known.holds(&text) || !text.is_empty());
     }
 }
+
+#[rstest]
+#[case("Summer2026!!")]
+#[case("Winter2025!!")]
+#[case("Qwertz123456!")]
+#[case("Company2026!!")]
+#[case("Graz2026Graz!")]
+fn a_word_with_a_year_is_guessable(#[case] password: &str) {
+    let reasons = reasons(password);
+    assert!(matches!(reasons[..], [Reason::Guessable { strength: 0..=2, .. }]), "{reasons:?}");
+}
+
+#[rstest]
+#[case("Donaudampfschiff 2026")]
+#[case("k3v9x2q8z1w7")]
+#[case("seventeen violet turbines 2026")]
+fn words_of_ones_own_are_not(#[case] password: &str) {
+    assert_eq!(reasons(password), []);
+}

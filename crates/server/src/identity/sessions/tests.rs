@@ -105,3 +105,23 @@ async fn with_one_too_many_the_oldest_ends_and_others_keep_theirs() {
         assert_eq!(of(Some(eva.as_str())).await.unwrap().items, [mine[1].clone()]);
     }
 }
+
+#[tokio::test]
+async fn who_knows_the_password_alone_pushes_nobody_out() {
+    for opened in stores().await {
+        let eva = user(&opened.store, "eva").await;
+        let whole = begun(&opened.store, &eva, Factors::Both, at(0)).await;
+        for number in 1..10 {
+            begun(&opened.store, &eva, Factors::Password, at(number)).await;
+        }
+        assert!(resume(&opened.store, LIMITS, &whole, at(10)).await.unwrap().is_some());
+        let half = begun(&opened.store, &eva, Factors::Password, at(10)).await;
+        // Of those who showed both the oldest goes, also when another one has just shown the second.
+        for number in 11..13 {
+            begun(&opened.store, &eva, Factors::Both, at(number)).await;
+        }
+        let id = resume(&opened.store, LIMITS, &half, at(13)).await.unwrap().unwrap().id;
+        confirm(&opened.store, LIMITS, &id, Factors::Both, at(13)).await.unwrap();
+        assert!(resume(&opened.store, LIMITS, &whole, at(14)).await.unwrap().is_none());
+    }
+}
