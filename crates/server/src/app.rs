@@ -1,6 +1,7 @@
 //! What every request works with.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::ledger::{Cosigning, Happened, Ledger, LedgerError, Retention, Said};
 use crate::posture::audits::{Audits, NotNow};
 use crate::posture::reports::{Entry, ReportError};
 use crate::posture::shelf::Shelf;
+use crate::state;
 use crate::store::Store;
 
 /// The server's state, shared by all requests.
@@ -44,7 +46,7 @@ pub(crate) struct Inner {
     /// What this system is called on its pages.
     pub(crate) system: String,
     /// The file that holds the set-up code.
-    pub(crate) set_up_file: String,
+    pub(crate) set_up_file: PathBuf,
     /// When the server started.
     pub(crate) started_at: Timestamp,
     /// Reports that were looked at lately.
@@ -66,6 +68,13 @@ impl App {
     /// The database.
     pub(crate) fn store(&self) -> &Store {
         &self.logins.store
+    }
+
+    /// Removes the file with the set-up code, which opens nothing any more.
+    pub(crate) async fn forget_set_up_code(&self) {
+        let file = self.set_up_file.clone();
+        // Upkeep tries again.
+        let _gone = tokio::task::spawn_blocking(move || state::remove(&file)).await;
     }
 
     /// A whole report.

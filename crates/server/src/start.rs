@@ -256,7 +256,7 @@ impl Server {
             origin: origin.clone(),
             notice: config.sessions.use_notice.as_str().to_owned(),
             system: host.unwrap_or_default().to_owned(),
-            set_up_file: directory.join(state::SET_UP_CODE).display().to_string(),
+            set_up_file: directory.join(state::SET_UP_CODE),
             started_at: now,
             shelf: Default::default(),
             audits: Audits::default(),
@@ -325,7 +325,12 @@ impl Server {
     #[cfg(feature = "fuzzing")]
     pub(crate) fn inside(&self) -> (axum::Router, App) {
         let router = routes(&self.app, &self.pki);
-        (serve::dress(router, host_names(&self.names), self.metrics.clone()), self.app.clone())
+        (self.dressed(router), self.app.clone())
+    }
+
+    fn dressed(&self, router: axum::Router) -> axum::Router {
+        let looked_at = |router| api::route::noting_who_is_turned_away(&self.app, router);
+        serve::dress(router, host_names(&self.names), self.metrics.clone(), looked_at)
     }
 
     /// Serves until `shutdown`, then lets what is under way finish.
@@ -342,7 +347,7 @@ impl Server {
         let ready = Arc::new(AtomicBool::new(true));
         let mut tasks: JoinSet<Result<(), StartError>> = JoinSet::new();
         let main = serve::Server {
-            router: serve::dress(routes(&self.app, &self.pki), host_names(&self.names), self.metrics.clone()),
+            router: self.dressed(routes(&self.app, &self.pki)),
             transport: Transport::Tls(self.pki.server_config()?),
             limits: self.limits.clone(),
             proxies: self.proxies,
@@ -401,7 +406,7 @@ impl Server {
         });
         tasks.spawn(upkeep::rooms(self.app.clone(), self.room, shutdown.clone()));
         tasks.spawn(upkeep::watch(self.app.clone(), upkeep::Figures::new(&figures), ready, shutdown.clone()));
-        tasks.spawn(upkeep::tidy(self.app, self.state_dir, shutdown.clone()));
+        tasks.spawn(upkeep::tidy(self.app, shutdown.clone()));
         let (status, ended) = (self.status, shutdown.clone());
         tasks.spawn(async move {
             status.keep(ended).await;
@@ -567,7 +572,7 @@ fn known_bad(config: &Config) -> Result<KnownBad, StartError> {
 
 async fn set_up(store: &Store, directory: &Path, now: Timestamp) -> Result<Option<SetUp>, StartError> {
     if users::count(store).await? > 0 {
-        state::remove(directory, state::SET_UP_CODE);
+        state::remove(&directory.join(state::SET_UP_CODE));
         return Ok(None);
     }
     let mut transaction = store.writer().begin().await.map_err(StoreError::from)?;

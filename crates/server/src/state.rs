@@ -102,7 +102,7 @@ pub(crate) fn publish(directory: &Path, name: &str, text: &str) -> Result<PathBu
     let path = directory.join(name);
     let failed = |source| StateError::Use { path: path.clone(), source };
     let beside = directory.join(format!(".{name}.new"));
-    remove(directory, &format!(".{name}.new"));
+    remove(&beside);
     let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&beside, &path).map_err(failed)?;
@@ -120,11 +120,11 @@ pub(crate) fn read_up_to(path: &Path, bytes: usize) -> Result<String, StateError
 }
 
 /// Removes a file, if it is there.
-pub(crate) fn remove(directory: &Path, name: &str) {
-    if let Err(error) = fs::remove_file(directory.join(name))
+pub(crate) fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(error = %with_causes(&error), name, "a file of the state directory could not be removed");
+        tracing::warn!(error = %with_causes(&error), path = %path.display(), "a file of the state directory could not be removed");
     }
 }
 
@@ -174,8 +174,8 @@ mod tests {
         publish(directory.path(), SET_UP_CODE, "two\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        remove(directory.path(), SET_UP_CODE);
-        remove(directory.path(), SET_UP_CODE);
+        remove(&path);
+        remove(&path);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

@@ -60,7 +60,13 @@ fn not_json(rejection: &JsonRejection) -> Failure {
         JsonRejection::JsonDataError(_) => Kind::Unprocessable,
         _ => Kind::BadRequest,
     };
-    Failure::new(kind, format!("the body will not do: {}", rejection.body_text()))
+    let text = rejection.body_text();
+    // What the library calls its types and itself helps nobody.
+    let why = text
+        .strip_prefix("Failed to deserialize the JSON body into the target type: ")
+        .or_else(|| text.strip_prefix("Failed to parse the request body as JSON: "))
+        .unwrap_or(&text);
+    Failure::new(kind, format!("the body will not do: {why}"))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

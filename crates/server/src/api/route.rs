@@ -3,7 +3,7 @@
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
@@ -18,8 +18,8 @@ use crate::app::App;
 use crate::causes::with_causes;
 use crate::identity::login::{Caller, From as CalledFrom, Pending};
 use crate::identity::roles::Permission;
-use crate::ledger::{Asker, during, of_answer};
-use crate::serve::{ClientAddress, RequestId};
+use crate::ledger::{Asker, Happened, Said, during, of_answer};
+use crate::serve::{ClientAddress, RequestId, TurnedAway};
 
 /// The cookie that holds a session's token. The prefix has browsers refuse it without `Secure`, and from other hosts.
 pub(crate) const COOKIE: &str = "__Host-palisade";
@@ -160,6 +160,35 @@ pub(crate) fn router(app: &App, routes: Vec<Route>) -> Router {
         .with_state(app.clone())
 }
 
+/// The same router, with a note of each request that was turned away before any route.
+pub(crate) fn noting_who_is_turned_away(app: &App, router: Router) -> Router {
+    router.layer(from_fn_with_state(app.clone(), note_turned_away))
+}
+
+async fn note_turned_away(State(app): State<App>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let (client, correlation) = asked_by(&request);
+    let response = next.run(request).await;
+    if let Some(TurnedAway { why, is_led }) = response.extensions().get().copied() {
+        let kind = if is_led { Happened::AccessRefused } else { Happened::RequestRefused };
+        // What the address was is whatever a stranger wrote.
+        let said = Said::refused(kind).on("route", &format!("{method} any"), None);
+        let said = said.with("status", response.status().as_str()).with("reason", why);
+        let asker = Asker::new(client, correlation, app.clock.clone());
+        if let Err(error) = during(asker, app.ledger.refuse(said)).await {
+            tracing::error!(error = %with_causes(&error), "a refusal is not in the ledger");
+        }
+        app.ledger.wake();
+    }
+    response
+}
+
+/// The address that asks, and the identifier of the request.
+fn asked_by(request: &Request) -> (Option<String>, Option<String>) {
+    let client = request.extensions().get::<ClientAddress>().map(ToString::to_string);
+    (client, request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned()))
+}
+
 /// What stands before a route.
 #[derive(Clone)]
 struct Door {
@@ -176,8 +205,8 @@ async fn admit(State(door): State<Door>, request: Request, next: Next) -> Respon
     {
         return Failure::new(Kind::Unrecorded, format!("nothing can be changed now: {why}")).into_response();
     }
-    let client = request.extensions().get::<ClientAddress>().map(ToString::to_string);
-    let correlation = request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned());
+    let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| method == Method::GET).cloned();
+    let (client, correlation) = asked_by(&request);
     let asker = Asker::new(client, correlation, door.app.clock.clone());
     let response = during(asker.clone(), serve(&door, &asker, request, next)).await;
     let refused = of_answer(&method, door.path, response.status(), response.extensions().get());
@@ -191,7 +220,28 @@ async fn admit(State(door): State<Door>, request: Request, next: Next) -> Respon
     if asker.has_noted(false) || asker.has_noted(true) {
         ledger.wake();
     }
-    response
+    if known.is_some_and(|known| is_known(&known, &response)) { unchanged(response) } else { response }
+}
+
+/// Whether what is answered is a version that the caller has.
+fn is_known(known: &HeaderValue, response: &Response) -> bool {
+    let (Ok(known), Some(tag)) = (known.to_str(), response.headers().get(header::ETAG)) else { return false };
+    response.status() == StatusCode::OK
+        && known
+            .split(',')
+            .map(str::trim)
+            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == *tag)
+}
+
+/// The same answer without what the caller has.
+fn unchanged(response: Response) -> Response {
+    let mut answer = StatusCode::NOT_MODIFIED.into_response();
+    for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
+        if let Some(value) = response.headers().get(&name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    answer
 }
 
 async fn serve(door: &Door, asker: &Asker, mut request: Request, next: Next) -> Response {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
@@ -77,7 +78,26 @@ const FOREIGN_HOST: &str =
     "this server does not answer to that name: add it to the names of the server in its configuration";
 const CROSS_SITE: &str = "this request came from another site";
 
+/// Said with the answer to a request that no handler saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TurnedAway {
+    /// Why, in a word.
+    pub(crate) why: &'static str,
+    /// Whether somebody else may have led a browser here.
+    pub(crate) is_led: bool,
+}
+
 impl Refusal {
+    fn turned_away(self) -> TurnedAway {
+        let (why, is_led) = match self {
+            Self::Method => ("method", false),
+            Self::NoHost => ("no-host", false),
+            Self::ForeignHost => ("foreign-host", true),
+            Self::CrossSite => ("cross-site", true),
+        };
+        TurnedAway { why, is_led }
+    }
+
     /// The same for a program.
     fn problem(self) -> Failure {
         let (kind, text) = match self {
@@ -97,7 +117,8 @@ pub(super) async fn check(State(hosts): State<Arc<HostNames>>, request: Request,
         Ok(()) => next.run(request).await,
         Err(refusal) => {
             tracing::debug!(?refusal, "request refused");
-            if is_api { refusal.problem().into_response() } else { refusal.into_response() }
+            let answer = if is_api { refusal.problem().into_response() } else { refusal.into_response() };
+            (Extension(refusal.turned_away()), answer).into_response()
         }
     }
 }

@@ -31,7 +31,7 @@ mod tests;
 pub(crate) use accept::{Ended, Server, Transport};
 pub(crate) use authority::authority_routes;
 pub(crate) use client::{ClientAddress, ForwardedBy, TrustedProxies};
-pub(crate) use guard::HostNames;
+pub(crate) use guard::{HostNames, TurnedAway};
 pub(crate) use limits::{Limits, open_files};
 pub(crate) use listener::{BindError, Listener};
 pub(crate) use log::{Format, LogError, set_up as set_up_log};
@@ -46,10 +46,14 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
 /// The router with everything around it that every request passes: from the outside in, the security headers, a request id with its
-/// span and figures, the check of host and origin.
-pub(crate) fn dress(router: Router, hosts: HostNames, metrics: Metrics) -> Router {
-    router
-        .layer(from_fn_with_state(Arc::new(hosts), guard::check))
+/// span and figures, what looks at the requests that were turned away, the check of host and origin.
+pub(crate) fn dress(
+    router: Router,
+    hosts: HostNames,
+    metrics: Metrics,
+    looked_at: impl FnOnce(Router) -> Router,
+) -> Router {
+    looked_at(router.layer(from_fn_with_state(Arc::new(hosts), guard::check)))
         .layer(from_fn_with_state(metrics, trace::watch))
         .layer(from_fn(headers::set))
 }

@@ -31,7 +31,7 @@ pub(crate) fn observation_routes(metrics: Metrics, ready: Readiness) -> Router {
             }),
         );
     let loopback = [std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()];
-    super::dress(routes, HostNames::only(&["localhost".to_owned()], &loopback), metrics)
+    super::dress(routes, HostNames::only(&["localhost".to_owned()], &loopback), metrics, |router| router)
 }
 
 fn text_of(metrics: &Metrics) -> axum::response::Response {

@@ -1,6 +1,5 @@
 //! What the server does beside serving: figures, readiness, and forgetting what counts no longer.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio_util::sync::CancellationToken;
 
 use super::{StartError, outside};
+use crate::api;
 use crate::app::App;
 use crate::causes::with_causes;
 use crate::identity::password::Load;
@@ -17,7 +17,6 @@ use crate::ledger::room::{self, Outlook, Place, Room};
 use crate::ledger::{self, Ledger};
 use crate::posture::reports;
 use crate::serve::Metrics;
-use crate::{api, state};
 
 /// How long whole reports are kept; since when each finding stands as it does is kept for ever.
 const REPORTS_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(730 * 24);
@@ -148,7 +147,7 @@ pub(super) async fn rooms(app: App, place: Place, shutdown: CancellationToken) -
 }
 
 /// Forgets what counts no longer, and removes the set-up code's file once there is a user.
-pub(super) async fn tidy(app: App, directory: PathBuf, shutdown: CancellationToken) -> Result<(), StartError> {
+pub(super) async fn tidy(app: App, shutdown: CancellationToken) -> Result<(), StartError> {
     outside::check(&app.logins.outside, app.now()).await;
     loop {
         let now = app.now();
@@ -170,7 +169,7 @@ pub(super) async fn tidy(app: App, directory: PathBuf, shutdown: CancellationTok
         }
         app.shelf.clear();
         if matches!(users::count(store).await, Ok(1..)) {
-            state::remove(&directory, state::SET_UP_CODE);
+            app.forget_set_up_code().await;
         }
         if !pause(TIDY_EVERY, &shutdown).await {
             return Ok(());

@@ -83,7 +83,7 @@ impl Running {
         let metrics = Metrics::new("1.2.3");
         let [gate, waiting, left] = [(); 3].map(|()| Arc::new(Semaphore::new(0)));
         let server = Server {
-            router: dress(routes(&gate, &waiting, &left), hosts, metrics.clone()),
+            router: dress(routes(&gate, &waiting, &left), hosts, metrics.clone(), |router| router),
             transport: Transport::Tls(pki.server_config().unwrap()),
             limits,
             proxies,
