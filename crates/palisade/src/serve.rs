@@ -30,6 +30,7 @@ pub(crate) fn up(args: &Up) -> Result<Ending> {
         state_dir: args.state_dir.as_deref().map(absolute).transpose().context("cannot tell where that is")?,
         // At a terminal, a line for each request would push the set-up code out of sight.
         usual_log_level: std::io::stderr().is_terminal().then_some("warn"),
+        is_up: true,
         ..Overrides::default()
     };
     run(&args.config, overrides, true)
@@ -157,7 +158,6 @@ async fn audit_this_host() -> Result<Report> {
     })
 }
 
-/// What to do next, for the person who started it.
 /// The port under which browsers of this machine reach it whatever they know of its name.
 fn here(config: &config::Config) -> Option<u16> {
     let listen = config.server.listen;
@@ -165,6 +165,7 @@ fn here(config: &config::Config) -> Option<u16> {
         .then(|| listen.port())
 }
 
+/// What to do next, for the person who started it.
 fn welcome(started: &Started, here: Option<u16>, with_audits: bool) -> String {
     use secrecy::ExposeSecret as _;
     let mut text = format!("Palisade is ready at {}\n", started.address);

@@ -143,7 +143,7 @@ fn an_unsafe_configuration_is_accepted_and_named() {
       mfa_enabled = false
          from  default; NRV-MS-053
          does  Everybody logs in with a second factor; without it only
-               administrators must.
+               administrators must. `palisade up` switches it on.
        unsafe  a stolen password is enough to log in as anybody but an administrator
        remedy  write true: users are led through it at their next login
 

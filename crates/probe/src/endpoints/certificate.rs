@@ -19,6 +19,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use crate::fact::reason;
+use crate::palisade;
 
 /// Where distributions keep the authorities they trust, in one file.
 const BUNDLES: [&str; 3] =
@@ -52,6 +53,17 @@ pub(crate) fn roots(door: &Door) -> Roots {
         return Ok(Some(Arc::new(store(&bundle))));
     }
     Ok(None)
+}
+
+/// These authorities, and those of the Management Systems of the host.
+pub(super) fn with_own(roots: Roots, door: &Door) -> Roots {
+    let own = store(&palisade::authorities(door));
+    if own.is_empty() {
+        return roots;
+    }
+    let mut all = roots?.map_or_else(RootCertStore::empty, Arc::unwrap_or_clone);
+    all.extend(own.roots);
+    Ok(Some(Arc::new(all)))
 }
 
 /// The authorities in a file of PEM certificates.

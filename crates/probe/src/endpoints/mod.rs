@@ -65,8 +65,8 @@ pub(crate) fn probe(cx: &Context) -> Fact<Endpoints> {
         Fact::Absent => return Fact::Absent,
         Fact::Unreadable(reason) => return Fact::unreadable(reason),
     };
-    let asker =
-        Asker { door: cx.door.clone(), roots: certificate::roots(&cx.door), provider: handshake::provider() };
+    let roots = certificate::with_own(certificate::roots(&cx.door), &cx.door);
+    let asker = Asker { door: cx.door.clone(), roots, provider: handshake::provider() };
     let mut endpoints = Endpoints { truncated: listening.len() > SOCKETS, ..Endpoints::default() };
     for heard in asker.ask_all(listening.get(..SOCKETS).unwrap_or(&listening)) {
         heard.into(&mut endpoints);

@@ -26,7 +26,7 @@ type Speaks = (&'static str, Fact<bool>);
 pub(super) fn probe(cx: &Context, named: &NamedServer) -> Fact<Endpoints> {
     let roots = match &named.authorities {
         Some(pem) => Ok(Some(Arc::new(certificate::store(pem)))),
-        None => certificate::roots(&cx.door),
+        None => certificate::with_own(certificate::roots(&cx.door), &cx.door),
     };
     let asker = Asker { door: cx.door.clone(), roots, provider: handshake::provider() };
     let mut endpoints = Endpoints::default();

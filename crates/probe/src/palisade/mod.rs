@@ -28,6 +28,12 @@ const HANDED_OVER: &str = "/run/credentials/";
 /// Files and folders of a state directory that are looked at: many times what the server keeps there.
 const MOST_FILES: usize = 500;
 
+/// The certificate of its own authority that a server hands out, below its state directory.
+const AUTHORITY: &str = "ca.pem";
+
+/// Bytes of it: it is one certificate.
+const AUTHORITY_BYTES: usize = 64 << 10;
+
 /// Reads the section.
 pub(crate) fn probe(cx: &Context) -> Fact<Palisade> {
     let door = &cx.door;
@@ -44,6 +50,23 @@ pub(crate) fn probe(cx: &Context) -> Fact<Palisade> {
         }
     }
     if servers.is_empty() { Fact::Absent } else { Fact::known(Palisade { servers: Fact::known(servers) }) }
+}
+
+/// The certificates of authorities that servers of this host made for themselves and hand out, PEM: their users are told to trust them.
+///
+/// Those of root, of the service, and of whoever audits; what another user's process hands out nobody need trust.
+pub(crate) fn authorities(door: &Door) -> Vec<u8> {
+    let own = door.stat("/proc/self").map(|stat| stat.uid);
+    let is_trusted = |server: &&Running| {
+        let is_usual = server.directory.as_ref().is_ok_and(|directory| USUAL.contains(&directory.as_str()));
+        let of_whom = server.uid.value();
+        server.root.is_empty()
+            && (is_usual || of_whom == Some(&0) || own.as_ref().is_ok_and(|own| of_whom == Some(own)))
+    };
+    let running = find::running(door).unwrap_or_default();
+    let directories = running.iter().filter(is_trusted).filter_map(|server| server.directory.as_ref().ok());
+    let read = |directory: &String| door.read_up_to(format!("{directory}/{AUTHORITY}"), AUTHORITY_BYTES).ok();
+    directories.filter_map(read).flatten().collect()
 }
 
 /// A server that runs.

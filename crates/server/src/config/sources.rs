@@ -31,6 +31,8 @@ pub struct Overrides {
     pub usual_state_dir: Option<PathBuf>,
     /// The least important lines that are written when nobody names any; `info` otherwise.
     pub usual_log_level: Option<&'static str>,
+    /// `palisade up`, which asks everybody for a second factor unless somebody says otherwise.
+    pub is_up: bool,
 }
 
 /// The state directory of a user when nobody names one; none where `/var/lib/palisade` is right.
@@ -157,9 +159,14 @@ impl Reading<'_> {
     pub(super) fn take_usual(&mut self, overrides: &Overrides) {
         let directory = overrides.usual_state_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
         let level = overrides.usual_log_level.map(str::to_owned);
-        for (section, name, text) in [("server", "state_dir", directory), ("log", "level", level)] {
+        let up = || Source::CommandLine { option: "up".to_owned() };
+        for (section, name, text, source) in [
+            ("server", "state_dir", directory, Source::Default),
+            ("log", "level", level, Source::Default),
+            ("mfa", "mfa_enabled", overrides.is_up.then(|| "true".to_owned()), up()),
+        ] {
             if let (Some(row), Some(text)) = (find(section, name), text) {
-                self.give(row, Given { raw: Raw::word(text), source: Source::Default });
+                self.give(row, Given { raw: Raw::word(text), source });
             }
         }
     }

@@ -133,7 +133,7 @@ parameters! {
 
     /// Second factors.
     [mfa] Mfa {
-        /// Everybody logs in with a second factor; without it only administrators must.
+        /// Everybody logs in with a second factor; without it only administrators must. `palisade up` switches it on.
         mfa_enabled: bool = "false", guide "NRV-MS-053";
     }
 

@@ -148,11 +148,20 @@ fn the_caller_may_know_a_better_state_directory() {
     let home = Overrides {
         usual_state_dir: Some(PathBuf::from("/home/a/.local/state/palisade")),
         usual_log_level: Some("warn"),
+        is_up: true,
         ..Overrides::default()
     };
     let (config, effective) = Config::parse(None, [], &home, &known).unwrap();
     assert_eq!(config.server.state_dir, Path::new("/home/a/.local/state/palisade"));
     assert_eq!(effective.setting("server.state_dir").unwrap().source, Source::Default);
+    // Whoever only types `palisade up` has what the guide asks for; what is written counts more.
+    assert!(config.mfa.mfa_enabled);
+    assert_eq!(
+        effective.setting("mfa.mfa_enabled").unwrap().source,
+        Source::CommandLine { option: "up".to_owned() }
+    );
+    let off = [("PALISADE_MFA_MFA_ENABLED".into(), "false".into())];
+    assert!(!Config::parse(None, off, &home, &known).unwrap().0.mfa.mfa_enabled);
     let both = Overrides { state_dir: Some(PathBuf::from("relative")), ..home };
     let problems = Config::parse(None, [], &both, &known).unwrap_err();
     insta::assert_snapshot!(told(&problems), @r#"
