@@ -8,6 +8,9 @@ use sqlx::any::AnyRow;
 use sqlx::query::Query;
 use sqlx::{Any, Row as _};
 
+/// Rows of one page of a list.
+pub(crate) const PAGE: i64 = 50;
+
 /// A column that a list can be sorted by.
 #[derive(Debug)]
 pub(crate) struct Column {
@@ -134,17 +137,16 @@ impl Order {
         format!("({sql} {than} ${first} or ({sql} = ${first} and {id} {than} ${second}))")
     }
 
-    /// The rows of one page, of which one more was read when there is a next page.
+    /// The rows of one page of [`PAGE`] rows, of which one more was read when there is a next page.
     ///
     /// # Errors
     /// When a row cannot be read.
-    pub(crate) fn found<T>(
+    pub(crate) fn found<T, E: From<sqlx::Error>>(
         self,
         rows: &[AnyRow],
-        limit: i64,
-        read: impl Fn(&AnyRow) -> Result<T, sqlx::Error>,
-    ) -> Result<Found<T>, sqlx::Error> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        read: impl Fn(&AnyRow) -> Result<T, E>,
+    ) -> Result<Found<T>, E> {
+        let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
         let next = match rows.get(limit.saturating_sub(1)) {
             Some(last) if rows.len() > limit => Some(self.place(last)?),
             _ => None,

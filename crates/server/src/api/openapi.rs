@@ -83,11 +83,17 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
         if let Some(content_type) = route.file {
             set(&mut answer, "content", json!({content_type: {}}));
         }
-        let wrong = json!({
-            "description": "It was not done; the body says why.",
-            "content": {"application/problem+json": {"schema": problem}},
-        });
-        set(&mut operation, "responses", json!({route.status.as_str(): answer, "default": wrong}));
+        let is_tagged = routes.iter().any(|other| other.path == route.path && takes_version(other));
+        if is_tagged && route.method == Method::GET {
+            let tag =
+                json!({"schema": {"type": "string"}, "description": "The version; what `If-Match` takes."});
+            set(&mut answer, "headers", json!({"ETag": tag}));
+        }
+        let mut responses = json!({route.status.as_str(): answer, "default": at("default")});
+        for status in refusals(route, is_tagged) {
+            set(&mut responses, status, at(status));
+        }
+        set(&mut operation, "responses", responses);
         if route.needs != Needs::Nothing {
             set(&mut operation, "security", json!([{"session": []}, {"token": []}]));
         }
@@ -110,6 +116,7 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": described_refusals(&problem),
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": super::route::COOKIE},
                 "token": {"type": "http", "scheme": "bearer"},
@@ -150,6 +157,67 @@ fn needs(needs: Needs) -> String {
         Needs::Permission(permission) => permission.as_str().to_owned(),
         Needs::Recent(permission) => format!("{}, with a credential shown lately", permission.as_str()),
     }
+}
+
+/// Every way in which a request may not be answered as asked: its status, and what it means.
+const REFUSALS: [(&str, &str); 10] = [
+    ("304", "Nothing changed since the version that `If-None-Match` names."),
+    ("400", "The request cannot be understood."),
+    (
+        "401",
+        "Who asks is not known: no session and no token, or one that does not hold, or a wrong credential.",
+    ),
+    (
+        "403",
+        "It is not permitted, or a step comes first: a second factor, a new password, a credential shown again.",
+    ),
+    ("404", "There is nothing of this name."),
+    ("409", "It does not fit what there is."),
+    ("412", "Somebody else changed it since the version that `If-Match` names."),
+    ("422", "Some fields will not do; `fields` says which, and why."),
+    ("429", "Too many attempts from here, or too soon."),
+    ("default", "It was not done; the body says why."),
+];
+
+/// A reference to one of them.
+fn at(status: &str) -> Value {
+    json!({"$ref": format!("#/components/responses/{status}")})
+}
+
+fn described_refusals(problem: &Schema) -> Value {
+    let mut all = json!({});
+    for (status, about) in REFUSALS {
+        let mut response = json!({"description": about});
+        if status != "304" {
+            set(&mut response, "content", json!({"application/problem+json": {"schema": problem}}));
+        }
+        if status == "429" {
+            let seconds = json!({"schema": {"type": "integer"}, "description": "Seconds until it is worth asking again."});
+            set(&mut response, "headers", json!({"Retry-After": seconds}));
+        }
+        set(&mut all, status, response);
+    }
+    all
+}
+
+/// The statuses with which a route may refuse, besides what may happen to any request.
+fn refusals(route: &Route, is_tagged: bool) -> Vec<&'static str> {
+    let (is_open, is_read) = (route.needs == Needs::Nothing, route.method == Method::GET);
+    let takes = route.takes.is_some() || route.is_text;
+    let is_of_one = route.path.contains('{');
+    let cases = [
+        ("304", is_tagged && is_read),
+        ("400", takes || route.query.is_some() || is_of_one),
+        ("401", !is_open || takes),
+        ("403", !is_open),
+        ("404", is_of_one),
+        ("409", !is_read),
+        ("412", takes_version(route)),
+        ("422", takes),
+        // A token that is shown is an attempt like every other credential.
+        ("429", !is_open || takes),
+    ];
+    cases.into_iter().filter_map(|(status, may)| may.then_some(status)).collect()
 }
 
 /// Whether the route changes something that has versions.

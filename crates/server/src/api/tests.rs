@@ -3,6 +3,7 @@
 mod idempotency;
 mod refused;
 mod reviews;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl Api {
             origin: "https://localhost:8443".to_owned(),
             notice: String::new(),
             system: "edge-07".to_owned(),
-            set_up_file: "/var/lib/palisade/set-up-code".to_owned(),
+            set_up_file: directory.path().join("set-up-code"),
             started_at: jiff::Timestamp::UNIX_EPOCH,
             shelf: Default::default(),
             audits: crate::posture::audits::Audits::default(),
@@ -416,10 +417,53 @@ async fn too_many_logins_are_answered_with_429_and_when_to_come_again() {
         let eva = api.user("eva", &["administrator"]).await;
         let cookie = api.session(&eva, Factors::Both).await;
         let blocks = api.ask("GET", "/api/v1/blocks", &[("cookie", &cookie)], None).await;
-        let key = blocks.body[0]["key"].as_str().unwrap().to_owned();
-        assert_eq!(blocks.body[0]["surface"], "login");
+        let key = blocks.body["items"][0]["key"].as_str().unwrap().to_owned();
+        assert_eq!(blocks.body["items"][0]["surface"], "login");
         let lifted = api.ask("DELETE", &format!("/api/v1/blocks/{key}"), &[("cookie", &cookie)], None).await;
         assert_eq!(lifted.status, StatusCode::NO_CONTENT);
+    }
+}
+
+#[tokio::test]
+async fn lists_are_narrowed_sorted_and_read_page_by_page() {
+    for api in apis().await {
+        let eva = api.user("eva", &["administrator"]).await;
+        let ends = api.app.now().checked_add(Duration::from_secs(3600)).unwrap();
+        for number in 0..55 {
+            let store = api.app.store();
+            let (name, id) = (format!("gateway {number:02}"), format!("own-{number:02}"));
+            tokens::create(store, &eva, &name, &[].into(), ends, api.app.now()).await.unwrap();
+            let form = roles::RoleForm { title: name, about: String::new(), permissions: [].into() };
+            roles::create(store, &id, &form).await.unwrap();
+        }
+        let cookie = api.session(&eva, Factors::Both).await;
+        for (path, key, more) in
+            [("/api/v1/tokens?sort=name", "name", 5), ("/api/v1/roles?sort=id&built_in=false", "id", 5)]
+        {
+            let mut names = Vec::new();
+            let mut after = String::new();
+            for expected in [50, more] {
+                let page = format!("{path}&after={}", after.replace(' ', "%20"));
+                let page = api.ask("GET", &page, &[("cookie", &cookie)], None).await;
+                let items = page.body["items"].as_array().unwrap_or_else(|| panic!("{}", page.text)).clone();
+                assert_eq!(items.len(), expected, "{path}");
+                names.extend(items.iter().map(|item| item[key].as_str().unwrap().to_owned()));
+                after = page.body["next"].as_str().unwrap_or_default().to_owned();
+            }
+            assert_eq!(after, "", "{path}");
+            assert!(names.is_sorted(), "{names:?}");
+            assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 55, "{names:?}");
+        }
+        for (path, number) in [
+            ("/api/v1/tokens?text=WAY%2007", 1),
+            ("/api/v1/tokens?text=palisade_", 50),
+            ("/api/v1/roles?text=ledger.export&built_in=true", 2),
+            ("/api/v1/roles?text=gateway%2011", 1),
+            ("/api/v1/blocks?text=192.0.2", 0),
+        ] {
+            let found = api.ask("GET", path, &[("cookie", &cookie)], None).await;
+            assert_eq!(found.body["items"].as_array().map(Vec::len), Some(number), "{path}: {}", found.body);
+        }
     }
 }
 

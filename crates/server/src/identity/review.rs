@@ -22,6 +22,7 @@ use sqlx::{AnyConnection, Row as _};
 use super::roles::{Assignment, Permission, Rights, RoleError};
 use super::users::{User, time};
 use crate::ledger::{Happened, Said, note};
+use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
 use crate::random::{self, RandomError};
 use crate::seal::SealError;
 use crate::store::{Store, StoreError};
@@ -36,9 +37,6 @@ pub(crate) use snapshot::{Person, Subject};
 
 /// Months from one signed review to the next.
 pub(crate) const PERIOD_MONTHS: i64 = 3;
-
-/// Reviews that a list shows at most, newest first: ten years and more of them.
-const SHOWN: i64 = 200;
 
 /// Bytes of a note.
 const LONGEST_NOTE: usize = 1000;
@@ -79,6 +77,31 @@ impl Reviewer<'_> {
             _ => Permission::RolesManage,
         };
         if self.rights.has(needed) { Ok(()) } else { Err(ReviewError::Rights(needed)) }
+    }
+}
+
+/// Whether a review is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Standing {
+    /// Decisions are made.
+    Open,
+    /// It is carried out and signed.
+    Signed,
+}
+
+impl Standing {
+    /// Its name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Signed => "signed",
+        }
+    }
+
+    /// The one of this name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        [Self::Open, Self::Signed].into_iter().find(|one| one.as_str() == name)
     }
 }
 
@@ -259,14 +282,66 @@ const COLUMNS: &str = "id, started_at, started_by_id, started_by, signed_at, sig
     (select count(*) from review_items where review_id = reviews.id) as items,
     (select count(*) from review_items where review_id = reviews.id and decision is not null) as decided";
 
-/// The reviews, newest first.
+/// The columns of the list of reviews.
+pub(crate) static LISTED: Columns = Columns {
+    usual: order::number("begun", "started_at"),
+    falls: true,
+    others: &[order::number("signed", "coalesce(signed_at, 0)")],
+};
+
+/// Which reviews are listed, of access or of the ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter<'a> {
+    /// With this in the name of who began or signed it.
+    pub(crate) text: &'a str,
+    /// Open or signed; none: all.
+    pub(crate) state: Option<Standing>,
+    pub(crate) order: Order,
+    pub(crate) after: Option<After>,
+}
+
+impl Filter<'_> {
+    /// Those of a state, in the usual order of the list.
+    pub(crate) fn all(columns: &'static Columns, state: Option<Standing>) -> Self {
+        Filter { text: "", state, order: columns.order(""), after: None }
+    }
+}
+
+/// One page of reviews.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn list(store: &Store) -> Result<Vec<Review>, ReviewError> {
-    let text = format!("select {COLUMNS} from reviews order by started_at desc, id limit $1");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(SHOWN).fetch_all(store.reader()).await?;
-    rows.iter().map(review).collect()
+pub(crate) async fn list(store: &Store, filter: Filter<'_>) -> Result<Found<Review>, ReviewError> {
+    let order = filter.order;
+    let rows =
+        listed(store, &format!("select {COLUMNS}, {} from reviews", order.key()), "started_by", filter).await?;
+    order.found(&rows, review)
+}
+
+/// The rows of one page of reviews of a kind, whose table names in one column who began it.
+pub(crate) async fn listed(
+    store: &Store,
+    select: &str,
+    by: &str,
+    filter: Filter<'_>,
+) -> Result<Vec<AnyRow>, ReviewError> {
+    let Filter { text, state, order, after } = filter;
+    let query = format!(
+        "{select}
+         where ($1 = '' or state = $1)
+           and ($2 = '' or lower({by} || ' ' || coalesce(signed_by, '')) like $3 escape '!')
+           and {}
+         order by {} limit $4",
+        order.beyond("id", after.as_ref(), 5),
+        order.by("id"),
+    );
+    let wanted = text.trim().to_lowercase();
+    let query = sqlx::query(sqlx::AssertSqlSafe(query))
+        .bind(state.map_or("", Standing::as_str))
+        .bind(&wanted)
+        .bind(contains(&wanted))
+        .bind(PAGE + 1);
+    Ok(order::bound(query, after).fetch_all(store.reader()).await?)
 }
 
 /// One review.

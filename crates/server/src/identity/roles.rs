@@ -11,11 +11,13 @@ use sqlx::any::AnyRow;
 use crate::ledger::{Happened, Said, note};
 use crate::store::{Store, StoreError};
 
+mod listed;
 mod permission;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use listed::{Filter, LISTED, list};
 pub(crate) use permission::Permission;
 
 /// A named set of permissions.

@@ -11,7 +11,7 @@ use super::gate::Attempt;
 use super::roles::Permission;
 use super::users::time;
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, Columns, Order};
+use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError};
 
@@ -163,20 +163,50 @@ pub(crate) static LISTED: Columns = Columns {
     ],
 };
 
-/// The tokens of one user or of all; at most a thousand.
+/// Which tokens are listed.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter<'a> {
+    /// Of this user; none: of all.
+    pub(crate) of: Option<&'a str>,
+    /// With this in the name, the owner's name, or in what the token begins with.
+    pub(crate) text: &'a str,
+    pub(crate) order: Order,
+    pub(crate) after: Option<After>,
+}
+
+impl<'a> Filter<'a> {
+    /// Those of a user, the newest first.
+    #[cfg(test)]
+    pub(crate) fn of(user: &'a str) -> Self {
+        Self { of: Some(user), text: "", order: LISTED.order(""), after: None }
+    }
+}
+
+/// One page of tokens.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn list(store: &Store, user_id: Option<&str>, order: Order) -> Result<Vec<Token>, StoreError> {
-    let text = format!(
-        "select {COLUMNS} from tokens where ($1 = '' or user_id = $1) order by {} limit 1000",
-        order.by("id")
+pub(crate) async fn list(store: &Store, filter: Filter<'_>) -> Result<Found<Token>, StoreError> {
+    let Filter { of, text, order, after } = filter;
+    let query = format!(
+        "select {COLUMNS}, {} from tokens
+         where ($1 = '' or user_id = $1)
+           and ($2 = '' or lower(name || ' {PREFIX}' || id || ' ' ||
+             coalesce((select full_name from users where users.id = user_id), '')) like $3 escape '!')
+           and {}
+         order by {} limit $4",
+        order.key(),
+        order.beyond("id", after.as_ref(), 5),
+        order.by("id"),
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-        .bind(user_id.unwrap_or_default())
-        .fetch_all(store.reader())
-        .await?;
-    rows.iter().map(|row| Ok(token(row)?)).collect()
+    let wanted = text.trim().to_lowercase();
+    let query = sqlx::query(sqlx::AssertSqlSafe(query))
+        .bind(of.unwrap_or_default())
+        .bind(&wanted)
+        .bind(contains(&wanted))
+        .bind(PAGE + 1);
+    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    Ok(order.found(&rows, token)?)
 }
 
 /// Withdraws a token; of this user alone when one is named. Whether there was one.

@@ -16,7 +16,8 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::sequencer::LedgerError;
 use super::{Happened, Ledger, Said, Stream, head, note};
-use crate::identity::review::{Person, ReviewError};
+use crate::identity::review::{Filter, Person, ReviewError, listed};
+use crate::order::{self, Columns, Found};
 use crate::random;
 use crate::store::{self, Store, StoreError};
 
@@ -26,9 +27,6 @@ pub(crate) use unusual::Finding;
 
 /// Days from one review to the next.
 pub(crate) const PERIOD_DAYS: i64 = 7;
-
-/// Reviews that a list shows at most: four years of them.
-const SHOWN: i64 = 200;
 
 /// Bytes of a note, and of a ticket.
 const LONGEST_NOTE: usize = 1000;
@@ -260,19 +258,27 @@ const COLUMNS: &str = "id, begun_at, begun_by_id, begun_by, signed_at, signed_by
     (select count(*) from ledger_review_items where review_id = ledger_reviews.id) as items,
     (select count(*) from ledger_review_items where review_id = ledger_reviews.id and decision is not null) as decided";
 
-/// The reviews, newest first.
+/// The columns of the list of reviews.
+pub(crate) static LISTED: Columns = Columns {
+    usual: order::number("begun", "begun_at"),
+    falls: true,
+    others: &[order::number("signed", "coalesce(signed_at, 0)")],
+};
+
+/// One page of reviews.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn list(store: &Store) -> Result<Vec<Review>, ReviewError> {
-    let text = format!("select {COLUMNS} from ledger_reviews order by begun_at desc, id limit $1");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(SHOWN).fetch_all(store.reader()).await?;
-    let mut all = Vec::with_capacity(rows.len());
-    for row in &rows {
+pub(crate) async fn list(store: &Store, filter: Filter<'_>) -> Result<Found<Review>, ReviewError> {
+    let order = filter.order;
+    let select = format!("select {COLUMNS}, {} from ledger_reviews", order.key());
+    let rows = listed(store, &select, "begun_by", filter).await?;
+    let mut found = order.found(&rows, review)?;
+    for review in &mut found.items {
         // At most three rows each, by their key.
-        all.push(review(store, row).await?);
+        review.ranges = ranges(store, &review.id).await?;
     }
-    Ok(all)
+    Ok(found)
 }
 
 /// One review.
@@ -283,20 +289,28 @@ pub(crate) async fn find(store: &Store, id: &str) -> Result<Review, ReviewError>
     let text = format!("select {COLUMNS} from ledger_reviews where id = $1");
     let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(store.reader()).await?;
     match row {
-        Some(row) => review(store, &row).await,
+        Some(row) => {
+            let found = review(&row)?;
+            Ok(Review { ranges: ranges(store, &found.id).await?, ..found })
+        }
         None => Err(ReviewError::Unknown),
     }
 }
 
-async fn review(store: &Store, row: &AnyRow) -> Result<Review, ReviewError> {
-    let id: String = row.try_get("id")?;
-    let ranges = sqlx::query(
+/// The parts of the ledger that a review is of.
+async fn ranges(store: &Store, id: &str) -> Result<Vec<Range>, ReviewError> {
+    let rows = sqlx::query(
         "select log, first, until, first_kept, checkpoint from ledger_review_ranges where review_id = $1
          order by log limit 100",
     )
-    .bind(&id)
+    .bind(id)
     .fetch_all(store.reader())
     .await?;
+    rows.iter().map(range).collect()
+}
+
+/// A review without its ranges.
+fn review(row: &AnyRow) -> Result<Review, ReviewError> {
     let signed_at: Option<i64> = row.try_get("signed_at")?;
     let signed_by: Option<String> = row.try_get("signed_by")?;
     Ok(Review {
@@ -305,8 +319,8 @@ async fn review(store: &Store, row: &AnyRow) -> Result<Review, ReviewError> {
         signed: signed_at.map(store::time).transpose()?.zip(signed_by),
         items: head::number(row.try_get("items")?)?,
         decided: head::number(row.try_get("decided")?)?,
-        ranges: ranges.iter().map(range).collect::<Result<_, _>>()?,
-        id,
+        ranges: Vec::new(),
+        id: row.try_get("id")?,
     })
 }
 

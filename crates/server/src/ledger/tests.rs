@@ -48,12 +48,17 @@ const SILENT: &[(&str, &str)] = &[
     ("/api/v1/thing", "a route of a test"),
 ];
 
+/// Whether a route is one of them.
+pub(crate) fn is_silent(path: &str) -> bool {
+    SILENT.iter().any(|(silent, _)| *silent == path)
+}
+
 /// Of every request that any test sends: what was done is noted, and so is what was refused.
 pub(crate) fn must_be_noted(method: &Method, path: &str, response: &Response, asker: &Asker) {
     let status = response.status();
     // What was answered before is not done again.
     let is_again = response.headers().contains_key("idempotency-replayed");
-    let is_silent = is_again || SILENT.iter().any(|(silent, _)| *silent == path);
+    let is_silent = is_again || is_silent(path);
     if !method.is_safe() && status.is_success() && path.starts_with("/api/") && !is_silent {
         assert!(asker.has_noted(false), "{method} {path} answered {status} and noted nothing");
     }

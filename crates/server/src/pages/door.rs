@@ -132,7 +132,7 @@ async fn set_up_page(State(app): State<App>) -> Result<Response, Failure> {
 }
 
 fn set_up_view(app: &App, form: Form) -> Markup {
-    let view = setup::SetUp { form, rules: rules(app), code_file: app.set_up_file.clone() };
+    let view = setup::SetUp { form, rules: rules(app), code_file: app.set_up_file.display().to_string() };
     setup::page(&app.shell(), &view)
 }
 
@@ -162,7 +162,10 @@ async fn set_up(
         Err(failure) => Err(failure),
     };
     match done {
-        Ok(begun) => Ok(go_on(&begun, "/")),
+        Ok(begun) => {
+            app.forget_set_up_code().await;
+            Ok(go_on(&begun, "/"))
+        }
         Err(failure) => Ok(again(set_up_view(&app, refused(form, failure)?))),
     }
 }

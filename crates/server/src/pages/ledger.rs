@@ -21,7 +21,6 @@ use crate::ledger::asked::{self, Words, asks};
 use crate::ledger::export::Format;
 use crate::ledger::witnesses::Witness;
 use crate::ledger::{Placed, Stream, api, exporters, find, standing};
-use crate::web::form::Choice;
 use crate::web::ledger::{entries, entry, receivers, tree, witnesses};
 use crate::web::list::{Facet, Listing};
 use crate::web::shell::{Notice, Tone};
@@ -190,11 +189,12 @@ fn listing(stream: Stream, words: &Words, after: &str, next: Option<&str>) -> Li
         with_query(PATH, &query)
     };
     let kinds = EventKind::ALL.iter().map(|kind| kind.as_str());
+    let streams = Stream::ALL.map(|stream| (stream.as_str(), stream.as_str()));
     let facets = vec![
-        facet("event", "Event", &words.event, true, kinds),
-        facet("category", "Category", &words.category, true, Category::ALL.into_iter().map(Category::as_str)),
-        facet("result", "Result", &words.result, true, ["success", "refused", "failed"].into_iter()),
-        facet("stream", "Stream", stream.as_str(), false, Stream::ALL.into_iter().map(Stream::as_str)),
+        Facet::any("event", "Event", kinds, &words.event),
+        Facet::any("category", "Category", Category::ALL.map(Category::as_str), &words.category),
+        Facet::any("result", "Result", ["success", "refused", "failed"], &words.result),
+        Facet::of("stream", "Stream", &streams, stream.as_str()),
     ];
     let looked_for: Vec<&str> = words.pairs().into_iter().map(|(_, value)| value).collect();
     Listing {
@@ -205,27 +205,6 @@ fn listing(stream: Stream, words: &Words, after: &str, next: Option<&str>) -> Li
         previous: (!after.is_empty()).then(|| with("")),
         next: next.map(with),
         ..Listing::default()
-    }
-}
-
-fn facet<'a>(
-    name: &str,
-    label: &str,
-    chosen: &str,
-    with_any: bool,
-    values: impl Iterator<Item = &'a str>,
-) -> Facet {
-    let any = with_any.then_some("");
-    let choice = |value: &str| Choice {
-        value: value.to_owned(),
-        label: if value.is_empty() { "any".to_owned() } else { value.to_owned() },
-        about: String::new(),
-        chosen: value == chosen,
-    };
-    Facet {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        choices: any.into_iter().chain(values).map(choice).collect(),
     }
 }
 

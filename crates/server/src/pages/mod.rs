@@ -7,6 +7,7 @@ mod access;
 mod door;
 mod ledger;
 mod link;
+mod look;
 mod overview;
 mod posture;
 mod review;
@@ -33,12 +34,9 @@ use crate::app::App;
 use crate::identity::login::{Caller, Pending};
 use crate::identity::roles::Permission;
 use crate::identity::{roles, users};
-use crate::order::Order;
 use crate::serve::RequestId;
 use crate::store::StoreError;
 use crate::web::form::Form;
-use crate::web::list::Column;
-use crate::web::list::Order::{Falling, Rising};
 use crate::web::shell::{Place, Shell, Tab, Viewer};
 use crate::web::{assets, system as views};
 
@@ -235,21 +233,6 @@ fn with_query(path: &str, words: &[(&str, &str)]) -> String {
         .map(|(name, value)| format!("{name}={}", encoded(value)))
         .collect();
     if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
-}
-
-/// The columns of a list as links that sort by them and keep what it is narrowed to.
-fn columns(order: Order, path: &str, words: &[(&str, &str)]) -> Vec<Column> {
-    let column = |(key, asked, falling): (&str, String, Option<bool>)| Column {
-        key: key.to_owned(),
-        href: with_query(path, &[words, &[("sort", asked.as_str())]].concat()),
-        sorted: falling.map(|falling| if falling { Falling } else { Rising }),
-    };
-    order.choices().map(column).collect()
-}
-
-/// The order as a new search keeps it; nothing where nothing was asked for.
-fn kept_order(order: Order, asked: &str) -> Vec<(String, String)> {
-    if asked.is_empty() { Vec::new() } else { vec![("sort".to_owned(), order.asked())] }
 }
 
 /// An answer that sends the browser on; what was sent is not sent again.

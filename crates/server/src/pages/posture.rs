@@ -13,9 +13,10 @@ use model::report::{Change, Finding, GuideReport, Verdict};
 use model::{Report, Severity};
 use serde::Deserialize;
 
+use super::look::Look;
 use super::overview::{REFRESH_SOON, audit_now, told_of};
-use super::{columns, drawn, kept_order, shell, with_query};
-use crate::api::body::{Asked, after};
+use super::{drawn, shell};
+use crate::api::body::Asked;
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
@@ -162,16 +163,16 @@ async fn all(
     caller: Caller,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Failure> {
-    let order = reports::LISTED.order(&wanted.sort);
-    let which = reports::Which { target: None, text: &wanted.q };
-    let found = reports::sorted(app.store(), which, order, after(order, &wanted.after)?).await?;
-    let narrowed = [("q", wanted.q.as_str())];
-    let with = |after: &str| {
-        with_query(
-            REPORTS,
-            &[narrowed.as_slice(), &[("sort", wanted.sort.as_str()), ("after", after)]].concat(),
-        )
+    let look = Look {
+        path: REPORTS,
+        filter: &wanted.q,
+        facets: Vec::new(),
+        order: reports::LISTED.order(&wanted.sort),
+        sort: &wanted.sort,
+        after: &wanted.after,
     };
+    let which = reports::Which { target: None, text: &wanted.q };
+    let found = reports::sorted(app.store(), which, look.order, look.after()?).await?;
     let row = |entry: &Entry| {
         let number = |count: i64| usize::try_from(count).unwrap_or(0);
         list::Row {
@@ -190,15 +191,7 @@ async fn all(
         }
     };
     let view = list::Reports {
-        listing: Listing {
-            path: REPORTS.to_owned(),
-            filter: wanted.q.clone(),
-            keep: kept_order(order, &wanted.sort),
-            columns: columns(order, REPORTS, &narrowed),
-            previous: (!wanted.after.is_empty()).then(|| with("")),
-            next: found.next.as_deref().map(with),
-            ..Listing::default()
-        },
+        listing: look.listing(found.next.as_deref()),
         rows: found.items.iter().map(row).collect(),
         audit_now: audit_now(&app, &caller, REPORTS),
         running: app.audits.running(),
@@ -284,26 +277,13 @@ fn listed(report: &Report, here: &str, which: &Which) -> (Listing, Vec<report::F
         )
     };
     let first = which.page.saturating_mul(FINDINGS);
-    let facet = |name: &str, label: &str, chosen: &str, values: &[&str]| Facet {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        choices: std::iter::once("")
-            .chain(values.iter().copied())
-            .map(|value| Choice {
-                value: value.to_owned(),
-                label: if value.is_empty() { "any".to_owned() } else { value.replace('_', " ") },
-                about: String::new(),
-                chosen: value == chosen,
-            })
-            .collect(),
-    };
     let verdicts = ["fail", "unknown", "pass", "waived", "not_applicable"];
     let listing = Listing {
         path: here.to_owned(),
         filter: which.filter.clone(),
         facets: vec![
-            facet("verdict", "Verdict", &which.verdict, &verdicts),
-            facet("severity", "Severity", &which.severity, &["critical", "high", "medium", "low"]),
+            Facet::any("verdict", "Verdict", verdicts, &which.verdict),
+            Facet::any("severity", "Severity", ["critical", "high", "medium", "low"], &which.severity),
         ],
         previous: (which.page > 0).then(|| address(which.page - 1)),
         next: (all.len() > first.saturating_add(FINDINGS)).then(|| address(which.page + 1)),

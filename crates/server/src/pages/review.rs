@@ -9,18 +9,20 @@ use maud::Markup;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::look::Look;
 use super::overview::reminder;
 use super::{again, drawn, form, shell, to};
-use crate::api::body::Filled;
+use crate::api::body::{Asked, Filled};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::login::Caller;
-use crate::identity::review::{self, Decision, Item, Key, Review, Reviewer, Subject};
+use crate::identity::review::{self, Decision, Filter, Item, Key, Review, Reviewer, Standing, Subject};
 use crate::identity::roles::Permission;
+use crate::order::Columns;
 use crate::web::access::{Mark, review as views};
 use crate::web::form::{Act, Choice};
-use crate::web::list::Listing;
+use crate::web::list::{Facet, Listing};
 use crate::web::posture::dashboard::Due;
 use crate::web::shell::{Notice, Tone};
 
@@ -73,13 +75,54 @@ pub(super) async fn due(app: &App, caller: &Caller) -> Result<Option<Due>, Failu
     Ok(reminder("Review everybody's access", due, AHEAD, app.now(), PATH))
 }
 
-async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
-    let reviews = review::list(app.store()).await?;
-    let open = reviews.iter().any(|review| review.signed.is_none());
-    let may = caller.rights.has(Permission::ReviewsSign) && !open;
+/// Which reviews, of access or of the ledger.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    sort: String,
+    #[serde(default)]
+    after: String,
+}
+
+impl Wanted {
+    /// How the list at this address is looked at, and what that asks of the store.
+    pub(super) fn look<'a>(
+        &'a self,
+        path: &'a str,
+        columns: &'static Columns,
+    ) -> Result<(Look<'a>, Filter<'a>), Failure> {
+        let states = [Standing::Open, Standing::Signed].map(Standing::as_str);
+        let look = Look {
+            path,
+            filter: &self.q,
+            facets: vec![Facet::any("state", "State", states, &self.state)],
+            order: columns.order(&self.sort),
+            sort: &self.sort,
+            after: &self.after,
+        };
+        let after = look.after()?;
+        let state = Standing::of(&self.state);
+        let filter = Filter { text: &self.q, state, order: look.order, after };
+        Ok((look, filter))
+    }
+}
+
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Failure> {
+    let (look, filter) = wanted.look(PATH, &review::LISTED)?;
+    let found = review::list(app.store(), filter).await?;
+    let open = review::list(app.store(), Filter::all(&review::LISTED, Some(Standing::Open))).await?;
+    let may = caller.rights.has(Permission::ReviewsSign) && open.items.is_empty();
     let view = views::Reviews {
-        listing: Listing { path: PATH.to_owned(), ..Listing::default() },
-        rows: reviews.iter().map(row).collect(),
+        listing: look.listing(found.next.as_deref()),
+        rows: found.items.iter().map(row).collect(),
         due: review::due(app.store()).await?,
         start: may.then(|| Act {
             action: PATH.to_owned(),

@@ -15,15 +15,12 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, contains};
+use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError, time};
 
 #[cfg(test)]
 pub(crate) mod tests;
-
-/// Reports of one page of the list.
-pub(crate) const PAGE: i64 = 50;
 
 /// A report of ten thousand findings is about 20 MB of JSON.
 const BODY_LIMIT: u64 = 64 * 1024 * 1024;
@@ -302,7 +299,7 @@ pub(crate) async fn sorted(
         .bind(PAGE + 1)
         .bind(which.target.unwrap_or_default());
     let rows = order::bound(query, after).fetch_all(store.reader()).await?;
-    Ok(order.found(&rows, PAGE, entry)?)
+    Ok(order.found(&rows, entry)?)
 }
 
 /// The newest report of a target, or of all.

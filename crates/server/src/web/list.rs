@@ -36,6 +36,37 @@ pub(crate) struct Facet {
     pub(crate) choices: Vec<Choice>,
 }
 
+impl Facet {
+    /// A list of values with labels to narrow by, the first of which means "any".
+    pub(crate) fn of(name: &str, label: &str, choices: &[(&str, &str)], chosen: &str) -> Self {
+        let choice = |(value, label): &(&str, &str)| Choice {
+            value: (*value).to_owned(),
+            label: (*label).to_owned(),
+            about: String::new(),
+            chosen: *value == chosen,
+        };
+        Self { name: name.to_owned(), label: label.to_owned(), choices: choices.iter().map(choice).collect() }
+    }
+
+    /// A list of words to narrow by, or any of them.
+    pub(crate) fn any<'a>(
+        name: &str,
+        label: &str,
+        words: impl IntoIterator<Item = &'a str>,
+        chosen: &str,
+    ) -> Self {
+        let words: Vec<(&str, String)> = words.into_iter().map(|word| (word, word.replace('_', " "))).collect();
+        let labelled = words.iter().map(|(word, label)| (*word, label.as_str()));
+        let choices: Vec<_> = std::iter::once(("", "any")).chain(labelled).collect();
+        Self::of(name, label, &choices, chosen)
+    }
+
+    /// The value that is chosen; nothing: any.
+    pub(crate) fn chosen(&self) -> &str {
+        self.choices.iter().find(|choice| choice.chosen).map_or("", |choice| choice.value.as_str())
+    }
+}
+
 /// A column that can sort.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Column {
@@ -129,6 +160,7 @@ impl Listing {
                         Some(total) if total != shown => { (word) " of " (total) },
                         _ => (word),
                     }
+                    @if self.total.is_none() && (self.previous.is_some() || self.next.is_some()) { " on this page" }
                     @if self.is_narrowed() { ", narrowed" }
                 }
                 @if self.previous.is_some() || self.next.is_some() {

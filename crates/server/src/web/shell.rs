@@ -250,7 +250,7 @@ impl Shell {
             a.skip href="#main" { "Skip to the form" }
             header.wall {
                 (self.brand())
-                p.wall-words aria-hidden="true" { "Every requirement a stake." br; "No gaps." }
+                p.wall-words aria-hidden="true" { "Every requirement a stake." br; "Every gap in sight." }
                 (fence(24, None))
             }
             div.gate {

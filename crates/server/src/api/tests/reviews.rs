@@ -45,6 +45,12 @@ async fn a_review_is_started_decided_signed_and_its_record_is_checked() {
             signed.body
         );
         assert!(!api.ask("GET", "/api/v1/reviews", &headers, None).await.body["is_due"].as_bool().unwrap());
+        for (query, number) in
+            [("?state=signed", 1), ("?state=open", 0), ("?text=EVA&sort=signed", 1), ("?text=max", 0)]
+        {
+            let found = api.ask("GET", &format!("/api/v1/reviews{query}"), &headers, None).await;
+            assert_eq!(found.body["items"].as_array().unwrap().len(), number, "{query}: {}", found.body);
+        }
         let envelope = api.ask("GET", &record, &headers, None).await;
         let key = api.ask("GET", "/api/v1/reviews/key", &headers, None).await;
         let checked =

@@ -42,7 +42,7 @@ pub(super) fn routes() -> Vec<Route> {
             get(list_tokens),
         )
         .query::<Whose>()
-        .gives::<Vec<TokenView>>(),
+        .gives::<Page<TokenView>>(),
         Route::new(
             Method::POST,
             "/api/v1/tokens",
@@ -60,8 +60,8 @@ pub(super) fn routes() -> Vec<Route> {
             delete(revoke),
         ),
         Route::new(Method::GET, "/api/v1/blocks", needs(Permission::BlocksRead), "Who is blocked", get(blocks))
-            .query::<Sorted>()
-            .gives::<Vec<BlockView>>(),
+            .query::<Blocked>()
+            .gives::<Page<BlockView>>(),
         Route::new(
             Method::DELETE,
             "/api/v1/blocks/{key}",
@@ -97,19 +97,31 @@ struct Whose {
     /// Those of all users, not one's own alone.
     #[serde(default)]
     all: bool,
+    /// Those with this in their name, in the owner's, or in what they begin with.
+    #[serde(default)]
+    text: String,
     /// By what they are sorted: `made`, `name`, `expires` or `used`, with `-` before it falling; `-made` when nothing is said.
     #[serde(default)]
     sort: String,
+    /// Those after this one, as `next` of the page before said.
+    #[serde(default)]
+    after: String,
 }
 
 /// Which blocks.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Sorted {
+struct Blocked {
+    /// Those with this in the address or the user's name.
+    #[serde(default)]
+    text: String,
     /// By what they are sorted: `until`, `address`, `user` or `failures`, with `-` before it falling; `-until` when nothing is
     /// said.
     #[serde(default)]
     sort: String,
+    /// Those after this one, as `next` of the page before said.
+    #[serde(default)]
+    after: String,
 }
 
 /// One session.
@@ -259,10 +271,12 @@ async fn list_tokens(
     State(app): State<App>,
     caller: Caller,
     Asked(wanted): Asked<Whose>,
-) -> Result<Json<Vec<TokenView>>, Failure> {
-    let whose = whose(&caller, wanted.all, Permission::TokensRead)?;
-    let tokens = tokens::list(app.store(), whose, tokens::LISTED.order(&wanted.sort)).await?;
-    Ok(Json(tokens.into_iter().map(token_view).collect()))
+) -> Result<Json<Page<TokenView>>, Failure> {
+    let of = whose(&caller, wanted.all, Permission::TokensRead)?;
+    let order = tokens::LISTED.order(&wanted.sort);
+    let after = after(order, &wanted.after)?;
+    let filter = tokens::Filter { of, text: &wanted.text, order, after };
+    Ok(Json(Page::from(tokens::list(app.store(), filter).await?).map(token_view)))
 }
 
 fn token_view(token: Token) -> TokenView {
@@ -295,7 +309,10 @@ async fn revoke(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
     found(tokens::revoke(app.store(), &id, of).await?)
 }
 
-async fn blocks(State(app): State<App>, Asked(asked): Asked<Sorted>) -> Result<Json<Vec<BlockView>>, Failure> {
+async fn blocks(
+    State(app): State<App>,
+    Asked(wanted): Asked<Blocked>,
+) -> Result<Json<Page<BlockView>>, Failure> {
     let view = |block: Block| BlockView {
         key: block.key,
         surface: block.surface,
@@ -304,15 +321,9 @@ async fn blocks(State(app): State<App>, Asked(asked): Asked<Sorted>) -> Result<J
         until: block.until.to_string(),
         attempts: block.attempts,
     };
-    Ok(Json(
-        app.logins
-            .gate
-            .blocks(gate::LISTED.order(&asked.sort), app.now())
-            .await?
-            .into_iter()
-            .map(view)
-            .collect(),
-    ))
+    let order = gate::LISTED.order(&wanted.sort);
+    let filter = gate::Filter { text: &wanted.text, order, after: after(order, &wanted.after)? };
+    Ok(Json(Page::from(app.logins.gate.blocks(filter, app.now()).await?).map(view)))
 }
 
 async fn lift(State(app): State<App>, Path(key): Path<String>) -> Result<StatusCode, Failure> {

@@ -8,6 +8,7 @@ mod roles;
 mod session;
 mod users;
 
+pub(crate) use review::Listed;
 pub(crate) use session::{cookie, may_change_own, may_enrol, no_cookie};
 
 use crate::api::route::Route;

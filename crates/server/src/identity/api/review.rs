@@ -10,16 +10,17 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::body::{Asked, Json};
+use crate::api::body::{Asked, Json, after};
 use crate::api::problem::{Failure, Field, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::login::Caller;
 use crate::identity::review::idle::{self, IdleToken, IdleUser};
 use crate::identity::review::{
-    self, Decision, Envelope, Item, Key, Person, Review, ReviewError, Reviewer, Subject,
+    self, Decision, Envelope, Item, Key, Person, Review, ReviewError, Reviewer, Standing, Subject,
 };
 use crate::identity::roles::{Assignment, Permission};
+use crate::order::Columns;
 
 pub(super) fn routes() -> Vec<Route> {
     let (read, act) = (Needs::Permission(Permission::ReviewsRead), Needs::Recent(Permission::ReviewsSign));
@@ -31,6 +32,7 @@ pub(super) fn routes() -> Vec<Route> {
             "List access reviews, and when the next is due",
             get(list),
         )
+        .query::<Listed>()
         .gives::<Reviews>(),
         Route::new(Method::POST, "/api/v1/reviews", act, "Start a review of all users and roles", post(start))
             .answers::<ReviewView>(StatusCode::CREATED),
@@ -81,6 +83,33 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
+/// Which reviews.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listed {
+    /// Those with this in the name of who began or signed them.
+    #[serde(default)]
+    text: String,
+    /// Those of this state.
+    #[serde(default)]
+    state: Option<Standing>,
+    /// By what they are sorted: `begun` or `signed`, with `-` before it falling; `-begun` when nothing is said.
+    #[serde(default)]
+    sort: String,
+    /// Those after this one, as `next` of the page before said.
+    #[serde(default)]
+    after: String,
+}
+
+impl Listed {
+    /// What is looked for, in the columns of a list.
+    pub(crate) fn filter(&self, columns: &'static Columns) -> Result<review::Filter<'_>, Failure> {
+        let order = columns.order(&self.sort);
+        let after = after(order, &self.after)?;
+        Ok(review::Filter { text: &self.text, state: self.state, order, after })
+    }
+}
+
 /// The reviews.
 #[derive(Serialize, JsonSchema)]
 struct Reviews {
@@ -91,18 +120,11 @@ struct Reviews {
     is_due: bool,
     /// Months from one to the next.
     period_months: i64,
-    /// The newest first.
+    /// Those of this page.
     items: Vec<ReviewView>,
-}
-
-/// Whether a review is done.
-#[derive(Clone, Copy, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Standing {
-    /// Decisions are made.
-    Open,
-    /// It is carried out and signed.
-    Signed,
+    /// What `after` asks for the next page; none: this was the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// One review.
@@ -253,14 +275,15 @@ fn reviewer(caller: &Caller) -> Reviewer<'_> {
     Reviewer { user: &caller.user, rights: &caller.rights }
 }
 
-async fn list(State(app): State<App>) -> Result<Json<Reviews>, Failure> {
+async fn list(State(app): State<App>, Asked(wanted): Asked<Listed>) -> Result<Json<Reviews>, Failure> {
     let due = review::due(app.store()).await?;
-    let items = review::list(app.store()).await?.into_iter().map(view).collect();
+    let found = review::list(app.store(), wanted.filter(&review::LISTED)?).await?;
     Ok(Json(Reviews {
         is_due: due.is_some_and(|due: Timestamp| due <= app.now()),
         next_due: due.map(|due| due.to_string()),
         period_months: review::PERIOD_MONTHS,
-        items,
+        items: found.items.into_iter().map(view).collect(),
+        next: found.next,
     }))
 }
 

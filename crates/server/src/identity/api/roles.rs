@@ -7,7 +7,7 @@ use axum::routing::{delete, get, post, put};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::body::{Asked, Json, tag, version_seen};
+use crate::api::body::{Asked, Json, Page, after, tag, version_seen};
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
 use crate::app::App;
@@ -19,7 +19,9 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Method::GET, "/api/v1/permissions", read, "The catalogue of permissions", get(catalogue))
             .gives::<Vec<PermissionView>>(),
-        Route::new(Method::GET, "/api/v1/roles", read, "List roles", get(list)).gives::<Vec<Role>>(),
+        Route::new(Method::GET, "/api/v1/roles", read, "List roles", get(list))
+            .query::<Wanted>()
+            .gives::<Page<Role>>(),
         Route::new(Method::POST, "/api/v1/roles", manage, "Make a role", post(create))
             .takes::<NewRole>()
             .answers::<Role>(StatusCode::CREATED),
@@ -59,6 +61,24 @@ struct NewRole {
     role: RoleForm,
 }
 
+/// Which roles.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Those with this in the name, the description or a permission.
+    #[serde(default)]
+    text: String,
+    /// `true`: those that came with Palisade; `false`: those of one's own.
+    #[serde(default)]
+    built_in: Option<bool>,
+    /// By what they are sorted: `id` or `name`, with `-` before it falling; `id` when nothing is said.
+    #[serde(default)]
+    sort: String,
+    /// Those after this one, as `next` of the page before said.
+    #[serde(default)]
+    after: String,
+}
+
 /// What is asked.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -79,8 +99,11 @@ async fn catalogue() -> Json<Vec<PermissionView>> {
     Json(Permission::ALL.into_iter().map(view).collect())
 }
 
-async fn list(State(app): State<App>) -> Result<Json<Vec<Role>>, Failure> {
-    Ok(Json(roles::all(app.store()).await?))
+async fn list(State(app): State<App>, Asked(wanted): Asked<Wanted>) -> Result<Json<Page<Role>>, Failure> {
+    let order = roles::LISTED.order(&wanted.sort);
+    let after = after(order, &wanted.after)?;
+    let filter = roles::Filter { text: &wanted.text, built_in: wanted.built_in, order, after };
+    Ok(Json(roles::list(app.store(), filter).await?.into()))
 }
 
 async fn find(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {

@@ -327,6 +327,7 @@ async fn set_up(
         external_id: None,
     };
     let done = app.logins.set_up(&from, &form.code, new, form.password, app.now()).await?;
+    app.forget_set_up_code().await;
     Ok((StatusCode::CREATED, begun(&done)).into_response())
 }
 

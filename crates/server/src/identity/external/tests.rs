@@ -59,7 +59,7 @@ impl Bench {
             origin: ORIGIN.to_owned(),
             notice: String::new(),
             system: "edge-07".to_owned(),
-            set_up_file: String::new(),
+            set_up_file: std::path::PathBuf::new(),
             started_at: Timestamp::UNIX_EPOCH,
             shelf: Default::default(),
             audits: crate::posture::audits::Audits::default(),

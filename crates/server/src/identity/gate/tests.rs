@@ -143,7 +143,8 @@ async fn a_block_outlives_a_restart_is_listed_and_can_be_lifted() {
         let again = gate_of(&Store::open(&opened.url, 2).await.unwrap(), limits());
         // Another address of the same /64 is the same pair.
         assert!(fails(&again, "2001:db8:1:2:ffff::1", "eva", at(9)).await.is_err());
-        let blocks = again.blocks(LISTED.order(""), at(9)).await.unwrap();
+        let all = Filter { text: "", order: LISTED.order(""), after: None };
+        let blocks = again.blocks(all, at(9)).await.unwrap().items;
         let [block] = blocks.as_slice() else { panic!("{blocks:?}") };
         assert_eq!(block.surface.as_deref(), Some("login"));
         assert_eq!(block.address, "2001:db8:1:2::/64");

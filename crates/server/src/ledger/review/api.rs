@@ -8,10 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Decided, Decision, Finding, Item, PERIOD_DAYS, Range, Review};
-use crate::api::body::Json;
+use crate::api::body::{Asked, Json};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
+use crate::identity::api::Listed;
 use crate::identity::login::Caller;
 use crate::identity::review::{Key, Person};
 use crate::identity::roles::Permission;
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Vec<Route> {
             "List reviews of the ledger, and when the next is due",
             get(list),
         )
+        .query::<Listed>()
         .gives::<Reviews>(),
         Route::new(
             Method::POST,
@@ -83,8 +85,11 @@ struct Reviews {
     is_due: bool,
     /// Days from one to the next.
     period_days: i64,
-    /// The newest first.
+    /// Those of this page.
     items: Vec<ReviewView>,
+    /// What `after` asks for the next page; none: this was the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// One review.
@@ -167,14 +172,15 @@ pub(crate) fn person(caller: &Caller) -> Person {
     Person { id: caller.user.id.clone(), name: caller.user.name.clone() }
 }
 
-async fn list(State(app): State<App>) -> Result<Json<Reviews>, Failure> {
+async fn list(State(app): State<App>, Asked(wanted): Asked<Listed>) -> Result<Json<Reviews>, Failure> {
     let (_, due) = review::due(app.store()).await?;
-    let items = review::list(app.store()).await?.into_iter().map(view).collect();
+    let found = review::list(app.store(), wanted.filter(&review::LISTED)?).await?;
     Ok(Json(Reviews {
         is_due: due.is_some_and(|due| due <= app.now()),
         next_due: due.map(|due| due.to_string()),
         period_days: PERIOD_DAYS,
-        items,
+        items: found.items.into_iter().map(view).collect(),
+        next: found.next,
     }))
 }
 

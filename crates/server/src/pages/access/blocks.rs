@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{Part, act, done, drawn, fits, frame, may};
+use super::{act, done, drawn, frame, may};
 use crate::api::body::Asked;
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
@@ -16,9 +16,8 @@ use crate::app::App;
 use crate::identity::gate::{self, Block, Limit, Limits, Surface};
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
-use crate::pages::{columns, kept_order};
+use crate::pages::look::Look;
 use crate::web::access::blocks;
-use crate::web::list::Listing;
 
 const PATH: &str = "/blocks";
 
@@ -39,7 +38,7 @@ struct Wanted {
     #[serde(default)]
     sort: String,
     #[serde(default)]
-    page: usize,
+    after: String,
     #[serde(default)]
     notice: String,
 }
@@ -50,23 +49,20 @@ async fn all(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Failure> {
     let limits = app.logins.gate.limits();
-    let order = gate::LISTED.order(&wanted.sort);
-    let mut found = app.logins.gate.blocks(order, app.now()).await?;
-    found.retain(|block| fits(&wanted.q, &[&block.address, block.user_name.as_deref().unwrap_or_default()]));
-    let part = Part::of(found, wanted.page, PATH, &[("q", &wanted.q), ("sort", &wanted.sort)]);
+    let look = Look {
+        path: PATH,
+        filter: &wanted.q,
+        facets: Vec::new(),
+        order: gate::LISTED.order(&wanted.sort),
+        sort: &wanted.sort,
+        after: &wanted.after,
+    };
+    let filter = gate::Filter { text: &wanted.q, order: look.order, after: look.after()? };
+    let found = app.logins.gate.blocks(filter, app.now()).await?;
     let lifts = may(&caller, Permission::BlocksLift);
     let view = blocks::Blocks {
-        listing: Listing {
-            path: PATH.to_owned(),
-            filter: wanted.q.clone(),
-            keep: kept_order(order, &wanted.sort),
-            columns: columns(order, PATH, &[("q", &wanted.q)]),
-            previous: part.previous,
-            next: part.next,
-            total: Some(part.total),
-            ..Listing::default()
-        },
-        rows: part.rows.into_iter().map(|block| row(block, &limits, lifts)).collect(),
+        listing: look.listing(found.next.as_deref()),
+        rows: found.items.into_iter().map(|block| row(block, &limits, lifts)).collect(),
         limits: sentences(&limits),
     };
     let shell = frame(&app, &caller, PATH, &wanted.notice).await?;

@@ -18,7 +18,7 @@ use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{again, drawn, local, shell, to, with_query};
+use super::{again, drawn, local, shell, to};
 use crate::api::body::Filled;
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::Route;
@@ -29,10 +29,8 @@ use crate::identity::users::User;
 use crate::identity::{second_factors, users as known};
 use crate::web::access::{Factor, Mark};
 use crate::web::form::{Act, Form};
+use crate::web::list::Facet;
 use crate::web::shell::{Notice, Shell, Tone};
-
-/// Rows of one page of a list that is read as a whole.
-const ROWS: usize = 50;
 
 pub(super) fn routes() -> Vec<Route> {
     [
@@ -249,38 +247,13 @@ async fn factors(app: &App, user: &User, is_own: bool) -> Result<Vec<Factor>, Fa
     Ok(factors)
 }
 
-/// One page of rows that were read as a whole.
-struct Part<T> {
-    rows: Vec<T>,
-    previous: Option<String>,
-    next: Option<String>,
-    total: usize,
-}
-
-impl<T> Part<T> {
-    /// The page of this number, from 0; `words` stand in the addresses of the others as well.
-    fn of(all: Vec<T>, number: usize, path: &str, words: &[(&str, &str)]) -> Self {
-        let total = all.len();
-        let number = number.min(total.saturating_sub(1) / ROWS);
-        let start = number.saturating_mul(ROWS);
-        let address = |number: usize| {
-            let number = if number == 0 { String::new() } else { number.to_string() };
-            with_query(path, &[words, &[("page", number.as_str())]].concat())
-        };
-        let previous = number.checked_sub(1).map(address);
-        let next = (start.saturating_add(ROWS) < total).then(|| address(number.saturating_add(1)));
-        Self { rows: all.into_iter().skip(start).take(ROWS).collect(), previous, next, total }
-    }
-}
-
-/// Whether one of these texts has this one in it.
-fn fits(wanted: &str, texts: &[&str]) -> bool {
-    let wanted = wanted.trim().to_lowercase();
-    texts.iter().any(|text| text.to_lowercase().contains(&wanted))
-}
-
 fn may(caller: &Caller, permission: Permission) -> bool {
     caller.rights.has(permission)
+}
+
+/// One's own, or those of all users.
+fn whose(all: bool) -> Facet {
+    Facet::of("of", "Of", &[("", "mine"), ("all", "all users")], if all { "all" } else { "" })
 }
 
 /// All roles as things to choose.

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{get, post};
+use serde::Deserialize;
 
 use super::{Sent, Told, again, dangerous, done, drawn, frame, may, notice_of, wrong_at};
 use crate::api::body::Asked;
@@ -16,8 +17,10 @@ use crate::identity::holders;
 use crate::identity::login::Caller;
 use crate::identity::roles::{self as held, Permission, Role, RoleError, RoleForm};
 use crate::pages::form;
+use crate::pages::look::Look;
 use crate::web::access::roles;
 use crate::web::form::Form;
+use crate::web::list::Facet;
 
 const PATH: &str = "/roles";
 
@@ -77,8 +80,44 @@ fn asking_again() -> BTreeSet<Permission> {
         .collect()
 }
 
-async fn all(State(app): State<App>, caller: Caller, Asked(told): Asked<Told>) -> Result<Response, Failure> {
-    let found = held::all(app.store()).await?;
+/// Which roles.
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    q: String,
+    /// `built-in` or `own`.
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    sort: String,
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    notice: String,
+}
+
+async fn all(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Failure> {
+    let kinds = [("", "any"), ("built-in", "built in"), ("own", "your own")];
+    let look = Look {
+        path: PATH,
+        filter: &wanted.q,
+        facets: vec![Facet::of("kind", "Kind", &kinds, &wanted.kind)],
+        order: held::LISTED.order(&wanted.sort),
+        sort: &wanted.sort,
+        after: &wanted.after,
+    };
+    let built_in = match wanted.kind.as_str() {
+        "built-in" => Some(true),
+        "own" => Some(false),
+        _ => None,
+    };
+    let filter = held::Filter { text: &wanted.q, built_in, order: look.order, after: look.after()? };
+    let listed = held::list(app.store(), filter).await?;
+    let found = &listed.items;
     let holders = holders::holders(app.store(), "", "").await?;
     let holders_of = |id: &str| {
         let users: BTreeSet<&str> =
@@ -98,6 +137,7 @@ async fn all(State(app): State<App>, caller: Caller, Asked(told): Asked<Told>) -
         (permission.as_str().to_owned(), given.collect())
     };
     let view = roles::Roles {
+        listing: look.listing(listed.next.as_deref()),
         rows: found.iter().map(row).collect(),
         matrix: areas()
             .iter()
@@ -108,7 +148,7 @@ async fn all(State(app): State<App>, caller: Caller, Asked(told): Asked<Told>) -
             .collect(),
         create: may(&caller, Permission::RolesManage).then(|| NEW.to_owned()),
     };
-    let shell = frame(&app, &caller, PATH, &told.notice).await?;
+    let shell = frame(&app, &caller, PATH, &wanted.notice).await?;
     Ok(drawn(roles::page(&shell, &view)))
 }
 

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{Sent, back_to, dangerous, done, drawn, frame, may, with_query};
-use crate::api::body::{Asked, after};
+use super::{Sent, back_to, dangerous, done, drawn, frame, may, whose};
+use crate::api::body::Asked;
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
 use crate::app::App;
@@ -18,10 +18,10 @@ use crate::identity::holders;
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
 use crate::identity::sessions::{self as held, Filter, Session};
-use crate::pages::{columns, kept_order, to};
+use crate::pages::look::Look;
+use crate::pages::to;
 use crate::web::access::sessions;
-use crate::web::form::{Act, Choice};
-use crate::web::list::{Facet, Listing};
+use crate::web::form::Act;
 
 const PATH: &str = "/sessions";
 
@@ -56,29 +56,23 @@ async fn all(
     let sees_all = may(&caller, Permission::SessionsRead);
     let of_all = sees_all && wanted.of == "all";
     let names = if of_all { holders::names(app.store()).await? } else { own_name(&caller) };
-    let order = held::LISTED.order(&wanted.sort);
+    let look = Look {
+        path: PATH,
+        filter: &wanted.q,
+        facets: if sees_all { vec![whose(of_all)] } else { Vec::new() },
+        order: held::LISTED.order(&wanted.sort),
+        sort: &wanted.sort,
+        after: &wanted.after,
+    };
     let filter = Filter {
         of: (!of_all).then_some(caller.user.id.as_str()),
         text: &wanted.q,
-        order,
-        after: after(order, &wanted.after)?,
+        order: look.order,
+        after: look.after()?,
     };
     let found = held::list(app.store(), filter, app.now()).await?;
-    let narrowed = [("q", wanted.q.as_str()), ("of", if of_all { "all" } else { "" })];
-    let with = |after: &str| {
-        with_query(PATH, &[narrowed.as_slice(), &[("sort", wanted.sort.as_str()), ("after", after)]].concat())
-    };
     let view = sessions::Sessions {
-        listing: Listing {
-            path: PATH.to_owned(),
-            facets: if sees_all { vec![facet(of_all)] } else { Vec::new() },
-            keep: kept_order(order, &wanted.sort),
-            columns: columns(order, PATH, &narrowed),
-            previous: (!wanted.after.is_empty()).then(|| with("")),
-            next: found.next.as_deref().map(with),
-            filter: wanted.q.clone(),
-            ..Listing::default()
-        },
+        listing: look.listing(found.next.as_deref()),
         rows: found.items.into_iter().map(|session| row(session, &caller, &names, PATH)).collect(),
     };
     let shell = frame(&app, &caller, PATH, &wanted.notice).await?;
@@ -87,17 +81,6 @@ async fn all(
 
 fn own_name(caller: &Caller) -> BTreeMap<String, String> {
     [(caller.user.id.clone(), caller.user.full_name.clone())].into()
-}
-
-fn facet(of_all: bool) -> Facet {
-    let choice = |value: &str, label: &str, chosen| Choice {
-        value: value.to_owned(),
-        label: label.to_owned(),
-        about: String::new(),
-        chosen,
-    };
-    let choices = vec![choice("", "mine", !of_all), choice("all", "all users", of_all)];
-    Facet { name: "of".to_owned(), label: "Of".to_owned(), choices }
 }
 
 fn row(session: Session, caller: &Caller, names: &BTreeMap<String, String>, back: &str) -> sessions::Session {

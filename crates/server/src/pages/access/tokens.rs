@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
-use super::{Part, Sent, again, dangerous, done, drawn, fits, frame, mark, may, wrong, wrong_at};
+use super::{Sent, again, dangerous, done, drawn, frame, mark, may, whose, wrong, wrong_at};
 use crate::api::body::Asked;
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
@@ -18,11 +18,11 @@ use crate::app::App;
 use crate::identity::holders;
 use crate::identity::login::Caller;
 use crate::identity::roles::Permission;
-use crate::identity::tokens::{self as held, Token};
-use crate::pages::{columns, form, kept_order};
+use crate::identity::tokens::{self as held, Filter, Token};
+use crate::pages::form;
+use crate::pages::look::Look;
 use crate::web::access::{Mark, tokens};
 use crate::web::form::{Choice, Form};
-use crate::web::list::{Facet, Listing};
 use crate::web::shell::Tone;
 
 const PATH: &str = "/tokens";
@@ -65,7 +65,7 @@ struct Wanted {
     #[serde(default)]
     sort: String,
     #[serde(default)]
-    page: usize,
+    after: String,
     #[serde(default)]
     notice: String,
 }
@@ -79,25 +79,24 @@ async fn all(
     let of_all = sees_all && wanted.of == "all";
     let names = holders::names(app.store()).await?;
     let owner = |token: &Token| names.get(&token.user_id).unwrap_or(&token.user_id).clone();
-    let order = held::LISTED.order(&wanted.sort);
-    let mut found = held::list(app.store(), (!of_all).then_some(caller.user.id.as_str()), order).await?;
-    found.retain(|token| fits(&wanted.q, &[&token.name, &owner(token), &prefix(token)]));
-    let of = if of_all { "all" } else { "" };
-    let narrowed = [("q", wanted.q.as_str()), ("of", of)];
-    let words = [narrowed.as_slice(), &[("sort", wanted.sort.as_str())]].concat();
-    let part = Part::of(found, wanted.page, PATH, &words);
+    let look = Look {
+        path: PATH,
+        filter: &wanted.q,
+        facets: if sees_all { vec![whose(of_all)] } else { Vec::new() },
+        order: held::LISTED.order(&wanted.sort),
+        sort: &wanted.sort,
+        after: &wanted.after,
+    };
+    let filter = Filter {
+        of: (!of_all).then_some(caller.user.id.as_str()),
+        text: &wanted.q,
+        order: look.order,
+        after: look.after()?,
+    };
+    let found = held::list(app.store(), filter).await?;
     let view = tokens::Tokens {
-        listing: Listing {
-            path: PATH.to_owned(),
-            filter: wanted.q.clone(),
-            facets: if sees_all { vec![facet(of_all)] } else { Vec::new() },
-            keep: kept_order(order, &wanted.sort),
-            columns: columns(order, PATH, &narrowed),
-            previous: part.previous,
-            next: part.next,
-            total: Some(part.total),
-        },
-        rows: part.rows.iter().map(|token| row(token, owner(token), &caller, app.now())).collect(),
+        listing: look.listing(found.next.as_deref()),
+        rows: found.items.iter().map(|token| row(token, owner(token), &caller, app.now())).collect(),
         create: may(&caller, Permission::TokensCreate).then(|| NEW.to_owned()),
     };
     let shell = frame(&app, &caller, PATH, &wanted.notice).await?;
@@ -106,14 +105,6 @@ async fn all(
 
 fn choice(value: String, label: String, chosen: bool) -> Choice {
     Choice { value, label, about: String::new(), chosen }
-}
-
-fn facet(of_all: bool) -> Facet {
-    let choices = vec![
-        choice(String::new(), "mine".to_owned(), !of_all),
-        choice("all".to_owned(), "all users".to_owned(), of_all),
-    ];
-    Facet { name: "of".to_owned(), label: "Of".to_owned(), choices }
 }
 
 fn prefix(token: &Token) -> String {

@@ -6,8 +6,8 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::{drawn, frame, mark, may, standing, title, with_query};
-use crate::api::body::{Asked, after};
+use super::{drawn, frame, mark, may, standing, title};
+use crate::api::body::Asked;
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
 use crate::app::App;
@@ -15,10 +15,9 @@ use crate::identity::holders;
 use crate::identity::login::Caller;
 use crate::identity::roles::{self as held, Permission};
 use crate::identity::users::{self as known, Filter, State as Standing};
-use crate::pages::{columns, kept_order};
+use crate::pages::look::Look;
 use crate::web::access::{Mark, users};
-use crate::web::form::Choice;
-use crate::web::list::{Facet, Listing};
+use crate::web::list::Facet;
 use crate::web::shell::Tone;
 
 const PATH: &str = "/users";
@@ -51,8 +50,15 @@ async fn all(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Failure> {
     let state = STATES.into_iter().find(|state| state.as_str() == wanted.state);
-    let order = known::LISTED.order(&wanted.sort);
-    let filter = Filter { text: wanted.q.clone(), state, order, after: after(order, &wanted.after)? };
+    let look = Look {
+        path: PATH,
+        filter: &wanted.q,
+        facets: vec![Facet::any("state", "State", STATES.map(Standing::as_str), &wanted.state)],
+        order: known::LISTED.order(&wanted.sort),
+        sort: &wanted.sort,
+        after: &wanted.after,
+    };
+    let filter = Filter { text: wanted.q.clone(), state, order: look.order, after: look.after()? };
     let found = known::list(app.store(), filter).await?;
     let roles = held::all(app.store()).await?;
     let holders = holders::holders(app.store(), "", "").await?;
@@ -78,45 +84,13 @@ async fn all(
         factor: factor(user),
         last_login: user.last_login_at,
     };
-    let chosen = state.map_or("", Standing::as_str);
-    let narrowed = [("q", wanted.q.as_str()), ("state", chosen)];
-    let with = |after: &str| {
-        with_query(PATH, &[narrowed.as_slice(), &[("sort", wanted.sort.as_str()), ("after", after)]].concat())
-    };
     let view = users::Users {
         rows: found.items.iter().map(row).collect(),
-        listing: Listing {
-            path: PATH.to_owned(),
-            facets: vec![facet(state)],
-            keep: kept_order(order, &wanted.sort),
-            columns: columns(order, PATH, &narrowed),
-            // There is no way back from the middle but to the beginning.
-            previous: (!wanted.after.is_empty()).then(|| with("")),
-            next: found.next.as_deref().map(with),
-            filter: wanted.q.clone(),
-            ..Listing::default()
-        },
+        listing: look.listing(found.next.as_deref()),
         invite: may(&caller, Permission::UsersManage).then(|| format!("{PATH}/invite")),
     };
     let shell = frame(&app, &caller, PATH, &wanted.notice).await?;
     Ok(drawn(users::page(&shell, &view)))
-}
-
-fn facet(chosen: Option<Standing>) -> Facet {
-    let any = Choice {
-        value: String::new(),
-        label: "any".to_owned(),
-        about: String::new(),
-        chosen: chosen.is_none(),
-    };
-    let one = |state: Standing| Choice {
-        value: state.as_str().to_owned(),
-        label: state.as_str().to_owned(),
-        about: String::new(),
-        chosen: chosen == Some(state),
-    };
-    let choices = std::iter::once(any).chain(STATES.into_iter().map(one)).collect();
-    Facet { name: "state".to_owned(), label: "State".to_owned(), choices }
 }
 
 fn factor(user: &known::User) -> Mark {

@@ -9,15 +9,16 @@ use maud::Markup;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::api::body::Filled;
+use crate::api::body::{Asked, Filled};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
 use crate::app::App;
 use crate::identity::login::Caller;
-use crate::identity::review::Key;
+use crate::identity::review::{Filter, Key, Standing};
 use crate::identity::roles::Permission;
 use crate::ledger::review::{self, Decision, Finding, Item, Range, Review, api::person};
 use crate::pages::overview::reminder;
+use crate::pages::review::Wanted;
 use crate::pages::{again, drawn, form, shell, to, with_query};
 use crate::web::access::Mark;
 use crate::web::access::review::Signature;
@@ -88,13 +89,19 @@ fn address(id: &str) -> String {
     format!("{PATH}/{id}")
 }
 
-async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
-    let reviews = review::list(app.store()).await?;
-    let is_open = reviews.iter().any(|review| review.signed.is_none());
-    let may = caller.rights.has(Permission::LedgerReview) && !is_open;
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Failure> {
+    let (look, filter) = wanted.look(PATH, &review::LISTED)?;
+    let found = review::list(app.store(), filter).await?;
+    let open = review::list(app.store(), Filter::all(&review::LISTED, Some(Standing::Open))).await?;
+    let may = caller.rights.has(Permission::LedgerReview) && open.items.is_empty();
     let (_, due) = review::due(app.store()).await?;
     let view = views::Reviews {
-        rows: reviews.iter().map(row).collect(),
+        listing: look.listing(found.next.as_deref()),
+        rows: found.items.iter().map(row).collect(),
         due,
         is_overdue: due.is_some_and(|due| due <= app.now()),
         begin: may.then(|| Act {

@@ -46,10 +46,12 @@ pub(crate) fn list(shell: &Shell, view: &Reviews) -> Markup {
         actions: html! { @if let Some(act) = &view.start { (act.draw("button primary")) } },
         ..Head::default()
     };
+    let list = &view.listing;
     let body = html! {
         (head.draw())
+        (list.search("Find a reviewer"))
         @if view.rows.is_empty() {
-            (view.listing.nothing(&Empty {
+            (list.nothing(&Empty {
                 title: "No review yet",
                 text: "A review lists every user with their roles. Start one when the people of the plant have changed, or the calendar says so.",
                 next: None,
@@ -57,7 +59,7 @@ pub(crate) fn list(shell: &Shell, view: &Reviews) -> Markup {
         } @else {
             table.stack.list {
                 caption.heard { "Access reviews" }
-                thead { tr { th scope="col" { "Opened" } th scope="col" { "State" } th scope="col" { "Decided" } th scope="col" { "Signed" } } }
+                thead { tr { (list.column("begun", "Opened")) th scope="col" { "State" } th scope="col" { "Decided" } (list.column("signed", "Signed")) } }
                 tbody { @for row in &view.rows {
                     tr {
                         th scope="row" { a href=(row.href) { (shell.time(row.opened)) } p.sub { "by " (name(&row.by)) } }
@@ -67,7 +69,7 @@ pub(crate) fn list(shell: &Shell, view: &Reviews) -> Markup {
                     }
                 } }
             }
-            (view.listing.pages(view.rows.len(), "review"))
+            (list.pages(view.rows.len(), "review"))
         }
     };
     shell.page("Access reviews", &body)

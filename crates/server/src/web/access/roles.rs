@@ -4,13 +4,14 @@ use maud::{Markup, html};
 use report::printable;
 
 use crate::web::form::{Act, Field, Form, Kind, send};
-use crate::web::list::{Empty, region};
+use crate::web::list::{Empty, Listing, region};
 use crate::web::shell::{Head, Shell};
 use crate::web::text::{count, name, phrase};
 
 /// All roles, and what each may do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roles {
+    pub(crate) listing: Listing,
     pub(crate) rows: Vec<Row>,
     /// Every permission, in groups, with which of `rows` gives it (by place).
     pub(crate) matrix: Vec<MatrixGroup>,
@@ -48,8 +49,9 @@ pub(crate) fn page(shell: &Shell, view: &Roles) -> Markup {
     };
     let body = html! {
         (head.draw())
+        (view.listing.search("Find a role or permission"))
         @if view.rows.is_empty() {
-            (Empty { title: "No role to see", text: "You may see none of the roles.", next: None }.draw())
+            (view.listing.nothing(&Empty { title: "No role to see", text: "You may see none of the roles.", next: None }))
         } @else {
             ul.role-cards {
                 @for row in &view.rows {
@@ -65,7 +67,8 @@ pub(crate) fn page(shell: &Shell, view: &Roles) -> Markup {
                 }
             }
         }
-        @if !view.matrix.is_empty() {
+        (view.listing.pages(view.rows.len(), "role"))
+        @if !view.matrix.is_empty() && !view.rows.is_empty() {
             section aria-labelledby="matrix-h" {
                 h2 #matrix-h { "Who may what" }
                 (region("Permissions of each role", &matrix(view)))

@@ -390,7 +390,13 @@ fn all_roles(much: Much) -> roles::Roles {
             .collect(),
     };
     let matrix = if rows.is_empty() { Vec::new() } else { PERMISSIONS.iter().map(group).collect() };
-    roles::Roles { matrix, rows, create: Some("/roles/new".into()) }
+    let kinds = Some(("kind", "Kind", ["any", "built in", "your own"].as_slice()));
+    roles::Roles {
+        listing: listing(much, "/roles", &[], kinds),
+        matrix,
+        rows,
+        create: Some("/roles/new".into()),
+    }
 }
 
 fn a_role(much: Much) -> roles::Role {
@@ -426,7 +432,12 @@ fn a_role(much: Much) -> roles::Role {
 
 fn reviews(much: Much) -> review::Reviews {
     review::Reviews {
-        listing: listing(much, "/reviews", &[], None),
+        listing: listing(
+            much,
+            "/reviews",
+            &["begun", "signed"],
+            Some(("state", "State", &["any", "open", "signed"])),
+        ),
         rows: much.list(|n| review::Row {
             href: "/reviews/1".into(),
             opened: ago(60 * 24 * 90 * n as i64),

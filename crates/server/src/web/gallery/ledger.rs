@@ -173,6 +173,12 @@ fn ranges(much: Much) -> Vec<String> {
 
 fn reviews(much: Much) -> review::Reviews {
     review::Reviews {
+        listing: listing(
+            much,
+            "/ledger/reviews",
+            &["begun", "signed"],
+            Some(("state", "State", &["any", "open", "signed"])),
+        ),
         rows: much.list(|n| review::Row {
             href: "/ledger/reviews/1".into(),
             begun: ago(60 * 24 * 7 * (n as i64 + 1)),

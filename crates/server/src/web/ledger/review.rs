@@ -8,6 +8,7 @@ use crate::web::access::Mark;
 use crate::web::access::review::Signature;
 use crate::web::form::{Act, Choice, Field, Form, Kind, ticks};
 use crate::web::icon::fence;
+use crate::web::list::{Empty, Listing};
 use crate::web::picture;
 use crate::web::shell::{Head, Shell};
 use crate::web::text::{count, name};
@@ -15,6 +16,7 @@ use crate::web::text::{count, name};
 /// All reviews.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reviews {
+    pub(crate) listing: Listing,
     pub(crate) rows: Vec<Row>,
     /// When the next one is due.
     pub(crate) due: Option<Timestamp>,
@@ -53,18 +55,20 @@ pub(crate) fn list(shell: &Shell, view: &Reviews) -> Markup {
         },
         actions: html! { @if let Some(act) = &view.begin { (act.draw("button primary")) } },
     };
+    let list = &view.listing;
     let body = html! {
         (head.draw())
+        (list.search("Find a reviewer"))
         @if view.rows.is_empty() {
-            div.empty {
-                (fence(14, None))
-                h2 { "No review yet" }
-                p { "The first one looks at everything that is kept; each later one begins where the one before ended." }
-            }
+            (list.nothing(&Empty {
+                title: "No review yet",
+                text: "The first one looks at everything that is kept; each later one begins where the one before ended.",
+                next: None,
+            }))
         } @else {
             table.stack.list {
                 caption.heard { "Reviews of the ledger" }
-                thead { tr { th scope="col" { "Begun" } th scope="col" { "State" } th scope="col" { "Looked at" } th scope="col" { "Covers" } th scope="col" { "Signed" } } }
+                thead { tr { (list.column("begun", "Begun")) th scope="col" { "State" } th scope="col" { "Looked at" } th scope="col" { "Covers" } (list.column("signed", "Signed")) } }
                 tbody { @for row in &view.rows {
                     tr {
                         th scope="row" { a href=(row.href) { (shell.time(row.begun)) } p.sub { "by " (name(&row.by)) } }
@@ -83,6 +87,7 @@ pub(crate) fn list(shell: &Shell, view: &Reviews) -> Markup {
                     }
                 } }
             }
+            (list.pages(view.rows.len(), "review"))
         }
     };
     shell.page("Reviews of the ledger", &body)

@@ -216,7 +216,7 @@ fn known(shell: &Shell, view: &Dashboard, posture: &Posture) -> Markup {
                 p.quiet { "took " (length(posture.took)) @if let Some(next) = posture.next { "; next " (shell.time(next)) } }
                 @if let Some(changed) = &posture.changed {
                     p.changed {
-                        @if changed.new == 0 && changed.mended == 0 { "Nothing changed since the one before." }
+                        @if changed.new == 0 && changed.mended == 0 { "Nothing new fails since the one before, and nothing was mended." }
                         @else {
                             a href=(changed.href) {
                                 span.delta.fail { "+" (changed.new) } " new, "

@@ -64,7 +64,7 @@ pub(crate) fn page(shell: &Shell, view: &Difference) -> Markup {
                 li class=(class) { a href=(format!("#{id}")) { span.figure { (list.len()) } span.word { (title) } } span.sub { (about) } }
             }
         }
-        @if same { div.empty.small { p { strong { "Every verdict is as it was." } " " (count(view.still.len(), "finding")) " failed both times." } } }
+        @if same { div.empty.small { p { strong { "Nothing new fails, and nothing was mended or lost from sight." } " " (count(view.still.len(), "finding")) " failed both times." } } }
         @for (id, _, title, about, list) in groups {
             section aria-labelledby=(id) {
                 h2 id=(id) { (title) " " span.number { (list.len()) } }
