@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use test_support::{Postgres, until};
 
+use crate::audit::set_up;
 use crate::running::{Log, Running};
 
 #[test]
@@ -94,6 +95,7 @@ fn the_audit_of_this_machine_is_there_on_both_databases() {
         let made = running.send("POST", "/api/v1/setup", "", &body);
         assert_eq!(made.status, 201, "{}", made.text);
         assert_eq!(made.body["next"], "enrolment");
+        assert!(!running.state.join("set-up-code").exists(), "it opens nothing any more");
         assert_eq!(running.ask("GET", "/api/v1/reports", &[]).status, 401);
         // Whoever has the right to see it finds it: asked of the database, since this session has no second factor yet.
         wait_for_report(&running);
@@ -120,4 +122,50 @@ pub(crate) fn wait_for_report(running: &Running) {
         if found { Ok(()) } else { Err("no report was kept".to_owned()) }
     };
     until(Duration::from_secs(120), kept);
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused_in_words_over_both_protocols() {
+    let running = Running::up();
+    let body = json!({"username": "x".repeat(100_000), "password": "x"}).to_string();
+    for protocol in ["--http1.1", "--http2"] {
+        let kind = "content-type: application/json";
+        let answer = running.ask("POST", "/api/v1/session", &[protocol, "--header", kind, "--data", &body]);
+        assert_eq!(
+            (answer.status, &answer.body["type"]),
+            (413, &json!("too-large")),
+            "{protocol}: {}",
+            answer.text
+        );
+    }
+}
+
+#[test]
+fn two_servers_on_one_database_let_in_no_more_attempts_than_one() {
+    let database = Postgres::shared().database();
+    let environment = [("PALISADE_DATABASE_URL", database.as_str())];
+    let directory = tempfile::tempdir().unwrap();
+    let states = [directory.path().join("one"), directory.path().join("other")];
+    let one = Running::start(&states[0], &["serve"], &environment);
+    set_up(&one);
+    // Both know names by the same key.
+    std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(&states[1]).unwrap();
+    std::fs::copy(states[0].join("seal.key"), states[1].join("seal.key")).unwrap();
+    let other = Running::start(&states[1], &["serve"], &environment);
+    let guess = |number: usize, server: &Running| {
+        let login = json!({"username": "eva", "password": format!("wrong {number}")});
+        server.send("POST", "/api/v1/session", "", &login).status
+    };
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let servers = [&one, &other];
+        let guesses: Vec<_> =
+            (0..60).map(|number| scope.spawn(move || guess(number, servers[number % 2]))).collect();
+        guesses.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let of = |status: u16| statuses.iter().filter(|one| **one == status).count();
+    assert_eq!((of(401), of(429)), (5, 55), "{statuses:?}");
+    let right = json!({"username": "eva", "password": "seventeen violet turbines hum"});
+    for server in [&one, &other] {
+        assert_eq!(server.send("POST", "/api/v1/session", "", &right).status, 429);
+    }
 }

@@ -23,7 +23,8 @@ async function invited(role) {
   await fill(theirs, { password: `${password} of ${role}`, password_again: `${password} of ${role}` });
   await keep(theirs, "invitation");
   await send(theirs);
-  await theirs.waitForURL(`${base}/`);
+  await enrol(theirs);
+  await theirs.goto(`${base}/`);
   // The link is worth nothing any more.
   const late = await opened();
   assert.equal((await late.goto(link)).status(), 410);
@@ -74,5 +75,24 @@ await keep(operator, "overview-operator");
 for (const place of ["/users", "/roles", "/access", "/blocks", "/reviews", "/settings"]) await refused(operator, place, "refused-operator");
 await operator.goto(`${base}/sessions?of=all`);
 assert.doesNotMatch(await text(operator), /Eva Muster/);
+
+// All of this is in the ledger: an entry, what proves it, and the review of what is unusual.
+await page.goto(`${base}/ledger`);
+await keep(page, "ledger");
+await press(page, "main tbody a >> nth=0");
+assert.match(await text(page), /verify-proof/);
+await keep(page, "ledger-entry");
+await page.goto(`${base}/ledger/reviews`);
+await keep(page, "ledger-reviews-none");
+await press(page, "main form.act button >> text=Begin a review");
+assert.match(await text(page), /Ledger review of/);
+await keep(page, "ledger-review");
+await page.goto(`${base}/ledger/reviews`);
+await keep(page, "ledger-reviews");
+await page.goto(`${base}/roles?q=ledger&kind=built-in`);
+assert.match(await text(page), /narrowed/);
+await keep(page, "roles-narrowed");
+await page.goto(`${base}/reviews`);
+await keep(page, "reviews-none");
 
 await ended();
