@@ -35,7 +35,7 @@ const TESTS: [&str; 4] = [
     "up -- --nocapture crash::",
 ];
 
-/// Idle connections of the crowd: as many as the issue of the server asks for.
+/// Idle connections of the crowd: as many as a server must bear.
 const IDLE: (&str, &str) = ("PALISADE_TEST_IDLE", "10000");
 
 /// Kills of servers in each of the tests that kill them.
