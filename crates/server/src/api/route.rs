@@ -171,7 +171,8 @@ async fn note_turned_away(State(app): State<App>, request: Request, next: Next) 
     let response = next.run(request).await;
     if let Some(TurnedAway { why, is_led }) = response.extensions().get().copied() {
         let kind = if is_led { Happened::AccessRefused } else { Happened::RequestRefused };
-        // What the address was is whatever a stranger wrote.
+        // What the address was is whatever a stranger wrote, and so is a method that is not used here.
+        let method = if is_led { method.as_str() } else { "any" };
         let said = Said::refused(kind).on("route", &format!("{method} any"), None);
         let said = said.with("status", response.status().as_str()).with("reason", why);
         let asker = Asker::new(client, correlation, app.clock.clone());
