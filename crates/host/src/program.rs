@@ -101,6 +101,8 @@ pub mod programs {
         MARIADBD = "mariadbd" in "/usr/sbin/mariadbd", "/usr/libexec/mariadbd";
         /// Starts the process that takes back what nobody confirmed, outside of the operator's session.
         SYSTEMD_RUN = "systemd-run" in "/usr/bin/systemd-run";
+        /// Makes the account that the Management System runs as.
+        USERADD = "useradd" in "/usr/sbin/useradd", "/sbin/useradd";
         /// State of Microsoft Defender.
         MDATP = "mdatp" in "/usr/bin/mdatp", "/opt/microsoft/mdatp/sbin/wdavdaemonclient";
         /// State of CrowdStrike Falcon.

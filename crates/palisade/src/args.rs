@@ -31,6 +31,9 @@ pub(crate) enum Command {
     Up(Up),
     /// Start the Management System alone, as a service.
     Serve(Serve),
+    /// Audit this host whenever the process that started this asks for it over standard input.
+    #[command(hide = true)]
+    Auditor,
     /// Read this host, decide every rule, and show what falls short of the guides.
     Audit(Box<Audit>),
     /// Print what is known of this host as JSON.

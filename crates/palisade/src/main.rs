@@ -33,6 +33,7 @@ fn main() -> ExitCode {
     let result = match &args.command {
         Command::Up(up) => serve::up(up),
         Command::Serve(args) => serve::serve(args),
+        Command::Auditor => serve::auditor::run(),
         Command::Audit(audit) => audit::run(audit),
         Command::Facts(facts) => facts::run(facts),
         Command::Harden(harden) => harden::run(harden),

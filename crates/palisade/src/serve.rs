@@ -1,27 +1,25 @@
 //! `palisade up` and `palisade serve`: the Management System, with this machine's audit in it from the start.
 
+pub(crate) mod auditor;
+
+mod account;
+
 use std::io::IsTerminal as _;
 use std::path::absolute;
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use model::Report;
 use server::config::{self, Effective, Overrides};
-use server::{Reports, Server, Started};
-use tokio::io::AsyncReadExt as _;
+use server::{Claim, Reports, Server, Started};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use account::Account;
+use auditor::{Asked, Auditor};
+
 use crate::args::{ConfigFile, Serve, Up};
 use crate::output::{Ending, say, talk, tell_problems, tell_warnings};
-
-/// How long the audit of this machine may take; it takes a second.
-const AUDIT_LIMIT: Duration = Duration::from_secs(15 * 60);
-
-/// The most bytes of its report; one of ten thousand findings has about twenty million.
-const REPORT_LIMIT: u64 = 64 << 20;
 
 /// The Management System for this machine, ready to be looked at.
 pub(crate) fn up(args: &Up) -> Result<Ending> {
@@ -51,19 +49,50 @@ fn run(file: &ConfigFile, overrides: Overrides, with_audits: bool) -> Result<End
     };
     tell_warnings(&effective.dangers());
     server::set_up_log(&config)?;
+    let auditor = with_audits.then(Auditor::start).transpose()?;
+    let account = Account::choose(&config.server.state_dir)?;
+    let claim = match &account {
+        Some(account) => Claim::take_for(&config, account.owner)?,
+        None => Claim::take(&config),
+    };
+    // Before the runtime: its threads begin with the rights of this one.
+    account.as_ref().map_or(Ok(()), Account::take_on)?;
     let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(serve_until_told(config, effective, with_audits))?;
+    let served = runtime.block_on(serve_until_told(config, effective, claim, auditor, account.as_ref()));
+    served.map_err(|error| match account {
+        Some(account) if is_denied(&error) => {
+            error.context(format!("the server runs as {account}, who must be able to do this"))
+        }
+        _ => error,
+    })?;
     Ok(Ending::Clean)
 }
 
-async fn serve_until_told(config: config::Config, effective: Effective, with_audits: bool) -> Result<()> {
+/// Whether somebody may not do something.
+fn is_denied(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    kinds.map(std::io::Error::kind).any(|kind| kind == std::io::ErrorKind::PermissionDenied)
+}
+
+async fn serve_until_told(
+    config: config::Config,
+    effective: Effective,
+    claim: Claim,
+    auditor: Option<Auditor>,
+    account: Option<&Account>,
+) -> Result<()> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let shutdown = CancellationToken::new();
     let mut signals = Signals::new()?;
-    let server = Server::open(&config, effective, Some(&host), env!("CARGO_PKG_VERSION")).await?;
-    say(&welcome(server.started(), here(&config), with_audits))?;
-    let audits = with_audits
-        .then(|| tokio::spawn(audit_often(server.reports(), config.audit.interval.get(), shutdown.clone())));
+    let server = Server::open(&config, claim, effective, Some(&host), env!("CARGO_PKG_VERSION")).await?;
+    say(&welcome(server.started(), here(&config), account, auditor.is_some()))?;
+    let audits = match auditor {
+        Some(auditor) => {
+            let (auditor, interval) = (auditor.open()?, config.audit.interval.get());
+            Some(tokio::spawn(audit_often(auditor, server.reports(), interval, shutdown.clone())))
+        }
+        None => None,
+    };
     let told = {
         let shutdown = shutdown.clone();
         tokio::spawn(async move {
@@ -105,12 +134,12 @@ impl Signals {
 }
 
 /// Audits this machine now, again after each interval and whenever somebody wants it, and keeps what was found.
-async fn audit_often(reports: Reports, interval: Duration, shutdown: CancellationToken) {
+async fn audit_often(mut auditor: Asked, reports: Reports, interval: Duration, shutdown: CancellationToken) {
     loop {
         reports.begins();
         let audited = tokio::select! {
             () = shutdown.cancelled() => return,
-            audited = audit_this_host() => audited,
+            audited = auditor.audit() => audited,
         };
         let broke_off = match audited {
             Ok(report) => {
@@ -130,34 +159,6 @@ async fn audit_often(reports: Reports, interval: Duration, shutdown: Cancellatio
     }
 }
 
-/// The audit of this machine as a process of its own: what it takes of memory is given back, and what goes wrong in it
-/// ends it alone. It ends with the server.
-async fn audit_this_host() -> Result<Report> {
-    // The very program that runs, also when another has taken its place on the disk.
-    let mut command = tokio::process::Command::new("/proc/self/exe");
-    command
-        .arg0("palisade")
-        .args(["audit", "--format", "json", "--fail-on", "never"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
-    let mut audit = command.spawn().context("cannot start the audit")?;
-    let told = audit.stdout.take().context("the audit has no output")?;
-    let work = async {
-        let mut text = Vec::new();
-        told.take(REPORT_LIMIT).read_to_end(&mut text).await.context("cannot read what the audit says")?;
-        let status = audit.wait().await.context("cannot tell how the audit ended")?;
-        anyhow::Ok((text, status))
-    };
-    let within = tokio::time::timeout(AUDIT_LIMIT, work).await;
-    let (text, status) =
-        within.with_context(|| format!("it took longer than {} minutes", AUDIT_LIMIT.as_secs() / 60))??;
-    let read = tokio::task::spawn_blocking(move || serde_json::from_slice(&text)).await?;
-    read.with_context(|| {
-        format!("the audit ended with {status} and without a report; what it said stands above")
-    })
-}
-
 /// The port under which browsers of this machine reach it whatever they know of its name.
 fn here(config: &config::Config) -> Option<u16> {
     let listen = config.server.listen;
@@ -166,7 +167,7 @@ fn here(config: &config::Config) -> Option<u16> {
 }
 
 /// What to do next, for the person who started it.
-fn welcome(started: &Started, here: Option<u16>, with_audits: bool) -> String {
+fn welcome(started: &Started, here: Option<u16>, account: Option<&Account>, with_audits: bool) -> String {
     use secrecy::ExposeSecret as _;
     let mut text = format!("Palisade is ready at {}\n", started.address);
     if let Some(port) = here {
@@ -195,6 +196,9 @@ fn welcome(started: &Started, here: Option<u16>, with_audits: bool) -> String {
     }
     if with_audits {
         text.push_str("This machine is being audited now; its report is there when you log in.\n");
+    }
+    if let Some(account) = account {
+        text.push_str(&account.told(with_audits));
     }
     text.push_str("Ctrl-C ends the server.\n");
     text

@@ -26,6 +26,22 @@ pub(crate) struct Processes {
     all: Vec<Process>,
 }
 
+/// The user that a process runs as: the effective one.
+pub(crate) fn user(door: &Door, pid: u32) -> Fact<u32> {
+    let path = format!("/proc/{pid}/status");
+    match door.read_text(&path) {
+        Ok(text) => {
+            let line = text.lines().find_map(|line| line.strip_prefix("Uid:"));
+            let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+            number.map_or_else(
+                || Fact::unreadable(format!("{path} names no user")),
+                |uid| Fact::read_at(uid, path.as_str()),
+            )
+        }
+        Err(error) => Fact::unreadable(reason(&error, door)),
+    }
+}
+
 impl Processes {
     /// Reads the names of all processes.
     ///

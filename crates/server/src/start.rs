@@ -47,10 +47,13 @@ use crate::store::{Store, StoreError};
 use crate::{api, pages};
 
 mod changed;
+mod claim;
 mod exporters;
 mod limits;
 mod outside;
 mod upkeep;
+
+pub use claim::{Claim, owner_of};
 
 /// How long one hash of a password should take: felt by who guesses millions, not by who logs in.
 const HASH_TIME: Duration = Duration::from_millis(100);
@@ -217,12 +220,13 @@ pub fn set_up_log(config: &Config) -> Result<(), StartError> {
 }
 
 impl Server {
-    /// Opens everything: the state directory, the ports, certificates, the database. `host` is this machine's name.
+    /// Opens everything: the state directory, the ports of the claim, certificates, the database. `host` is this machine's name.
     ///
     /// # Errors
     /// What is missing or wrong, with its place and what to do.
     pub async fn open(
         config: &Config,
+        claim: Claim,
         effective: Effective,
         host: Option<&str>,
         version: &'static str,
@@ -232,8 +236,7 @@ impl Server {
         let directory = config.server.state_dir.clone();
         let lock = state::open(&directory)?;
         // Ports first: another server that runs already is told before anything is touched.
-        let listener = Listener::bind(config.server.listen)?;
-        let observed = config.server.metrics_listen.get().map(Listener::bind_loopback).transpose()?;
+        let (listener, observed) = (claim.listener?, claim.observed?);
         let names = names(config, host, listener.address())?;
         let pki = Arc::new(pki(config, &directory, names.clone(), now)?);
         let store = store(config).await?;

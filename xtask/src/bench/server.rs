@@ -5,6 +5,7 @@ mod instance;
 mod load;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -80,7 +81,9 @@ fn one(database: Database, text: &mut String, goals: &mut Goals) -> Result<()> {
     let name = database.name();
     let mut goal = |what: &str, measured: String, met: bool| goals.add(name, what, &measured, met);
     written()?;
-    let state = tempfile::Builder::new().prefix("palisade-bench-").tempdir()?;
+    // Started by root, the server runs as another user, who must get there.
+    let entered_by_all = PermissionsExt::from_mode(0o755);
+    let state = tempfile::Builder::new().prefix("palisade-bench-").permissions(entered_by_all).tempdir()?;
     let (first, took) = ready(&state.path().join("state"), &database)?;
     goal(
         &format!("ready in under {READY_LIMIT} s, the first start"),

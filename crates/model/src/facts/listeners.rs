@@ -46,7 +46,7 @@ pub struct Socket {
     pub interface: Fact<String>,
     /// UDP on a port the kernel hands out by itself: as a rule a client's socket, not a service.
     pub ephemeral: bool,
-    /// User id the socket belongs to.
+    /// User id of the process that holds it; of whoever opened it where that is not known.
     pub uid: u32,
     /// Name of that user; absent when `/etc/passwd` has none.
     pub user: Fact<String>,

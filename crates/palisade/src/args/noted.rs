@@ -23,6 +23,7 @@ const CHANGES: &[(&str, &[Kind])] = &[
 /// Commands that look, or write a file that whoever calls them names.
 const LOOKS: &[&str] = &[
     "audit",
+    "auditor",
     "completions",
     "config check",
     "config example",

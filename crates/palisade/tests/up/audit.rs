@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use test_support::free_port;
 
-use crate::running::{Answer, Running};
+use crate::running::{Answer, Log, Running, place_of_root};
 use crate::story::wait_for_report;
 
 const PASSWORD: &str = "seventeen violet turbines hum";
@@ -24,11 +24,6 @@ const mac = createHmac("sha1", key).update(step).digest();
 const at = mac[19] & 15;
 console.log(String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, "0"));
 "#;
-
-/// A place that is not everybody's, as a state directory should have.
-fn place() -> TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
-}
 
 /// Makes the first administrator; gives the session's cookie.
 pub(crate) fn set_up(running: &Running) -> String {
@@ -93,15 +88,20 @@ fn verdict<'a>(findings: &'a [Value], rule: &str, state: &Path) -> &'a str {
 
 #[test]
 fn nothing_is_found_at_a_server_from_outside_and_from_its_own_host() {
-    let place = place();
+    let place = place_of_root();
     let state = place.path().join("state");
-    let first = Running::start(&state, &["up"], &[]);
+    let port = free_port();
+    // As a plain `palisade up` does.
+    let listen = format!("0.0.0.0:{port}");
+    let start =
+        || Running::start_at(port, &state, &["up"], &[("PALISADE_SERVER_LISTEN", &listen)], Log::kept());
+    let first = start();
     let cookie = set_up(&first);
     enrol(&first, &cookie);
     wait_for_report(&first);
     // It says at each start how it stands, so that nobody need wait a minute.
     assert!(first.end());
-    let running = Running::start(&state, &["up"], &[]);
+    let running = start();
 
     let authority = state.join("ca.pem");
     let outside = findings(&[&running.url(""), "--ca", authority.to_str().unwrap()]);
@@ -111,8 +111,10 @@ fn nothing_is_found_at_a_server_from_outside_and_from_its_own_host() {
     let profile = place.path().join("site.yaml");
     std::fs::write(
         &profile,
-        "declare:\n  palisade_administrators: [eva]\n  palisade_workload_managers: [eva]\n  \
-         palisade_connection_managers: [eva]\n  server_names: [localhost]\n",
+        format!(
+            "declare:\n  palisade_administrators: [eva]\n  palisade_workload_managers: [eva]\n  palisade_connection_managers: [eva]\n  \
+             server_names: [localhost]\n  listeners: [tcp/{port}]\n  web_services: [tcp/{port}]\n"
+        ),
     )
     .unwrap();
     let inside = findings(&["--profile", profile.to_str().unwrap()]);
@@ -134,18 +136,21 @@ fn nothing_is_found_at_a_server_from_outside_and_from_its_own_host() {
     }
     assert!(passed >= 30, "{passed}");
     // Nor does another rule fault its sockets, files or process.
-    let (socket, metrics) = (format!("127.0.0.1:{}", running.port), format!("127.0.0.1:{}", running.metrics));
+    let metrics = format!("127.0.0.1:{}", running.metrics);
+    let here = format!("127.0.0.1:{port}");
     let is_about_it = |finding: &&Value| {
         let text = finding.to_string();
-        [socket.as_str(), &metrics, state.to_str().unwrap()].iter().any(|part| text.contains(part))
+        [listen.as_str(), &here, &metrics, state.to_str().unwrap()].iter().any(|part| text.contains(part))
     };
+    let is_reached = |finding: &&Value| finding["subject"] == format!("tcp {listen}").as_str();
+    assert!(of(&inside, &["pass"]).into_iter().any(|finding| is_reached(&finding)), "{inside:#?}");
     let faults: Vec<&Value> = of(&inside, &["fail"]).into_iter().filter(is_about_it).collect();
     assert_eq!(faults, Vec::<&Value>::new());
 }
 
 #[test]
 fn what_is_broken_on_purpose_is_found() {
-    let place = place();
+    let place = place_of_root();
     let state = place.path().join("state");
     let file = place.path().join("palisade.toml");
     std::fs::write(

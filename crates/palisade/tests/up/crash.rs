@@ -30,7 +30,7 @@ const CHEAP: [(&str, &str); 4] = [
 
 #[test]
 fn what_was_acknowledged_outlives_kills_on_sqlite() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let state = directory.path().join("state");
     let told = killed_while_writing(&CHEAP, &state);
     println!("reliability: {told} acts acknowledged before a kill and found in the ledger after it, SQLite");
@@ -39,7 +39,7 @@ fn what_was_acknowledged_outlives_kills_on_sqlite() {
 #[test]
 fn what_was_acknowledged_outlives_kills_on_postgresql() {
     let database = Postgres::shared().database();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let state = directory.path().join("state");
     let told = killed_while_writing(&on(&database), &state);
     println!(
@@ -51,7 +51,7 @@ fn what_was_acknowledged_outlives_kills_on_postgresql() {
 fn another_server_goes_on_where_one_was_killed() {
     let database = Postgres::shared().database();
     let environment = on(&database);
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let states = [directory.path().join("one"), directory.path().join("other")];
     let first = Running::start(&states[0], &["serve"], &environment);
     let auditor = Auditor::of(&first);
@@ -213,7 +213,7 @@ impl Auditor {
         let cookie = enrol(running, &set_up(running));
         let token = token_of(running, &cookie);
         let key = key(running, &token);
-        Self { place: tempfile::tempdir().unwrap(), cookie, token, key }
+        Self { place: crate::running::place(), cookie, token, key }
     }
 
     fn known(&self) -> PathBuf {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use test_support::{SyslogReceiver, SyslogTls, until};
 
 use crate::audit::{enrol, set_up};
-use crate::running::Running;
+use crate::running::{Running, state_of_nobody};
 
 /// Longer than the right to send outlives a server that was killed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -30,13 +30,14 @@ fn received(receiver: &SyslogReceiver) -> BTreeMap<u64, usize> {
 
 #[test]
 fn a_server_that_is_killed_goes_on_sending_where_it_stopped() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let state = directory.path().join("state");
     let mut receiver = SyslogReceiver::start(SyslogTls::Gnutls);
     let port = receiver.port.to_string();
     let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
     // The server reads a key that nobody else may read.
     assert!(Command::new("/usr/bin/chmod").arg("600").arg(&receiver.sender.key).status().unwrap().success());
+    state_of_nobody(&state, Some(&receiver.sender.key));
     let (ca, certificate, key) =
         (path(&receiver.authority.certificate), path(&receiver.sender.certificate), path(&receiver.sender.key));
     let settings = [

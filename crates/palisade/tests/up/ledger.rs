@@ -96,13 +96,13 @@ fn others_agree(place: &Path, archive: &str, key: &str) {
 
 #[test]
 fn an_auditor_verifies_the_ledger_without_the_server_and_sees_what_was_changed() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let running = Running::start(&directory.path().join("state"), &["serve"], &[]);
     let token = token(&running);
     let key = key(&running, &token);
     let authority = running.state.join("ca.pem");
     let (url, authority) = (running.url(""), authority.to_str().unwrap());
-    let place = tempfile::tempdir().unwrap();
+    let place = crate::running::place();
     let run = |arguments: &[&str]| ledger(place.path(), &token, arguments);
     // What is turned away before any route is noted too.
     let led = running.ask("POST", "/api/v1/tokens", &["--header", "sec-fetch-site: cross-site"]);

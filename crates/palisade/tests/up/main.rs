@@ -15,6 +15,7 @@ mod crash;
 mod exporters;
 mod ledger;
 mod outside;
+mod rights;
 mod running;
 mod story;
 mod witness;

@@ -35,7 +35,7 @@ fn the_api_is_as_its_description_says_on_postgresql() {
 }
 
 fn as_described(environment: &[(&str, &str)], callers: &str) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let running = Running::start(&directory.path().join("state"), &["serve"], environment);
     let done = python("schema.py")
         .args([running.url(""), running.set_up_code()])
@@ -53,7 +53,7 @@ fn crowds_that_misbehave_are_bounded_and_others_served() {
     let idle: u64 = std::env::var("PALISADE_TEST_IDLE").map_or(500, |text| text.parse().unwrap());
     // One run in which all have room, and one in which half of them have.
     for most in [(idle * 3 / 2).max(1000), (idle / 2).max(400)] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::running::place();
         let most = most.to_string();
         let environment = [
             ("PALISADE_SERVER_MAX_CONNECTIONS", &*most),
@@ -75,7 +75,7 @@ fn crowds_that_misbehave_are_bounded_and_others_served() {
 
 #[test]
 fn testssl_finds_nothing_to_fault() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     // With time for handshakes: one that is cut off because the machine is busy would be told as a fault.
     let running = Running::start(&directory.path().join("state"), &["serve"], &ROOM);
     // On a busy machine it gives up some of its own connections and warns of that: then it looks again.

@@ -29,6 +29,37 @@ pub(crate) struct Running {
     _directory: Option<TempDir>,
 }
 
+/// A directory that every user may enter, as those above a server's state must be: started by root, it runs as another user.
+pub(crate) fn place() -> TempDir {
+    entered_by_all(&std::env::temp_dir())
+}
+
+/// One in a place where nobody but root decides, as the state of a server that the whole host trusts.
+pub(crate) fn place_of_root() -> TempDir {
+    let place = if rustix::process::geteuid().is_root() { "/var/lib" } else { env!("CARGO_TARGET_TMPDIR") };
+    entered_by_all(Path::new(place))
+}
+
+fn entered_by_all(above: &Path) -> TempDir {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    tempfile::Builder::new().prefix("palisade-test-").permissions(mode).tempdir_in(above).unwrap()
+}
+
+/// A user that no machine has.
+pub(crate) const NOBODY: u32 = 47_110;
+
+/// Makes a state directory for that user, whom root then runs the server as, with a file that this user alone may read.
+pub(crate) fn state_of_nobody(state: &Path, readable: Option<&Path>) {
+    let private = || std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::create_dir(state).unwrap();
+    std::fs::set_permissions(state, private()).unwrap();
+    for path in std::iter::once(state).chain(readable) {
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+    }
+}
+
 /// Where a server's log goes.
 pub(crate) enum Log {
     /// Into a file that is shown when the test fails.
@@ -89,7 +120,7 @@ impl Running {
 
     /// The same with settings.
     pub(crate) fn up_with(environment: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = place();
         let mut running = Self::start(&directory.path().join("state"), &["up"], environment);
         running._directory = Some(directory);
         running
@@ -173,6 +204,11 @@ impl Running {
             path,
             &["--header", "content-type: application/json", "--header", &cookie, "--data", &body],
         )
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills it while others still ask it.

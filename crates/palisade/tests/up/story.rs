@@ -46,7 +46,7 @@ fn it_goes_on_when_nobody_takes_its_log() {
     drop(reader);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     for log in [Log::To(gone.into()), Log::To(full.into())] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::running::place();
         let talks = [("PALISADE_LOG_LEVEL", "info")];
         let running = Running::start_logging(&directory.path().join("state"), &["up"], &talks, log);
         for _ in 0..2 {
@@ -82,7 +82,7 @@ fn whether_it_is_ready_is_asked_and_told() {
 
 #[test]
 fn the_audit_of_this_machine_is_there_on_both_databases() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let database = Postgres::shared().database();
     for (name, environment) in
         [("sqlite", Vec::new()), ("postgres", vec![("PALISADE_DATABASE_URL", database.as_str())])]
@@ -144,7 +144,7 @@ fn a_body_that_is_too_long_is_refused_in_words_over_both_protocols() {
 fn two_servers_on_one_database_let_in_no_more_attempts_than_one() {
     let database = Postgres::shared().database();
     let environment = [("PALISADE_DATABASE_URL", database.as_str())];
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let states = [directory.path().join("one"), directory.path().join("other")];
     let one = Running::start(&states[0], &["serve"], &environment);
     set_up(&one);

@@ -135,7 +135,7 @@ fn figure(running: &Running, name: &str) -> i64 {
 }
 
 fn plants() -> (TempDir, Plant, Plant) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::running::place();
     let plant = |name: &str| Plant::new(directory.path().join(name));
     let (one, two) = (plant("a"), plant("b"));
     (directory, one, two)

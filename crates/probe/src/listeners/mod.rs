@@ -84,7 +84,7 @@ fn scan(cx: &Context, with_peers: bool) -> Fact<Listeners> {
             let mut socket = socket(table, row, owners.of(row.inode), ports);
             socket.user = users
                 .as_ref()
-                .map_or_else(Fact::unreadable, |users| Fact::from_option(users.get(&row.uid).cloned()));
+                .map_or_else(Fact::unreadable, |users| Fact::from_option(users.get(&socket.uid).cloned()));
             socket.interface = match (socket.scope.as_str(), &interfaces) {
                 ("any", _) => Fact::Absent,
                 (_, Fact::Known(known, _)) => Fact::from_option(known.get(&row.local.ip()).cloned()),
@@ -139,7 +139,7 @@ fn socket(table: &str, row: &Row, owner: Owner, local_ports: (u16, u16)) -> Sock
         scope: scope.to_owned(),
         reachable: scope != "loopback",
         ephemeral: protocol == "udp" && (local_ports.0..=local_ports.1).contains(&port),
-        uid: row.uid,
+        uid: owner.uid.value().copied().unwrap_or(row.uid),
         pid: owner.pid,
         process: owner.process,
         exe: owner.exe,

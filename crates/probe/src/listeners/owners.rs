@@ -7,6 +7,7 @@ use model::Fact;
 use model::facts::listeners::Proxied;
 
 use crate::fact::{IntoFact, reason};
+use crate::processes;
 
 /// The most descriptors that are looked at in all: a thousand busy processes.
 const DESCRIPTORS: usize = 500_000;
@@ -18,6 +19,8 @@ const COMMAND_LINE_BYTES: usize = 16 << 10;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Owner {
     pub(crate) pid: Fact<u32>,
+    /// Whom it runs as now, which may be another user than opened the socket.
+    pub(crate) uid: Fact<u32>,
     pub(crate) process: Fact<String>,
     pub(crate) exe: Fact<String>,
     pub(crate) unit: Fact<String>,
@@ -45,7 +48,7 @@ impl Owners {
             other_namespaces: Fact::default(),
         };
         wanted.remove(&0);
-        let pids = match processes(door) {
+        let pids = match pids(door) {
             Ok(pids) => pids,
             Err(error) => {
                 found.incomplete = Some(reason(&error, door));
@@ -83,6 +86,7 @@ impl Owners {
         match &self.incomplete {
             Some(reason) => Owner {
                 pid: Fact::unreadable(reason),
+                uid: Fact::unreadable(reason),
                 process: Fact::unreadable(reason),
                 exe: Fact::unreadable(reason),
                 unit: Fact::unreadable(reason),
@@ -91,6 +95,7 @@ impl Owners {
             },
             None => Owner {
                 pid: Fact::Absent,
+                uid: Fact::Absent,
                 process: Fact::Absent,
                 exe: Fact::Absent,
                 unit: Fact::Absent,
@@ -134,7 +139,7 @@ impl Owners {
 }
 
 /// All processes. Process 1 comes last: it also holds the sockets of the services that it starts.
-fn processes(door: &Door) -> Result<Vec<u32>, Error> {
+fn pids(door: &Door) -> Result<Vec<u32>, Error> {
     let mut pids: Vec<u32> =
         door.read_dir("/proc")?.into_iter().filter_map(|entry| entry.name.parse().ok()).collect();
     pids.sort_by_key(|pid| (*pid == 1, *pid));
@@ -156,6 +161,7 @@ fn describe(door: &Door, pid: u32) -> Owner {
     });
     Owner {
         pid: Fact::known(pid),
+        uid: processes::user(door, pid),
         exe: door
             .read_link(format!("/proc/{pid}/exe"))
             .map(|path| path.to_string_lossy().into_owned())

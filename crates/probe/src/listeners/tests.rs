@@ -105,6 +105,17 @@ fn every_listening_socket_is_listed_with_its_holder() {
 }
 
 #[test]
+fn whoever_gave_root_up_since_it_opened_its_socket_is_told_as_the_user_that_it_is() {
+    let status = "Name:\tapp\nUid:\t105\t105\t105\t105\n";
+    let listeners = read(machine().file("/proc/90/status", status));
+    let app = find(&listeners, "tcp/8080", "0.0.0.0");
+    assert_eq!((app.uid, app.user.value().map(String::as_str)), (105, Some("postgres")));
+    // Where the process does not say it, the socket does.
+    let ssh = find(&listeners, "tcp/22", "0.0.0.0");
+    assert_eq!((ssh.uid, ssh.user.value().map(String::as_str)), (0, Some("root")));
+}
+
+#[test]
 fn a_published_port_names_the_container_address_behind_it() {
     let listeners = read(machine());
     let proxy = find(&listeners, "tcp/80", "::");

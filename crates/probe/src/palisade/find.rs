@@ -4,7 +4,7 @@ use host::{Door, Error};
 use model::Fact;
 
 use crate::fact::reason;
-use crate::processes::Processes;
+use crate::processes::{self, Processes};
 
 /// The program's name.
 const PROGRAM: &str = "palisade";
@@ -66,7 +66,7 @@ pub(super) fn running(door: &Door) -> Result<Vec<Running>, String> {
         }
         found.push(Running {
             pid,
-            uid: user(door, pid),
+            uid: processes::user(door, pid),
             root: root(door, pid),
             directory: directory(door, pid),
             configuration: configuration(door, pid, arguments),
@@ -92,21 +92,6 @@ fn directory(door: &Door, pid: u32) -> Result<String, String> {
         }
     }
     Err("the process holds no lock in a state directory; if it is just starting, look again".to_owned())
-}
-
-/// The user it runs as: the effective one.
-fn user(door: &Door, pid: u32) -> Fact<u32> {
-    match door.read_text(format!("/proc/{pid}/status")) {
-        Ok(text) => {
-            let line = text.lines().find_map(|line| line.strip_prefix("Uid:"));
-            let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-            number.map_or_else(
-                || Fact::unreadable(format!("/proc/{pid}/status names no user")),
-                |uid| Fact::read_at(uid, format!("/proc/{pid}/status")),
-            )
-        }
-        Err(error) => Fact::unreadable(reason(&error, door)),
-    }
 }
 
 /// Where the file tree of a process stands that sees another one than we do, as services in a sandbox and containers.

@@ -63,7 +63,8 @@ impl SecretError {
 
 /// Reads a file with a secret of several lines, such as a private key.
 ///
-/// Its mode may not be wider than 0600, or 0640 where root owns it; it belongs to root or to this user. At most 64 KiB.
+/// Its mode may not be wider than 0600, or 0640 where root owns it; it belongs to root or to this user. Root, who starts the server as
+/// another user, reads that user's too. At most 64 KiB.
 ///
 /// # Errors
 /// When it cannot be read or should not be trusted. Trying again helps only after somebody mended it.
@@ -76,7 +77,7 @@ pub fn read_secret(path: &Path) -> Result<SecretString, SecretError> {
         return Err(SecretError::NotAFile);
     }
     let own = rustix::process::geteuid().as_raw();
-    if stat.st_uid != 0 && stat.st_uid != own {
+    if own != 0 && stat.st_uid != 0 && stat.st_uid != own {
         return Err(SecretError::Foreign(stat.st_uid));
     }
     let mode = stat.st_mode & 0o7777;

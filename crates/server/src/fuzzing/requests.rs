@@ -14,7 +14,7 @@ use crate::identity::roles::{self, Assignment};
 use crate::identity::sessions::{self, Factors};
 use crate::identity::users::{self, NewUser, Origin, State};
 use crate::serve::ClientAddress;
-use crate::{Server, api};
+use crate::{Claim, Server, api};
 
 /// A server with an administrator, on a database of its own.
 #[derive(Debug)]
@@ -44,7 +44,8 @@ impl Inside {
             .map(|(name, value)| (name.into(), value.into()));
             let none = |_: &std::path::Path| Ok(String::new().into());
             let (config, effective) = Config::parse(None, settings, &Overrides::default(), &none).ok()?;
-            let server = Server::open(&config, effective, Some("box"), "0.0.0").await.ok()?;
+            let server =
+                Server::open(&config, Claim::take(&config), effective, Some("box"), "0.0.0").await.ok()?;
             let (router, app) = server.inside();
             let new = NewUser {
                 name: "eva".to_owned(),
