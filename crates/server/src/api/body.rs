@@ -3,8 +3,8 @@
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -116,21 +116,6 @@ impl<T> From<Found<T>> for Page<T> {
 pub(crate) fn after(order: Order, text: &str) -> Result<Option<After>, Failure> {
     let wrong = || Failure::new(Kind::BadRequest, "`after` is what `next` of the page before said");
     if text.is_empty() { Ok(None) } else { order.after(text).map(Some).ok_or_else(wrong) }
-}
-
-/// What `If-Match` names: the version that the caller saw.
-pub(crate) fn version_seen(headers: &HeaderMap) -> Result<i64, Failure> {
-    let value = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
-    let version = value.and_then(|value| value.trim().strip_prefix("\"v")?.strip_suffix('"')?.parse().ok());
-    version.ok_or_else(|| {
-        Failure::new(Kind::BadRequest, "say which version you saw: `If-Match` with the `ETag` of what you read")
-    })
-}
-
-/// The tag of a version.
-pub(crate) fn tag(version: i64) -> [(header::HeaderName, HeaderValue); 1] {
-    let value = HeaderValue::from_str(&format!("\"v{version}\""));
-    [(header::ETAG, value.unwrap_or(HeaderValue::from_static("\"v0\"")))]
 }
 
 /// A form that a page sent.

@@ -6,6 +6,7 @@ pub(crate) mod openapi;
 pub(crate) mod problem;
 pub(crate) mod route;
 pub(crate) mod system;
+pub(crate) mod tags;
 
 #[cfg(test)]
 pub(crate) mod tests;

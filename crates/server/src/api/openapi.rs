@@ -83,11 +83,11 @@ pub(crate) fn description(routes: &[Route], version: &str) -> Value {
         if let Some(content_type) = route.file {
             set(&mut answer, "content", json!({content_type: {}}));
         }
-        let is_tagged = routes.iter().any(|other| other.path == route.path && takes_version(other));
-        if is_tagged && route.method == Method::GET {
-            let tag =
-                json!({"schema": {"type": "string"}, "description": "The version; what `If-Match` takes."});
-            set(&mut answer, "headers", json!({"ETag": tag}));
+        let is_tagged = route.method == Method::GET && route.gives.is_some();
+        if is_tagged {
+            let about = "What `If-None-Match` takes and, where something has versions, `If-Match`. Answers of more than a \
+                 mebibyte have none.";
+            set(&mut answer, "headers", json!({"ETag": {"schema": {"type": "string"}, "description": about}}));
         }
         let mut responses = json!({route.status.as_str(): answer, "default": at("default")});
         for status in refusals(route, is_tagged) {
@@ -161,7 +161,7 @@ fn needs(needs: Needs) -> String {
 
 /// Every way in which a request may not be answered as asked: its status, and what it means.
 const REFUSALS: [(&str, &str); 10] = [
-    ("304", "Nothing changed since the version that `If-None-Match` names."),
+    ("304", "It is as `If-None-Match` says that it was."),
     ("400", "The request cannot be understood."),
     (
         "401",
@@ -206,7 +206,7 @@ fn refusals(route: &Route, is_tagged: bool) -> Vec<&'static str> {
     let takes = route.takes.is_some() || route.is_text;
     let is_of_one = route.path.contains('{');
     let cases = [
-        ("304", is_tagged && is_read),
+        ("304", is_tagged),
         ("400", takes || route.query.is_some() || is_of_one),
         ("401", !is_open || takes),
         ("403", !is_open),
@@ -222,7 +222,8 @@ fn refusals(route: &Route, is_tagged: bool) -> Vec<&'static str> {
 
 /// Whether the route changes something that has versions.
 fn takes_version(route: &Route) -> bool {
-    route.method == Method::PATCH || (route.method == Method::PUT && route.path == "/api/v1/roles/{id}")
+    let put = ["/api/v1/roles/{id}", "/api/v1/users/{id}/roles"];
+    route.method == Method::PATCH || (route.method == Method::PUT && put.contains(&route.path))
 }
 
 fn path_parameters(path: &str) -> Vec<Value> {

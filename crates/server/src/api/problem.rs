@@ -271,6 +271,7 @@ impl From<LoginError> for Failure {
                 Self::logged(Kind::Unreachable, detail, &error)
             }
             LoginError::Provider(error) => error.into(),
+            LoginError::NoMail => Self::new(Kind::Conflict, error.to_string()),
             LoginError::NoRole => {
                 let detail = "you are known there, but may not log in here; ask an administrator for a role";
                 Self::new(Kind::NotPermitted, detail)

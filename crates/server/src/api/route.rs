@@ -3,7 +3,7 @@
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
@@ -14,6 +14,7 @@ use secrecy::SecretString;
 
 use super::idempotency;
 use super::problem::{Failure, Kind};
+use super::tags;
 use crate::app::App;
 use crate::causes::with_causes;
 use crate::identity::login::{Caller, From as CalledFrom, Pending};
@@ -206,7 +207,7 @@ async fn admit(State(door): State<Door>, request: Request, next: Next) -> Respon
     {
         return Failure::new(Kind::Unrecorded, format!("nothing can be changed now: {why}")).into_response();
     }
-    let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| method == Method::GET).cloned();
+    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let (client, correlation) = asked_by(&request);
     let asker = Asker::new(client, correlation, door.app.clock.clone());
     let response = during(asker.clone(), serve(&door, &asker, request, next)).await;
@@ -221,28 +222,7 @@ async fn admit(State(door): State<Door>, request: Request, next: Next) -> Respon
     if asker.has_noted(false) || asker.has_noted(true) {
         ledger.wake();
     }
-    if known.is_some_and(|known| is_known(&known, &response)) { unchanged(response) } else { response }
-}
-
-/// Whether what is answered is a version that the caller has.
-fn is_known(known: &HeaderValue, response: &Response) -> bool {
-    let (Ok(known), Some(tag)) = (known.to_str(), response.headers().get(header::ETAG)) else { return false };
-    response.status() == StatusCode::OK
-        && known
-            .split(',')
-            .map(str::trim)
-            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == *tag)
-}
-
-/// The same answer without what the caller has.
-fn unchanged(response: Response) -> Response {
-    let mut answer = StatusCode::NOT_MODIFIED.into_response();
-    for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
-        if let Some(value) = response.headers().get(&name) {
-            answer.headers_mut().insert(name, value.clone());
-        }
-    }
-    answer
+    if method == Method::GET { tags::tagged(response, known.as_ref()).await } else { response }
 }
 
 async fn serve(door: &Door, asker: &Asker, mut request: Request, next: Next) -> Response {

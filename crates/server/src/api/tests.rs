@@ -531,13 +531,22 @@ async fn who_may_change_users_does_not_become_somebody_who_may_do_more() {
         ];
         for (method, path, body) in acts {
             let body = (!body.is_null()).then_some(body);
-            let answer = api.ask(method, &path, &[("cookie", &cookie)], body).await;
+            let headers = [("cookie", cookie.as_str()), ("if-match", "\"v1\"")];
+            let answer = api.ask(method, &path, &headers, body).await;
             assert_eq!(answer.body["type"], "not-permitted", "{method} {path}: {}", answer.body);
         }
-        let roles = json!([{"role": "help-desk"}]);
+        let roles = || Some(json!([{"role": "help-desk"}]));
         let path = format!("/api/v1/users/{zoe}/roles");
-        let given = api.ask("PUT", &path, &[("cookie", &cookie)], Some(roles)).await;
+        let user = api.ask("GET", &format!("/api/v1/users/{zoe}"), &[("cookie", &cookie)], None).await;
+        let seen = user.headers["etag"].to_str().unwrap();
+        let headers = [("cookie", cookie.as_str()), ("if-match", seen)];
+        let given = api.ask("PUT", &path, &headers, roles()).await;
         assert_eq!(given.status, StatusCode::NO_CONTENT, "{}", given.body);
+        // Whoever looked before that does not know what they would take back.
+        let again = api.ask("PUT", &path, &headers, roles()).await;
+        assert_eq!(again.status, StatusCode::PRECONDITION_FAILED, "{}", again.body);
+        let blind = api.ask("PUT", &path, &headers[..1], roles()).await;
+        assert_eq!(blind.status, StatusCode::BAD_REQUEST, "{}", blind.body);
         let path = format!("/api/v1/users/{zoe}");
         assert_eq!(api.ask("DELETE", &path, &[("cookie", &cookie)], None).await.status, StatusCode::NO_CONTENT);
     }

@@ -108,6 +108,9 @@ pub(crate) enum LoginError {
     /// The OpenID provider does not vouch for anybody.
     #[error(transparent)]
     Provider(#[from] OidcError),
+    /// There is no mail server.
+    #[error("this server sends no mail; ask an administrator for a code with which you choose a new password")]
+    NoMail,
     /// Somebody else vouches for a person who has no role here, or may not log in any more.
     #[error("you are known, but have no role here")]
     NoRole,

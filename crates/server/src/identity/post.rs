@@ -146,7 +146,7 @@ impl Logins {
     /// nor its time tells.
     ///
     /// # Errors
-    /// The gate: every request counts, and none is given back.
+    /// The gate: every request counts, and none is given back. There is no mail server.
     pub(crate) async fn ask_for_reset(
         &self,
         client: ClientAddress,
@@ -155,9 +155,8 @@ impl Logins {
     ) -> Result<(), LoginError> {
         let attempt = self.gate.attempt(Surface::Login, client, "reset", None, now).await?;
         drop(attempt);
-        if let Some(outbox) = &self.outside.outbox
-            && outbox.jobs.try_send(Job::Reset { named, from: client.ip() }).is_err()
-        {
+        let outbox = self.outside.outbox.as_ref().ok_or(LoginError::NoMail)?;
+        if outbox.jobs.try_send(Job::Reset { named, from: client.ip() }).is_err() {
             tracing::warn!(
                 "a request for a new password is dropped: too many letters wait for the mail server"
             );

@@ -274,8 +274,10 @@ async fn count(store: &Store, retention: &Retention, now: Timestamp) -> Result<C
 async fn used(store: &Store) -> Result<u64, LedgerError> {
     let text = match store.engine() {
         Engine::Sqlite => {
-            "select cast(coalesce(sum(pgsize), 0) as bigint) from dbstat
-             where aggregate = 1 and (name like 'ledger%' or name like 'sqlite_autoindex_ledger%')"
+            // Name by name: without, every page of the database would be read for it.
+            "select cast(coalesce(sum(pgsize), 0) as bigint)
+             from sqlite_schema as kept cross join dbstat on dbstat.name = kept.name
+             where dbstat.aggregate = 1 and kept.tbl_name like 'ledger%'"
         }
         Engine::Postgres => {
             "select cast(pg_total_relation_size('ledger_entries') + pg_total_relation_size('ledger_tiles')

@@ -153,7 +153,11 @@ struct Forgotten {
 }
 
 async fn forgotten_page(State(app): State<App>) -> Response {
-    drawn(credentials::request(&app.shell(), &form("/login/forgotten", "/")))
+    let shell = app.shell();
+    drawn(match app.logins.outside.outbox {
+        Some(_) => credentials::request(&shell, &form("/login/forgotten", "/")),
+        None => credentials::no_mail(&shell),
+    })
 }
 
 async fn forgotten(

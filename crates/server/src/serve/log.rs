@@ -6,6 +6,10 @@ use tracing::error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+/// A library that looks for passwords in the home of the user who started the server, which is not that of the user it runs as, and warns that
+/// it may not. A filter that names it is stronger.
+const QUIET: &str = "sqlx_postgres::options::pgpass=error";
+
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Format {
@@ -61,7 +65,7 @@ fn subscriber<W>(format: Format, filter: &str, writer: W) -> Result<Ready, LogEr
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter)
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
         .map_err(|source| LogError::Filter { filter: report::printable(filter).into_owned(), source })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

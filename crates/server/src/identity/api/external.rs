@@ -38,7 +38,7 @@ pub(super) fn api_routes() -> Vec<Route> {
         Method::POST,
         "/api/v1/reset-requests",
         Needs::Nothing,
-        "Have a link for a new password sent by mail; the answer does not tell whether there is such a user",
+        "Have a link for a new password sent by mail; the answer does not tell whether there is such a user. 409: there is no mail server",
         post(ask_for_reset),
     )
     .takes::<Forgotten>();

@@ -7,9 +7,10 @@ use axum::routing::{delete, get, post, put};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::body::{Asked, Json, Page, after, tag, version_seen};
+use crate::api::body::{Asked, Json, Page, after};
 use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
+use crate::api::tags::{tag, version_seen};
 use crate::app::App;
 use crate::identity::roles::{self, Permission, Role, RoleForm, Way};
 

@@ -10,9 +10,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::passkeys::may_add_factor;
-use crate::api::body::{Json, tag, version_seen};
+use crate::api::body::Json;
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{COOKIE, Client, Needs, Route, address, called_from, shown_lately};
+use crate::api::tags::{tag, version_seen};
 use crate::app::App;
 use crate::identity::login::{Begun, Caller, Factor, Pending};
 use crate::identity::users::{NewUser, Origin, User};

@@ -10,9 +10,10 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::api::body::{Asked, Json, Page, after, tag, version_seen};
+use crate::api::body::{Asked, Json, Page, after};
 use crate::api::problem::{Failure, Kind};
 use crate::api::route::{Needs, Route};
+use crate::api::tags::{tag, version_seen};
 use crate::app::App;
 use crate::identity::login::Caller;
 use crate::identity::roles::{self, Assignment, Permission};
@@ -290,12 +291,14 @@ async fn set_roles(
     State(app): State<App>,
     Path(id): Path<String>,
     caller: Caller,
+    headers: HeaderMap,
     Json(wanted): Json<BTreeSet<Assignment>>,
 ) -> Result<StatusCode, Failure> {
+    let version = version_seen(&headers)?;
     users::by_id(app.store(), &id).await?;
     caller.may_act_on(app.store(), &id).await?;
     caller.may_give(app.store(), &wanted).await?;
-    roles::assign(app.store(), &id, &wanted, &caller.user.name, app.now()).await?;
+    roles::assign(app.store(), &id, version, &wanted, &caller.user.name, app.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -238,7 +238,9 @@ async fn what_changes_during_a_review_is_shown_and_decided_again() {
         let eva = bench.user("eva", &[ADMINISTRATOR]).await;
         let ina = bench.user("ina", &["auditor"]).await;
         let review = start(&bench.store, eva.reviewer(), at(0)).await.unwrap();
-        roles::assign(&bench.store, &ina.0.id, &given(&["operator"]), "eva", at(5)).await.unwrap();
+        roles::assign(&bench.store, &ina.0.id, ina.0.version, &given(&["operator"]), "eva", at(5))
+            .await
+            .unwrap();
         let stale = bench.decide(&review, &ina.item(), &eva, &Decision::Keep).await;
         assert!(matches!(stale, Err(ReviewError::Changed(_))), "{stale:?}");
         bench.decide(&review, &ina.item(), &eva, &Decision::Keep).await.unwrap();

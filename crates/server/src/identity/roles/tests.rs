@@ -62,6 +62,18 @@ async fn built_in_roles_are_there_and_stay_as_they_are() {
     }
 }
 
+/// Gives roles to a user as they are now.
+async fn assign_now(
+    store: &Store,
+    user: &str,
+    wanted: &BTreeSet<Assignment>,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), RoleError> {
+    let version = users::by_id(store, user).await.unwrap().version;
+    assign(store, user, version, wanted, by, now).await
+}
+
 #[tokio::test]
 async fn roles_of_ones_own_are_made_changed_given_and_deleted() {
     for opened in stores().await {
@@ -81,9 +93,13 @@ async fn roles_of_ones_own_are_made_changed_given_and_deleted() {
         assert!(matches!(change(store, "line-4", &form, 1).await, Err(RoleError::Stale)));
         let (eva, max) = (user(store, "eva").await, user(store, "max").await);
         let all_of = |list: &[Assignment]| list.iter().cloned().collect::<BTreeSet<_>>();
-        assign(store, &max, &all_of(&[given(ADMINISTRATOR, None)]), "test", now()).await.unwrap();
+        assign_now(store, &max, &all_of(&[given(ADMINISTRATOR, None)]), "test", now()).await.unwrap();
         let wanted = all_of(&[given("line-4", Some("line=4")), given("auditor", None)]);
-        assign(store, &eva, &wanted, "max", now()).await.unwrap();
+        assign_now(store, &eva, &wanted, "max", now()).await.unwrap();
+        assert_eq!(all_of(&assignments_of(store, &eva).await.unwrap()), wanted);
+        // Who looked before that would take away what they never saw.
+        let stale = assign(store, &eva, 1, &BTreeSet::new(), "zoe", now()).await;
+        assert!(matches!(stale, Err(RoleError::Stale)), "{stale:?}");
         assert_eq!(all_of(&assignments_of(store, &eva).await.unwrap()), wanted);
         let rights = rights_of(store, &eva).await.unwrap();
         assert!(rights.has(Permission::UsersRead), "through auditor");
@@ -97,10 +113,10 @@ async fn roles_of_ones_own_are_made_changed_given_and_deleted() {
         assert_eq!(who_may(store, Permission::RemoteOpen, &[]).await.unwrap().len(), 1);
         assert!(matches!(delete(store, "line-4").await, Err(RoleError::Held { holders: 1, .. })));
         for wrong in [given("line-5", None), given("line-4", Some("no label"))] {
-            assert!(assign(store, &eva, &all_of(&[wrong]), "max", now()).await.is_err());
+            assert!(assign_now(store, &eva, &all_of(&[wrong]), "max", now()).await.is_err());
         }
         assert_eq!(all_of(&assignments_of(store, &eva).await.unwrap()), wanted, "nothing was changed");
-        assign(store, &eva, &BTreeSet::new(), "max", now()).await.unwrap();
+        assign_now(store, &eva, &BTreeSet::new(), "max", now()).await.unwrap();
         delete(store, "line-4").await.unwrap();
         assert!(matches!(find(store, "line-4").await, Err(RoleError::Unknown(_))));
     }
@@ -113,16 +129,16 @@ async fn the_last_administrator_stays_one() {
         install(store).await.unwrap();
         let (eva, max) = (user(store, "eva").await, user(store, "max").await);
         let administrator: BTreeSet<Assignment> = [given(ADMINISTRATOR, None)].into();
-        assign(store, &eva, &administrator, "test", now()).await.unwrap();
+        assign_now(store, &eva, &administrator, "test", now()).await.unwrap();
         let last = |result: Result<(), RoleError>| matches!(result, Err(RoleError::LastAdministrator));
-        assert!(last(assign(store, &eva, &BTreeSet::new(), "eva", now()).await));
+        assert!(last(assign_now(store, &eva, &BTreeSet::new(), "eva", now()).await));
         // For some nodes alone is not everywhere.
         let labelled: BTreeSet<Assignment> = [given(ADMINISTRATOR, Some("line=4"))].into();
-        assert!(last(assign(store, &eva, &labelled, "eva", now()).await));
+        assert!(last(assign_now(store, &eva, &labelled, "eva", now()).await));
         assert!(users::set_state(store, &eva, State::Deactivated).await.is_err());
         assert!(users::delete(store, &eva).await.is_err());
         assert_eq!(users::by_id(store, &eva).await.unwrap().state, State::Active);
-        assign(store, &max, &administrator, "eva", now()).await.unwrap();
+        assign_now(store, &max, &administrator, "eva", now()).await.unwrap();
         users::delete(store, &eva).await.unwrap();
         assert!(users::delete(store, &max).await.is_err());
     }
@@ -137,8 +153,8 @@ async fn of_two_administrators_who_step_down_at_once_one_stays() {
             let names = [format!("eva{round}"), format!("max{round}")];
             let (eva, max) = (user(store, &names[0]).await, user(store, &names[1]).await);
             let administrator: BTreeSet<Assignment> = [given(ADMINISTRATOR, None)].into();
-            assign(store, &eva, &administrator, "test", now()).await.unwrap();
-            assign(store, &max, &administrator, "test", now()).await.unwrap();
+            assign_now(store, &eva, &administrator, "test", now()).await.unwrap();
+            assign_now(store, &max, &administrator, "test", now()).await.unwrap();
             let (one, other) =
                 tokio::join!(users::delete(store, &eva), users::set_state(store, &max, State::Deactivated));
             assert!(one.is_ok() != other.is_ok() || round > 0, "{one:?} {other:?}");

@@ -209,7 +209,7 @@ async fn assign(
     } else if !all.insert(wanted) {
         return Ok(done(&here, "role-held-already"));
     } else {
-        match held::assign(app.store(), &id, &all, &caller.user.name, app.now()).await {
+        match held::assign(app.store(), &id, user.version, &all, &caller.user.name, app.now()).await {
             Ok(()) => return Ok(done(&here, "role-assigned")),
             Err(RoleError::Unknown(_)) => {
                 wrong(typed, "role", "There is no such role; choose one of the list.")
@@ -228,7 +228,7 @@ async fn take(
     Path(id): Path<String>,
     sent: Sent,
 ) -> Result<Response, Failure> {
-    known::by_id(app.store(), &id).await?;
+    let user = known::by_id(app.store(), &id).await?;
     caller.may_act_on(app.store(), &id).await?;
     let here = address(&id);
     let label = Some(sent.one("label").to_owned()).filter(|label| !label.is_empty());
@@ -237,7 +237,7 @@ async fn take(
     if !all.remove(&gone) {
         return Ok(done(&here, "gone"));
     }
-    match held::assign(app.store(), &id, &all, &caller.user.name, app.now()).await {
+    match held::assign(app.store(), &id, user.version, &all, &caller.user.name, app.now()).await {
         Ok(()) => Ok(done(&here, "role-taken")),
         Err(error) => notice_of(&error).map_or_else(|| Err(error.into()), |notice| Ok(done(&here, notice))),
     }

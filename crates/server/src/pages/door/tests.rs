@@ -107,7 +107,7 @@ async fn second_factors_are_removed_in_the_profile_but_not_the_last_one_of_an_ad
         let own = page.text.split("action=\"/profile/passkeys/").nth(1).unwrap().split('"').next().unwrap();
         let gone = site.post(&of_max, &format!("/profile/passkeys/{own}"), &[]).await;
         assert_eq!(gone.location(), "/profile?notice=factor-removed");
-        shows(&site.page(&of_max, "/profile").await, &["The password alone opens the door."]);
+        shows(&site.page(&of_max, "/profile").await, &["A password alone is enough to log in."]);
     }
 }
 

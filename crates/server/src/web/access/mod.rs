@@ -47,7 +47,7 @@ impl Mark {
 fn factors(shell: &Shell, factors: &[Factor]) -> Markup {
     html! {
         @if factors.is_empty() {
-            p.quiet { "None. The password alone opens the door." }
+            p.quiet { "None. A password alone is enough to log in." }
         } @else {
             ul.rows {
                 @for one in factors {

@@ -58,6 +58,17 @@ pub(crate) fn request(shell: &Shell, form: &Form) -> Markup {
     shell.door("Forgot your password", &body)
 }
 
+/// A reset cannot be asked for.
+pub(crate) fn no_mail(shell: &Shell) -> Markup {
+    let head = Head {
+        title: html! { "Forgot your password" },
+        lead: html! { "This server sends no mail. Ask an administrator for a code with which you choose a new password." },
+        actions: html! { a.button href="/login" { "Back to the login" } },
+        ..Head::default()
+    };
+    shell.door("Forgot your password", &head.draw())
+}
+
 /// The link is on its way, or would be if there were such a user: the page does not tell.
 pub(crate) fn requested(shell: &Shell) -> Markup {
     let head = Head {

@@ -37,7 +37,7 @@ pub(crate) fn page(shell: &Shell, view: &SetUp) -> Markup {
         Field::new("mail", "Mail address", Kind::Line("email"))
             .complete("email")
             .limit(254)
-            .hint(html! { "For resetting your password." }),
+            .hint(html! { "For a link when you forget your password, once this server sends mail." }),
         Field::secret("password", "Password", "new-password").hint(super::rules(&view.rules)),
         Field::secret("password_again", "Password again", "new-password"),
     ];
