@@ -1,5 +1,7 @@
 //! Roles on both databases.
 
+use jiff::Timestamp;
+
 use super::super::users::{self, NewUser, Origin, State};
 use super::*;
 use crate::store::tests::stores;
