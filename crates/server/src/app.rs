@@ -10,6 +10,7 @@ use model::Report;
 use crate::clock::Clock;
 use crate::config::Effective;
 use crate::identity::login::Logins;
+use crate::identity::roles::Uses;
 use crate::ledger::exporters::Exporters;
 use crate::ledger::witnesses::Witnesses;
 use crate::ledger::{Cosigning, Happened, Ledger, LedgerError, Retention, Said};
@@ -49,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) set_up_file: PathBuf,
     /// When the server started.
     pub(crate) started_at: Timestamp,
+    /// Which permissions were used today.
+    pub(crate) uses: Uses,
     /// Reports that were looked at lately.
     pub(crate) shelf: Shelf,
     /// What is known of audits of this machine.

@@ -241,6 +241,7 @@ impl Server {
         let pki = Arc::new(pki(config, &directory, names.clone(), now)?);
         let store = store(config).await?;
         roles::install(&store).await?;
+        roles::begin(&store, now).await?;
         let origin = config.server.public_url.as_ref().map_or_else(|| names.origin(), |public| public.origin());
         let (outside, carrier) = outside::open(config, &origin)?;
         let logins = Logins { outside, ..logins(config, &directory, &store, &origin).await? };
@@ -261,6 +262,7 @@ impl Server {
             system: host.unwrap_or_default().to_owned(),
             set_up_file: directory.join(state::SET_UP_CODE),
             started_at: now,
+            uses: Default::default(),
             shelf: Default::default(),
             audits: Audits::default(),
             effective,

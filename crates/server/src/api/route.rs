@@ -236,6 +236,10 @@ async fn serve(door: &Door, asker: &Asker, mut request: Request, next: Next) -> 
     match caller(&door.app, door.needs, request.extensions().get().copied(), request.headers(), asker).await {
         Ok(caller) => {
             if let Some(caller) = caller {
+                if let Needs::Permission(permission) | Needs::Recent(permission) = door.needs {
+                    let app = &door.app;
+                    app.uses.note(app.store(), &caller.user.id, permission, app.now()).await;
+                }
                 request.extensions_mut().insert(caller);
             }
             next.run(request).await

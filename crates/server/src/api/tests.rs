@@ -101,6 +101,7 @@ impl Api {
             system: "edge-07".to_owned(),
             set_up_file: directory.path().join("set-up-code"),
             started_at: jiff::Timestamp::UNIX_EPOCH,
+            uses: Default::default(),
             shelf: Default::default(),
             audits: crate::posture::audits::Audits::default(),
             effective: Effective::default(),
@@ -276,6 +277,16 @@ async fn what_is_dangerous_wants_a_credential_shown_lately() {
         assert_eq!(list.status, StatusCode::OK);
         let invite = api.ask("POST", "/api/v1/users", &[("authorization", &bearer)], Some(json!({}))).await;
         assert_eq!(invite.body["type"], "step-up");
+        // What was permitted and done is used; what was asked for and refused is not.
+        let unused = api.ask("GET", "/api/v1/unused-permissions", &[("authorization", &bearer)], None).await;
+        let names: Vec<&str> = unused.body["administrator"]["permissions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        assert!(!names.contains(&"users.read") && !names.contains(&"roles.read"), "{names:?}");
+        assert!(names.contains(&"remote.open") && names.contains(&"nodes.read"), "{names:?}");
     }
 }
 

@@ -217,7 +217,7 @@ pub(crate) async fn start(store: &Store, by: Reviewer<'_>, now: Timestamp) -> Re
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => return Err(ReviewError::Open),
         done => done?,
     };
-    let snapshot = snapshot::take(&mut transaction).await?;
+    let snapshot = snapshot::take(&mut transaction, now).await?;
     for (place, subject) in (0_i64..).zip(&snapshot.subjects) {
         add(&mut transaction, &id, place, subject).await?;
     }

@@ -13,6 +13,7 @@ use crate::store::{Store, StoreError};
 mod assignments;
 mod listed;
 mod permission;
+mod uses;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub(crate) use assignments::{
 };
 pub(crate) use listed::{Filter, LISTED, list};
 pub(crate) use permission::Permission;
+pub(crate) use uses::{Unused, Uses, begin, unused};
 
 /// A named set of permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

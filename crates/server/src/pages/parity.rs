@@ -61,7 +61,7 @@ const SAME: &[(&str, &[&str])] = &[
     ("GET /roles", &["GET /api/v1/roles"]),
     ("GET /roles/new", &["GET /api/v1/permissions"]),
     ("POST /roles/new", &["POST /api/v1/roles"]),
-    ("GET /roles/{id}", &["GET /api/v1/roles/{id}"]),
+    ("GET /roles/{id}", &["GET /api/v1/roles/{id}", "GET /api/v1/unused-permissions"]),
     ("POST /roles/{id}", &["PUT /api/v1/roles/{id}"]),
     ("POST /roles/{id}/delete", &["DELETE /api/v1/roles/{id}"]),
     ("GET /access", &["GET /api/v1/access"]),

@@ -213,6 +213,7 @@ async fn digest(app: &App, id: &str) -> Result<String, Failure> {
 fn person(item: &Item, here: &str, open: bool) -> views::Person {
     let time = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
     let decided = item.decided.as_ref();
+    let mut unused = None;
     let (full_name, href, roles, last_login, word) = match &item.found {
         Subject::User(user) => {
             let held = user.roles.iter().map(|role| match &role.label {
@@ -224,6 +225,9 @@ fn person(item: &Item, here: &str, open: bool) -> views::Person {
         }
         Subject::Role(role) => {
             let permitted = role.permissions.iter().cloned().collect();
+            let of_role =
+                role.unused.as_ref().map(|unused| (unused.permissions.clone(), unused.since.parse().ok()));
+            unused = of_role.and_then(|(permissions, since)| Some((permissions, since?)));
             (format!("Role {}", role.title), format!("/roles/{}", role.id), permitted, None, "role".to_owned())
         }
     };
@@ -242,6 +246,7 @@ fn person(item: &Item, here: &str, open: bool) -> views::Person {
         href,
         roles,
         last_login,
+        unused,
         state: Mark { tone: if word == "active" { Tone::Good } else { Tone::Plain }, word },
         choices: if open {
             vec![

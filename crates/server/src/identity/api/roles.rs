@@ -1,5 +1,7 @@
 //! Roles, the catalogue of permissions, and who may do what.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +14,7 @@ use crate::api::problem::Failure;
 use crate::api::route::{Needs, Route};
 use crate::api::tags::{tag, version_seen};
 use crate::app::App;
-use crate::identity::roles::{self, Permission, Role, RoleForm, Way};
+use crate::identity::roles::{self, Permission, Role, RoleForm, Unused, Way};
 
 pub(super) fn routes() -> Vec<Route> {
     let (read, manage) = (Needs::Permission(Permission::RolesRead), Needs::Recent(Permission::RolesManage));
@@ -29,6 +31,14 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, one, read, "One role", get(find)).gives::<Role>(),
         Route::new(Method::PUT, one, manage, "Change a role of one's own", put(change)).takes::<RoleForm>(),
         Route::new(Method::DELETE, one, manage, "Delete a role that nobody holds", delete(remove)),
+        Route::new(
+            Method::GET,
+            "/api/v1/unused-permissions",
+            read,
+            "What each role permits and none of its holders used in the last 180 days",
+            get(not_used),
+        )
+        .gives::<BTreeMap<String, Unused>>(),
         Route::new(
             Method::GET,
             "/api/v1/access",
@@ -110,6 +120,11 @@ async fn list(State(app): State<App>, Asked(wanted): Asked<Wanted>) -> Result<Js
 async fn find(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Failure> {
     let role = roles::find(app.store(), &id).await?;
     Ok((tag(role.version), Json(role)).into_response())
+}
+
+async fn not_used(State(app): State<App>) -> Result<Json<BTreeMap<String, Unused>>, Failure> {
+    let mut connection = app.store().reader().acquire().await?;
+    Ok(Json(roles::unused(&mut connection, app.now()).await?))
 }
 
 async fn create(State(app): State<App>, Json(new): Json<NewRole>) -> Result<Response, Failure> {

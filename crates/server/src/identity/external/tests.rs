@@ -61,6 +61,7 @@ impl Bench {
             system: "edge-07".to_owned(),
             set_up_file: std::path::PathBuf::new(),
             started_at: Timestamp::UNIX_EPOCH,
+            uses: Default::default(),
             shelf: Default::default(),
             audits: crate::posture::audits::Audits::default(),
             effective: Effective::default(),

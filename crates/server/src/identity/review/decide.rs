@@ -25,7 +25,7 @@ pub(crate) async fn decide(
     let mut transaction = store.writer().begin().await?;
     lock(&mut transaction, review).await?;
     let shown = one(&mut transaction, review, item_id).await?;
-    let snapshot = snapshot::take(&mut transaction).await?;
+    let snapshot = snapshot::take(&mut transaction, now).await?;
     let subject = snapshot.find(item_id).ok_or(ReviewError::UnknownItem)?;
     if !shown.stands_as(subject) {
         show_again(&mut transaction, review, subject).await?;

@@ -32,7 +32,7 @@ pub(crate) async fn sign(
     lock(&mut transaction, id).await?;
     // Whoever changes roles or takes administrators away waits for these rows.
     sqlx::query("update roles set version = version").execute(&mut *transaction).await?;
-    let before = snapshot::take(&mut transaction).await?;
+    let before = snapshot::take(&mut transaction, now).await?;
     let changed = catch_up(&mut transaction, id, &before).await?;
     if !changed.is_empty() {
         transaction.commit().await?;
@@ -45,7 +45,7 @@ pub(crate) async fn sign(
         by.may_have(subject, &item.decision()?.decision)?;
     }
     carry_out(&mut transaction, &decided, by, now).await?;
-    let after = snapshot::take(&mut transaction).await?;
+    let after = snapshot::take(&mut transaction, now).await?;
     let record = Record {
         review: id.to_owned(),
         started_at: review.started_at.to_string(),

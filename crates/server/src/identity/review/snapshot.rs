@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
-use crate::identity::roles::{Assignment, Permission};
+use crate::identity::roles::{Assignment, Permission, Unused, unused};
 use crate::identity::users::time;
 use crate::store::StoreError;
 
@@ -93,6 +93,9 @@ pub(crate) struct RoleState {
     pub(crate) permissions: BTreeSet<String>,
     /// Who holds it.
     pub(crate) holders: BTreeSet<Person>,
+    /// What of it none of them used lately; none in records of servers that did not count that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unused: Option<Unused>,
 }
 
 /// What an item of a review is about.
@@ -172,15 +175,18 @@ impl Snapshot {
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn take(connection: &mut AnyConnection) -> Result<Snapshot, StoreError> {
+pub(super) async fn take(connection: &mut AnyConnection, now: Timestamp) -> Result<Snapshot, StoreError> {
+    let mut unused = unused(connection, now).await?;
     let mut roles = BTreeMap::new();
     let rows = sqlx::query("select id, title, permissions, built_in from roles order by id limit 1000")
         .fetch_all(&mut *connection)
         .await?;
     for row in &rows {
         let built_in = row.try_get::<i64, _>("built_in")? != 0;
+        let id: String = row.try_get("id")?;
         let role = RoleState {
-            id: row.try_get("id")?,
+            unused: unused.remove(&id),
+            id,
             title: row.try_get("title")?,
             permissions: names(row)?.into_iter().collect(),
             holders: BTreeSet::new(),

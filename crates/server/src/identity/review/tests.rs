@@ -104,7 +104,18 @@ async fn from_the_start_of_a_review_to_a_record_that_anybody_can_check() {
         let ends = at(86_400);
         let scope = [Permission::ReportsRead].into();
         tokens::create(&bench.store, &tom.0.id, "script", &scope, ends, at(1)).await.unwrap();
+        roles::begin(&bench.store, at(0)).await.unwrap();
+        roles::Uses::default().note(&bench.store, &ina.0.id, Permission::NodesRead, at(5)).await;
         let review = start(&bench.store, eva.reviewer(), at(10)).await.unwrap();
+        // What nobody used stands beside each role.
+        let of_role = |item: Item| match item.found {
+            Subject::Role(role) => Some((role.id, Vec::from_iter(role.unused.unwrap().permissions))),
+            Subject::User(_) => None,
+        };
+        let unused: Vec<_> = bench.items(&review).await.into_iter().filter_map(of_role).collect();
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let left_over = ("left-over".to_owned(), names(&["nodes.read", "remote.open"]));
+        assert_eq!(unused, [left_over, ("night-shift".to_owned(), names(&["remote.open"]))]);
         let again = start(&bench.store, max.reviewer(), at(10)).await;
         assert!(matches!(again, Err(ReviewError::Open)), "{again:?}");
         let shown: Vec<String> = bench.items(&review).await.into_iter().map(|item| item.id).collect();
@@ -147,6 +158,10 @@ async fn from_the_start_of_a_review_to_a_record_that_anybody_can_check() {
         assert_eq!((before.tokens.len(), after.tokens.len()), (1, 0));
         let gone = record.items.iter().find(|item| item.item == "role-left-over").unwrap();
         assert_eq!(gone.after, None);
+        let of_shift = record.items.iter().find(|item| item.item == "role-night-shift").unwrap();
+        let Subject::Role(before) = &of_shift.before else { panic!("{of_shift:?}") };
+        assert_eq!(before.unused.as_ref().unwrap().permissions, ["remote.open".to_owned()].into());
+        assert!(record.built_in_roles.iter().all(|role| role.unused.is_some()));
         let due = due(&bench.store).await.unwrap().unwrap();
         assert_eq!(due.to_string(), record.next_due);
         assert_eq!(due, next_due(at(3600)));

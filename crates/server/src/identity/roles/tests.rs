@@ -170,3 +170,44 @@ async fn of_two_administrators_who_step_down_at_once_one_stays() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_a_role_permits_and_nobody_used_is_told_by_the_day() {
+    for opened in stores().await {
+        let store = &opened.store;
+        install(store).await.unwrap();
+        begin(store, now()).await.unwrap();
+        let permissions = [Permission::NodesRead, Permission::UsersRead].into();
+        let form = RoleForm { title: "Line 4".into(), about: String::new(), permissions };
+        create(store, "line-4", &form).await.unwrap();
+        let (eva, max) = (user(store, "eva").await, user(store, "max").await);
+        assign_now(store, &max, &[given(ADMINISTRATOR, None)].into(), "test", now()).await.unwrap();
+        assign_now(store, &eva, &[given("line-4", Some("line=4"))].into(), "test", now()).await.unwrap();
+        let told = async |at: Timestamp| {
+            let mut connection = store.reader().acquire().await.unwrap();
+            let mut all = unused(&mut connection, at).await.unwrap();
+            let unused = all.remove("line-4").unwrap();
+            (unused.permissions.into_iter().collect::<Vec<_>>(), unused.since)
+        };
+        let later = |days: i64| now().checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap();
+        let since = now().to_string();
+        assert_eq!(told(now()).await, (vec!["nodes.read".to_owned(), "users.read".to_owned()], since.clone()));
+        let uses = Uses::default();
+        // Whoever holds another role uses that one.
+        uses.note(store, &max, Permission::NodesRead, now()).await;
+        for _ in 0..2 {
+            uses.note(store, &eva, Permission::UsersRead, now()).await;
+        }
+        assert_eq!(told(later(1)).await, (vec!["nodes.read".to_owned()], since));
+        // What was used half a year ago is not used.
+        let (names, half_a_year) = told(later(181)).await;
+        assert_eq!(names, ["nodes.read", "users.read"]);
+        assert!(half_a_year > now().to_string(), "{half_a_year}");
+        uses.note(store, &eva, Permission::UsersRead, later(181)).await;
+        assert_eq!(told(later(182)).await.0, ["nodes.read"]);
+        // A user who is gone takes it along, and breaks nothing.
+        users::delete(store, &eva).await.unwrap();
+        Uses::default().note(store, &eva, Permission::UsersRead, later(182)).await;
+        assert_eq!(told(later(182)).await.0, ["nodes.read", "users.read"]);
+    }
+}

@@ -235,7 +235,10 @@ async fn view(app: &App, caller: &Caller, role: &Role, sent: Option<Form>) -> Re
     let can_change = !role.built_in && may(caller, Permission::RolesManage);
     let holders = holders::holders(app.store(), &role.id, "").await?;
     let here = address(&role.id);
+    let mut connection = app.store().reader().acquire().await?;
+    let unused = held::unused(&mut connection, app.now()).await?.remove(&role.id);
     Ok(roles::Role {
+        unused: unused.map(|unused| (unused.permissions, unused.since.parse().unwrap_or_default())),
         name: role.title.clone(),
         about: role.about.clone(),
         is_built_in: role.built_in,

@@ -294,6 +294,16 @@ async fn roles_of_ones_own_are_made_changed_and_deleted() {
         shows(&site.page(&cookie, "/roles/new").await, &["asks again", "name=\"permission\""]);
         let built_in = site.page(&cookie, "/roles/administrator").await;
         shows(&built_in, &["cannot be changed", &format!("/users/{own}")]);
+        // Nobody opened a remote connection; the page itself wants `roles.read`.
+        let unused = built_in
+            .text
+            .split("Nobody who holds it used this since")
+            .nth(1)
+            .unwrap()
+            .split("</p>")
+            .next()
+            .unwrap();
+        assert!(unused.contains("remote.open") && !unused.contains("roles.read"), "{unused}");
         assert!(!built_in.text.contains("name=\"permission\""));
         let no = site.post(&cookie, "/roles/auditor", &[("version", "1"), ("name", "X")]).await;
         told(&site, &cookie, &no, "/roles/auditor", "came with Palisade").await;

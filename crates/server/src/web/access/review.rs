@@ -1,5 +1,7 @@
 //! Access reviews: somebody looks at every user's roles, decides, and signs.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 use report::printable;
@@ -99,6 +101,8 @@ pub(crate) struct Person {
     /// Roles with where they hold: `operator (site=linz)`.
     pub(crate) roles: Vec<String>,
     pub(crate) last_login: Option<Timestamp>,
+    /// Of a role: what it permits and none of its holders used, and since when.
+    pub(crate) unused: Option<(BTreeSet<String>, Timestamp)>,
     pub(crate) state: Mark,
     /// Keep, change, remove: sent as `decision` with `note`; empty once signed.
     pub(crate) choices: Vec<Choice>,
@@ -177,9 +181,10 @@ fn decide(shell: &Shell, at: usize, person: &Person) -> Markup {
         }
         p.meta {
             span { @if person.roles.is_empty() { "no roles" } @else { (printable(&person.roles.join(", "))) } }
-            span { "last login " (shell.time_or(person.last_login, "never")) }
+            @if person.unused.is_none() { span { "last login " (shell.time_or(person.last_login, "never")) } }
             @if !person.decided_by.is_empty() { span { "decided by " (name(&person.decided_by)) @if let Some(at) = person.decided_at { " " (shell.time(at)) } } }
         }
+        @if let Some((permissions, since)) = &person.unused { (super::roles::unused(shell, permissions, *since)) }
         @if person.choices.is_empty() {
             @if !person.note.is_empty() { p { (printable(&person.note)) } }
         } @else {

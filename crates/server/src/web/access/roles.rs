@@ -1,5 +1,8 @@
 //! Roles: which there are, and what each may do.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use maud::{Markup, html};
 use report::printable;
 
@@ -112,6 +115,8 @@ pub(crate) struct Role {
     /// What the form's button says.
     pub(crate) label: String,
     pub(crate) groups: Vec<Group>,
+    /// What it permits and none of its holders used, and since when; none for a new one.
+    pub(crate) unused: Option<(BTreeSet<String>, Timestamp)>,
     /// Who holds it: name, address, where.
     pub(crate) holders: Vec<(String, String, String)>,
     pub(crate) delete: Option<Act>,
@@ -164,11 +169,25 @@ pub(crate) fn one(shell: &Shell, view: &Role) -> Markup {
                     ul.rows { @for (user, href, place) in &view.holders {
                         li { a href=(href) { (name(user)) } span.quiet { @if place.is_empty() { "everywhere" } @else { "nodes with " code { (printable(place)) } } } }
                     } }
+                    @if let Some((permissions, since)) = &view.unused { (unused(shell, permissions, *since)) }
                 }
             }
         }
     };
     shell.page(title, &body)
+}
+
+/// What a role permits and none of its holders used since then.
+pub(super) fn unused(shell: &Shell, permissions: &BTreeSet<String>, since: Timestamp) -> Markup {
+    html! {
+        @if !permissions.is_empty() {
+            p.quiet {
+                "Nobody who holds it used this since " (shell.day(since)) ": "
+                @for (at, one) in permissions.iter().enumerate() { @if at > 0 { ", " } code { (printable(one)) } }
+                "."
+            }
+        }
+    }
 }
 
 fn groups(view: &Role, can_change: bool) -> Markup {

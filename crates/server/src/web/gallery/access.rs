@@ -423,6 +423,8 @@ fn a_role(much: Much) -> roles::Role {
                     .collect(),
             })
             .collect(),
+        unused: much
+            .some((["remote.open".to_owned(), much.text(2, "users.manage")].into(), ago(60 * 24 * 180))),
         holders: much.list(|n| {
             (who(much, n).0, "/users/1".into(), if n == 1 { "site=linz".into() } else { String::new() })
         }),
@@ -459,6 +461,7 @@ fn a_review(much: Much, is_signed: bool) -> review::Review {
         href: "/users/1".into(),
         roles: vec![much.text(n, "operator (site=linz)")],
         last_login: (n != 2).then(|| ago(60 * n as i64)),
+        unused: (n == 2).then(|| (["remote.open".to_owned()].into(), ago(60 * 24 * 180))),
         state: if n == 1 { mark(Tone::Unsure, "idle for 93 days") } else { Mark::default() },
         choices: if is_signed {
             Vec::new()
