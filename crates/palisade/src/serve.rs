@@ -50,10 +50,14 @@ fn run(file: &ConfigFile, overrides: Overrides, with_audits: bool) -> Result<End
     tell_warnings(&effective.dangers());
     server::set_up_log(&config)?;
     let auditor = with_audits.then(Auditor::start).transpose()?;
-    let account = Account::choose(&config.server.state_dir)?;
-    let claim = match &account {
-        Some(account) => Claim::take_for(&config, account.owner)?,
-        None => Claim::take(&config),
+    let (account, claim) = if rustix::process::geteuid().is_root() {
+        let state_dir = &config.server.state_dir;
+        let ground = server::ground(state_dir)?;
+        let account = Account::choose(state_dir, &ground)?;
+        let claim = Claim::take_for(&config, &ground, account.owner)?;
+        (Some(account), claim)
+    } else {
+        (None, Claim::take(&config))
     };
     // Before the runtime: its threads begin with the rights of this one.
     account.as_ref().map_or(Ok(()), Account::take_on)?;
@@ -61,7 +65,9 @@ fn run(file: &ConfigFile, overrides: Overrides, with_audits: bool) -> Result<End
     let served = runtime.block_on(serve_until_told(config, effective, claim, auditor, account.as_ref()));
     served.map_err(|error| match account {
         Some(account) if is_denied(&error) => {
-            error.context(format!("the server runs as {account}, who must be able to do this"))
+            error.context(format!(
+                "the server runs as {account}, who must be able to do this (`chgrp` and `chmod 640` let it read a file of root's)"
+            ))
         }
         _ => error,
     })?;

@@ -37,5 +37,5 @@ mod web;
 pub use identity::review::{VerifyError, verify_any as verify_review};
 pub use ledger::leave_for_the_ledger;
 pub use remote::{Remote, RemoteError};
-pub use start::{Claim, Reports, Server, SetUp, StartError, Started, check, owner_of, set_up_log};
-pub use state::Owner;
+pub use start::{Claim, Reports, Server, SetUp, StartError, Started, check, ground, set_up_log};
+pub use state::{Ground, Owner};

@@ -53,7 +53,7 @@ mod limits;
 mod outside;
 mod upkeep;
 
-pub use claim::{Claim, owner_of};
+pub use claim::{Claim, ground};
 
 /// How long one hash of a password should take: felt by who guesses millions, not by who logs in.
 const HASH_TIME: Duration = Duration::from_millis(100);

@@ -4,17 +4,18 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, CWD, Dir, FlockOperation, Gid, Mode, OFlags, Uid, chownat, fchown, flock, fstat, openat,
-};
+use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::io::Errno;
 use rustix::process::umask;
 
 use crate::causes::with_causes;
+
+mod ground;
+
+pub use ground::Ground;
 
 /// The file of the set-up code.
 pub(crate) const SET_UP_CODE: &str = "set-up-code";
@@ -63,6 +64,34 @@ pub enum StateError {
         /// Whom.
         user: u32,
     },
+    /// Somebody else than root decides what stands there.
+    #[error(
+        "others than root may change {}, and could put something else in the place of {}; name a directory where root alone decides, such as /var/lib/palisade, or start the server as an ordinary user",
+        above.display(), path.display()
+    )]
+    Shared {
+        /// Where.
+        path: PathBuf,
+        /// The directory above it that others may change.
+        above: PathBuf,
+    },
+    /// It is a link, a file, or nothing that can be looked at.
+    #[error("{} is {what}; name a directory with --state-dir", path.display())]
+    Odd {
+        /// Where.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// There is something else in it.
+    #[error(
+        "{} is not a state directory: it holds other things than a server keeps; name a directory that is empty or not there yet with --state-dir",
+        path.display()
+    )]
+    Occupied {
+        /// Where.
+        path: PathBuf,
+    },
     /// It is another user's: to take it away would end that user's server.
     #[error(
         "{} belongs to user {owner}, and the server runs as {own}; start it as user {owner}, or name another directory with --state-dir",
@@ -91,66 +120,6 @@ pub struct Owner {
     pub uid: u32,
     /// The group's.
     pub gid: u32,
-}
-
-/// Whose the directory is; none: it is not there.
-///
-/// # Errors
-/// When that cannot be told.
-pub(crate) fn owner(path: &Path) -> Result<Option<Owner>, StateError> {
-    match fs::metadata(path) {
-        Ok(about) => Ok(Some(Owner { uid: about.uid(), gid: about.gid() })),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(StateError::Use { path: path.to_owned(), source }),
-    }
-}
-
-/// As root: makes the directory for that user, or hands over the one that is root's with all that is in it. One that is not root's, or
-/// to which a link leads, is left as it is: whoever owns it could lead root elsewhere.
-pub(crate) fn prepare(path: &Path, new: Owner) -> Result<(), StateError> {
-    let failed = |source| StateError::Use { path: path.to_owned(), source };
-    if let Some(above) = path.parent() {
-        // The user must get through them, whatever mode root's files usually get.
-        let usual = umask(Mode::WGRP | Mode::WOTH);
-        let made = DirBuilder::new().recursive(true).create(above);
-        umask(usual);
-        made.map_err(failed)?;
-    }
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.map_err(failed)?,
-    }
-    let directory = match openat(CWD, path, DIRECTORY, Mode::empty()) {
-        // A link, or no directory.
-        Err(Errno::LOOP | Errno::NOTDIR) => return Ok(()),
-        opened => opened.map_err(|error| failed(error.into()))?,
-    };
-    hand_over(&directory, new).map_err(|error| failed(error.into()))
-}
-
-/// A directory itself, wherever links lead.
-const DIRECTORY: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
-/// Gives a directory of root's and what is in it to a user. Nobody but root could put anything there; each directory comes after what is in
-/// it, so that this stays so.
-fn hand_over(directory: &OwnedFd, new: Owner) -> Result<(), Errno> {
-    if fstat(directory)?.st_uid != 0 {
-        return Ok(());
-    }
-    let (uid, gid) = (Some(Uid::from_raw(new.uid)), Some(Gid::from_raw(new.gid)));
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if [c".", c".."].contains(&name) {
-            continue;
-        }
-        match openat(directory, name, DIRECTORY, Mode::empty()) {
-            Ok(below) => hand_over(&below, new)?,
-            Err(_) => chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?,
-        }
-    }
-    fchown(directory, uid, gid)
 }
 
 /// The directory above it that this user may not enter.
@@ -266,46 +235,6 @@ mod tests {
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(matches!(open(&file), Err(StateError::Use { .. })));
-    }
-
-    #[test]
-    fn root_hands_over_what_is_its_own_and_nothing_else() {
-        if !rustix::process::geteuid().is_root() {
-            return;
-        }
-        let place = tempfile::tempdir().unwrap();
-        let new = Owner { uid: 1234, gid: 1235 };
-        let whose = |path: &Path| {
-            let about = fs::symlink_metadata(path).unwrap();
-            (about.uid(), about.gid())
-        };
-        // It is made, and what stands above it lets the user through.
-        let path = place.path().join("a/b/state");
-        assert_eq!(owner(&path).unwrap(), None);
-        prepare(&path, new).unwrap();
-        assert_eq!(owner(&path).unwrap(), Some(new));
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
-        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777, 0o755);
-        // One that root used before goes over whole; what links there lead to does not.
-        let (old, precious) = (place.path().join("old"), place.path().join("precious"));
-        fs::create_dir_all(old.join("pki")).unwrap();
-        fs::write(&precious, "").unwrap();
-        fs::write(old.join("pki/ca.key"), "").unwrap();
-        std::os::unix::fs::symlink(&precious, old.join("link")).unwrap();
-        prepare(&old, new).unwrap();
-        for path in [old.clone(), old.join("pki"), old.join("pki/ca.key"), old.join("link")] {
-            assert_eq!(whose(&path), (1234, 1235), "{}", path.display());
-        }
-        assert_eq!(whose(&precious), (0, 0));
-        // Another user's stays that user's, with what root put there; nor is a link followed.
-        fs::write(old.join("of-root"), "").unwrap();
-        prepare(&old, Owner { uid: 5, gid: 5 }).unwrap();
-        assert_eq!((whose(&old), whose(&old.join("of-root"))), ((1234, 1235), (0, 0)));
-        let (target, link) = (place.path().join("target"), place.path().join("state"));
-        fs::create_dir(&target).unwrap();
-        std::os::unix::fs::symlink(&target, &link).unwrap();
-        prepare(&link, new).unwrap();
-        assert_eq!(whose(&target), (0, 0));
     }
 
     #[test]

@@ -39,10 +39,14 @@ fn tell_all(host: &Path) -> Result<()> {
         return Ok(());
     }
     let events: Vec<Event> = lines.iter().filter_map(event).collect();
+    // One that cannot be told keeps the others from nothing; it is tried again with the next act, and the same event counts once.
+    let mut all = Ok(());
     for directory in directories {
-        server::leave_for_the_ledger(&directory, &events)
-            .with_context(|| format!("cannot write into {}", directory.display()))?;
+        let told = server::leave_for_the_ledger(&directory, &events)
+            .with_context(|| format!("cannot write into {}", directory.display()));
+        all = all.and(told);
     }
+    all?;
     Ok(Journal::set_told(host, mark)?)
 }
 

@@ -1,20 +1,26 @@
 //! Whom the server runs as when root starts it: the user whose state directory it is, else an account of its own. What the network can
 //! reach never runs as root.
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use host::{Door, Local, programs};
+use rustix::fs::OFlags;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
-use server::Owner;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+use server::{Ground, Owner};
 
 /// The account of servers whose state directory is nobody's yet.
 const NAME: &str = "palisade";
 
-/// How long another process that makes the account too is waited for, and how often it is looked.
+/// How long others that change the accounts are waited for, and how often it is looked.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -32,16 +38,18 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Whom root runs a server of this state directory as; none for anybody else, who runs it as themselves.
-    pub(super) fn choose(state_dir: &Path) -> Result<Option<Self>> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(None);
-        }
+    /// Whom root runs a server with this state directory as.
+    pub(super) fn choose(state_dir: &Path, ground: &Ground) -> Result<Self> {
         let door = Door::new(Arc::new(Local::new()));
-        let users = door.read_text("/etc/passwd").context("cannot tell which accounts there are")?;
-        let of_directory = server::owner_of(state_dir)?.filter(|owner| owner.uid != 0);
+        let users = users(&door)?;
+        let of_directory = ground.owner().filter(|owner| owner.uid != 0);
         let (owner, name, is_new) = match of_directory {
-            Some(owner) => (owner, name_of(&users, owner.uid), false),
+            Some(owner) => {
+                // Its own group: that of a directory that root made is often root's.
+                let known = lines(&users).find(|(_, known)| known.uid == owner.uid);
+                let name = known.map(|(name, _)| name.to_owned());
+                (known.map_or(owner, |(_, known)| known), name, false)
+            }
             None => {
                 let (owner, is_new) = match numbers_of(&users, NAME) {
                     Some(owner) => (owner, false),
@@ -50,14 +58,15 @@ impl Account {
                 (owner, Some(NAME.to_owned()), is_new)
             }
         };
-        ensure!(
-            owner.uid != 0,
-            "the account {NAME} is another name of root, and the server does not run as root; give {} to another user",
-            state_dir.display()
-        );
         let groups = door.read_text("/etc/group").context("cannot tell which groups there are")?;
         let groups = name.as_ref().map(|name| groups_of(&groups, name)).unwrap_or_default();
-        Ok(Some(Self { owner, name, groups, is_new }))
+        let account = Self { owner, name, groups, is_new };
+        ensure!(
+            owner.uid != 0 && owner.gid != 0,
+            "{account} has root's number or group, and the server runs with neither; give {} to another user and group",
+            state_dir.display()
+        );
+        Ok(account)
     }
 
     /// Gives up root and every way back to it, for this process and all that it starts from now on.
@@ -70,10 +79,15 @@ impl Account {
             .and_then(|()| set_thread_groups(&groups))
             .and_then(|()| set_thread_res_gid(gid, gid, gid))
             .and_then(|()| set_thread_res_uid(uid, uid, uid))
-            .with_context(|| format!("cannot become {self}"))?;
+            .with_context(|| {
+                format!("root may not become {self} here (a container without CAP_SETUID?); start the server as that user")
+            })?;
         let back = set_thread_res_uid(None, Uid::ROOT, None);
-        ensure!(back.is_err() && rustix::process::getuid() == uid, "root was not given up; this is a bug");
-        Ok(())
+        ensure!(
+            back.is_err() && rustix::process::getuid() == uid,
+            "root could be taken back, so the server does not start; start it as an ordinary user"
+        );
+        confine().context("cannot shut out what the server never asks of the kernel")
     }
 
     /// For the person who started it.
@@ -93,16 +107,49 @@ impl std::fmt::Display for Account {
     }
 }
 
-/// Makes the account: a system account that nobody logs in as.
+/// Has the kernel refuse what the server never asks for and who takes it over would: to run a program, to look into others, and to type
+/// into the terminal that root started it from.
+fn confine() -> Result<()> {
+    /// The requests of ioctl(2) that put characters into a terminal (TIOCSTI) or paste them (TIOCLINUX).
+    const TYPING: [u64; 2] = [0x5412, 0x541c];
+    // Where the crate knows no system calls, what is above holds alone.
+    let Ok(architecture) = std::env::consts::ARCH.try_into() else { return Ok(()) };
+    let typing = TYPING.map(|request| {
+        let is_it = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, request)?;
+        SeccompRule::new(vec![is_it])
+    });
+    let typing = typing.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let never = [
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+    ];
+    let rules = never.map(|call| (call, Vec::new())).into_iter().chain([(libc::SYS_ioctl, typing)]);
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let filter = SeccompFilter::new(rules.collect(), SeccompAction::Allow, refused, architecture)?;
+    let program: BpfProgram = filter.try_into()?;
+    Ok(seccompiler::apply_filter(&program)?)
+}
+
+fn users(door: &Door) -> Result<String> {
+    door.read_text("/etc/passwd").context("cannot tell which accounts there are")
+}
+
+/// Makes the account, a system account that nobody logs in as; one server at a time, since two at once get different numbers.
 fn make(door: &Door, state_dir: &Path) -> Result<Owner> {
+    let shell = ["/usr/sbin/nologin", "/sbin/nologin"].into_iter().find(|path| door.exists(path));
+    let shell = shell.unwrap_or("/bin/false");
     let or_else = || {
         format!(
-            "the server does not run as root, and the account {NAME} cannot be made for it; make it (a system account), or give {} to another user",
+            "the server does not run as root, and the account {NAME} cannot be made for it; run `useradd --system --no-create-home \
+             --shell {shell} {NAME}` (with `--gid {NAME}` if there is that group), or give {} to another user",
             state_dir.display()
         )
     };
-    let shell = ["/usr/sbin/nologin", "/sbin/nologin"].into_iter().find(|path| door.exists(path));
-    let (comment, shell) = ("Palisade Management System", shell.unwrap_or("/bin/false"));
+    let until = Instant::now() + PATIENCE;
+    let _turn = turn(until).with_context(or_else)?;
     let arguments = [
         "--system",
         "--user-group",
@@ -112,22 +159,40 @@ fn make(door: &Door, state_dir: &Path) -> Result<Owner> {
         "--shell",
         shell,
         "--comment",
-        comment,
+        "Palisade Management System",
         NAME,
     ];
-    let until = Instant::now() + PATIENCE;
     loop {
+        // It may have come while we waited.
+        if let Some(owner) = numbers_of(&users(door)?, NAME) {
+            return Ok(owner);
+        }
         let made = door
             .run(&programs::USERADD, &arguments, PATIENCE)
             .and_then(|output| output.success(&programs::USERADD, &[NAME]));
-        let users = door.read_text("/etc/passwd").with_context(or_else)?;
-        match (numbers_of(&users, NAME), made) {
-            // By us, or by another server that starts now.
-            (Some(owner), _) => return Ok(owner),
-            (None, Ok(_)) => bail!("{}: it is not in /etc/passwd", or_else()),
+        match made {
+            Ok(_) => return numbers_of(&users(door)?, NAME).with_context(or_else),
             // Somebody else changes the accounts.
-            (None, Err(host::Error::Failed { .. })) if Instant::now() < until => std::thread::sleep(PAUSE),
-            (None, Err(error)) => return Err(error).with_context(or_else),
+            Err(host::Error::Failed { status, .. }) if status == "status 1" && Instant::now() < until => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(error) => return Err(error).with_context(or_else),
+        }
+    }
+}
+
+/// Waits for the turn to make the account; it ends with what is returned.
+fn turn(until: Instant) -> Result<File> {
+    let path = "/run/palisade-account.lock";
+    let no_link = i32::try_from(OFlags::NOFOLLOW.bits())?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(no_link);
+    let file = options.open(path).with_context(|| format!("cannot open {path}"))?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PAUSE),
+            Err(error) => return Err(error).with_context(|| format!("cannot lock {path}")),
         }
     }
 }
@@ -144,10 +209,6 @@ fn lines(users: &str) -> impl Iterator<Item = (&str, Owner)> {
 
 fn numbers_of(users: &str, name: &str) -> Option<Owner> {
     lines(users).find(|(known, _)| *known == name).map(|(_, owner)| owner)
-}
-
-fn name_of(users: &str, uid: u32) -> Option<String> {
-    lines(users).find(|(_, owner)| owner.uid == uid).map(|(name, _)| name.to_owned())
 }
 
 /// Groups that name this user as a member, of lines of group(5): `name:password:gid:member,member`. Never root's.
@@ -184,8 +245,6 @@ mod tests {
     fn accounts_are_read_as_the_system_writes_them() {
         assert_eq!(numbers_of(USERS, "palisade"), Some(Owner { uid: 998, gid: 997 }));
         assert_eq!(numbers_of(USERS, "broken"), None);
-        assert_eq!(name_of(USERS, 998).as_deref(), Some("palisade"));
-        assert_eq!(name_of(USERS, 5), None);
         let groups =
             "root:x:0:palisade\nssl-cert:x:110:postgres,palisade\nother:x:111:palisadeer\npalisade:x:997:\n";
         assert_eq!(groups_of(groups, "palisade"), [110], "root's group would undo it all");

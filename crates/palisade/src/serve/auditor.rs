@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use model::Report;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use rustix::process::setsid;
+use rustix::thread::set_name;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::runtime::Builder;
 
@@ -20,6 +22,15 @@ use crate::output::Ending;
 
 /// How long the audit of this machine may take; it takes a second.
 const AUDIT_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// How long the process that audits may take to answer: the audit, and some.
+const ANSWER_LIMIT: Duration = Duration::from_secs(16 * 60);
+
+/// The least time from one audit to the next, whoever asks.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What an audit says beside its report, as far as it is told.
+const SAID_LIMIT: u64 = 16 << 10;
 
 /// The most bytes of its report; one of ten thousand findings has about twenty million.
 const REPORT_LIMIT: u32 = 64 << 20;
@@ -41,13 +52,7 @@ impl Auditor {
     pub(super) fn start() -> Result<Self> {
         // The very program that runs, also when another has taken its place on the disk.
         let mut command = std::process::Command::new("/proc/self/exe");
-        command
-            .arg0("palisade")
-            .arg("auditor")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Ctrl-C is for the server, whose end ends it too.
-            .process_group(0);
+        command.arg0("palisade").arg("auditor").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().context("cannot start the process that audits")?;
         let (questions, answers) = (process.stdin.take(), process.stdout.take());
         let (questions, answers) = questions.zip(answers).context("the process that audits has no pipes")?;
@@ -79,8 +84,10 @@ impl Asked {
             self.answers.read_exact(&mut bytes).await?;
             io::Result::Ok((kind, bytes))
         };
+        let gone = "the process that audits has ended; start the server again";
+        let within = tokio::time::timeout(ANSWER_LIMIT, answer).await;
         let (kind, bytes) =
-            answer.await.context("the process that audits has ended; start the server again")?;
+            within.context("the process that audits does not answer; start the server again")?.context(gone)?;
         if kind != REPORT {
             bail!("{}", String::from_utf8_lossy(&bytes));
         }
@@ -91,6 +98,9 @@ impl Asked {
 
 /// Answers until nobody can ask any more.
 pub(crate) fn run() -> Result<Ending> {
+    // Ctrl-C is for the server, whose end ends this too; nor can a terminal stop what has none. By hand this fails, as it should.
+    setsid().context("this is started by `palisade up` alone")?;
+    set_name(c"palisade-audit").context("cannot tell what this process is")?;
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(answer())?;
     Ok(Ending::Clean)
@@ -102,6 +112,7 @@ async fn answer() -> Result<()> {
     let pipes = io::stdout().as_fd().try_clone_to_owned().and_then(Sender::from_owned_fd);
     let mut answers = pipes.context("this is started by `palisade up` alone")?;
     while asked(&mut questions).await {
+        let begun = tokio::time::Instant::now();
         let audited = tokio::select! {
             audited = audit() => audited,
             // Nobody waits for the answer, and what was begun ends with this.
@@ -115,6 +126,7 @@ async fn answer() -> Result<()> {
         answers.write_u8(kind).await?;
         answers.write_u32(length).await?;
         answers.write_all(&bytes).await?;
+        tokio::time::sleep_until(begun + PAUSE).await;
     }
     Ok(())
 }
@@ -137,23 +149,32 @@ async fn audit() -> Result<Vec<u8>> {
         .args(["audit", "--format", "json", "--fail-on", "never"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        // A terminal shows the set-up code, and no progress.
+        .stderr(Stdio::piped())
         .kill_on_drop(true);
     let mut audit = command.spawn().context("cannot start the audit")?;
-    let told = audit.stdout.take().context("the audit has no output")?;
+    let (report, said) = (audit.stdout.take(), audit.stderr.take());
+    let (report, said) = report.zip(said).context("the audit has no output")?;
     let work = async {
-        let mut text = Vec::new();
-        told.take(u64::from(REPORT_LIMIT))
-            .read_to_end(&mut text)
-            .await
-            .context("cannot read what the audit says")?;
+        let (text, said) = tokio::try_join!(up_to(u64::from(REPORT_LIMIT), report), up_to(SAID_LIMIT, said))?;
         let status = audit.wait().await.context("cannot tell how the audit ended")?;
-        anyhow::Ok((text, status))
+        anyhow::Ok((text, said, status))
     };
     let within = tokio::time::timeout(AUDIT_LIMIT, work).await;
-    let (text, status) =
+    let (text, said, status) =
         within.with_context(|| format!("it took longer than {} minutes", AUDIT_LIMIT.as_secs() / 60))??;
     if text.is_empty() {
-        bail!("the audit ended with {status} and without a report; what it said stands above");
+        let said = String::from_utf8_lossy(&said);
+        bail!("the audit ended with {status} and without a report: {}", said.trim());
     }
+    Ok(text)
+}
+
+/// What a program writes, as far as this; the rest is read and let go, so that it can end.
+async fn up_to(limit: u64, mut from: impl AsyncRead + Unpin) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let cannot = "cannot read what the audit says";
+    (&mut from).take(limit).read_to_end(&mut text).await.context(cannot)?;
+    tokio::io::copy(&mut from, &mut tokio::io::sink()).await.context(cannot)?;
     Ok(text)
 }

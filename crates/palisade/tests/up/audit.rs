@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use test_support::free_port;
 
-use crate::running::{Answer, Log, Running, place_of_root};
+use crate::running::{Answer, Log, Running};
 use crate::story::wait_for_report;
 
 const PASSWORD: &str = "seventeen violet turbines hum";
@@ -88,7 +88,7 @@ fn verdict<'a>(findings: &'a [Value], rule: &str, state: &Path) -> &'a str {
 
 #[test]
 fn nothing_is_found_at_a_server_from_outside_and_from_its_own_host() {
-    let place = place_of_root();
+    let place = crate::running::place();
     let state = place.path().join("state");
     let port = free_port();
     // As a plain `palisade up` does.
@@ -150,7 +150,7 @@ fn nothing_is_found_at_a_server_from_outside_and_from_its_own_host() {
 
 #[test]
 fn what_is_broken_on_purpose_is_found() {
-    let place = place_of_root();
+    let place = crate::running::place();
     let state = place.path().join("state");
     let file = place.path().join("palisade.toml");
     std::fs::write(

@@ -70,6 +70,9 @@ fn the_server_gives_up_root_for_good_and_its_audits_keep_it() {
             assert_eq!(status(running.pid(), set), ["0000000000000000"], "{set}");
         }
         assert_eq!(status(running.pid(), "NoNewPrivs"), ["1"]);
+        // It runs no program and types into no terminal.
+        assert_eq!(status(running.pid(), "Seccomp"), ["2"]);
+        assert_eq!(status(auditor, "Seccomp"), ["0"]);
         let owner = fs::metadata(&running.state).unwrap().uid().to_string();
         assert_eq!(owner, users[0]);
         for entry in fs::read_dir(&running.state).unwrap() {
@@ -128,6 +131,28 @@ fn whose_the_state_directory_is_decides_whom_the_server_runs_as() {
     assert!(running.welcome.contains(&format!("The server runs as user {NOBODY}.")), "{}", running.welcome);
     assert_eq!(children(running.pid()), Vec::<u32>::new(), "nothing audits here");
     assert_eq!(running.ask("GET", "/setup", &[]).status, 200);
+}
+
+#[test]
+fn a_directory_of_something_else_and_roots_group_are_refused_untouched() {
+    if !is_root() {
+        return;
+    }
+    let place = place();
+    let (other, of_group) = (place.path().join("other"), place.path().join("group"));
+    state_of_nobody(&of_group, None);
+    chown(&of_group, Some(NOBODY), Some(0)).unwrap();
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("shadow"), "").unwrap();
+    for (state, why) in [(&other, "is not a state directory"), (&of_group, "root's number or group")] {
+        let told = up(state);
+        let text = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert_eq!(told.status.code(), Some(2), "{text}");
+        assert!(text.contains(why) && text.contains(state.to_str().unwrap()), "{text}");
+    }
+    let about = fs::metadata(other.join("shadow")).unwrap();
+    assert_eq!((about.uid(), fs::metadata(&other).unwrap().uid()), (0, 0));
+    assert_eq!(fs::read_dir(&of_group).unwrap().count(), 0);
 }
 
 #[test]

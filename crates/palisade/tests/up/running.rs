@@ -29,18 +29,9 @@ pub(crate) struct Running {
     _directory: Option<TempDir>,
 }
 
-/// A directory that every user may enter, as those above a server's state must be: started by root, it runs as another user.
+/// A directory for state directories: started by root, a server wants one that root alone may change and every user may enter.
 pub(crate) fn place() -> TempDir {
-    entered_by_all(&std::env::temp_dir())
-}
-
-/// One in a place where nobody but root decides, as the state of a server that the whole host trusts.
-pub(crate) fn place_of_root() -> TempDir {
-    let place = if rustix::process::geteuid().is_root() { "/var/lib" } else { env!("CARGO_TARGET_TMPDIR") };
-    entered_by_all(Path::new(place))
-}
-
-fn entered_by_all(above: &Path) -> TempDir {
+    let above = if rustix::process::geteuid().is_root() { "/var/lib" } else { env!("CARGO_TARGET_TMPDIR") };
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     tempfile::Builder::new().prefix("palisade-test-").permissions(mode).tempdir_in(above).unwrap()
 }
@@ -48,14 +39,18 @@ fn entered_by_all(above: &Path) -> TempDir {
 /// A user that no machine has.
 pub(crate) const NOBODY: u32 = 47_110;
 
-/// Makes a state directory for that user, whom root then runs the server as, with a file that this user alone may read.
+/// Makes a state directory for that user, whom root then runs the server as, and lets this user read a file of root's.
 pub(crate) fn state_of_nobody(state: &Path, readable: Option<&Path>) {
-    let private = || std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    let mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
     std::fs::create_dir(state).unwrap();
-    std::fs::set_permissions(state, private()).unwrap();
-    for path in std::iter::once(state).chain(readable) {
-        if rustix::process::geteuid().is_root() {
-            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    mode(state, 0o700);
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(state, Some(NOBODY), Some(NOBODY)).unwrap();
+        if let Some(file) = readable {
+            std::os::unix::fs::chown(file, Some(0), Some(NOBODY)).unwrap();
+            mode(file, 0o640);
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::processes::{self, Processes};
 /// The program's name.
 const PROGRAM: &str = "palisade";
 
+/// The process that audits for a server.
+const AUDITOR: &str = "palisade-audit";
+
 /// The commands that serve.
 const SERVING: [&str; 2] = ["up", "serve"];
 
@@ -73,6 +76,17 @@ pub(super) fn running(door: &Door) -> Result<Vec<Running>, String> {
         });
     }
     Ok(found)
+}
+
+/// Whether root started the server: a process of root's that audits is its child, as nobody else can have one.
+pub(super) fn is_audited_by_root(door: &Door, server: u32) -> bool {
+    let Ok(processes) = Processes::read(door) else { return false };
+    processes.called(AUDITOR).into_iter().any(|pid| {
+        let status = door.read_text(format!("/proc/{pid}/status")).unwrap_or_default();
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+        parent.is_some_and(|parent| parent.trim().parse() == Ok(server))
+            && processes::user(door, pid).value() == Some(&0)
+    })
 }
 
 /// The state directory, by the lock that the process holds there.

@@ -8,8 +8,6 @@ mod now;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
 use host::{Door, FileKind, Stat};
 use model::facts::palisade::{Palisade, Published, Server, ServerFile, State};
 use model::{Fact, Timestamp};
@@ -56,30 +54,23 @@ pub(crate) fn probe(cx: &Context) -> Fact<Palisade> {
 
 /// The certificates of authorities that servers of this host made for themselves and hand out, PEM: their users are told to trust them.
 ///
-/// Those of root, of the service, of whoever audits, and those in a directory that root gave its user; what another user's process hands
-/// out nobody need trust.
+/// Those of root, of the service, of whoever audits, and of servers that root audits for; what another user's process hands out nobody
+/// need trust.
 pub(crate) fn authorities(door: &Door) -> Vec<u8> {
     let own = door.stat("/proc/self").map(|stat| stat.uid);
     let is_trusted = |server: &&Running| {
-        let is_of_root = server.directory.as_ref().is_ok_and(|directory| {
-            USUAL.contains(&directory.as_str()) || is_in_a_place_of_root(door, directory)
-        });
+        let is_usual = server.directory.as_ref().is_ok_and(|directory| USUAL.contains(&directory.as_str()));
         let of_whom = server.uid.value();
         server.root.is_empty()
-            && (is_of_root || of_whom == Some(&0) || own.as_ref().is_ok_and(|own| of_whom == Some(own)))
+            && (is_usual
+                || of_whom == Some(&0)
+                || own.as_ref().is_ok_and(|own| of_whom == Some(own))
+                || find::is_audited_by_root(door, server.pid))
     };
     let running = find::running(door).unwrap_or_default();
     let directories = running.iter().filter(is_trusted).filter_map(|server| server.directory.as_ref().ok());
     let read = |directory: &String| door.read_up_to(format!("{directory}/{AUTHORITY}"), AUTHORITY_BYTES).ok();
     directories.filter_map(read).flatten().collect()
-}
-
-/// Whether nobody but root decides which directory stands there.
-fn is_in_a_place_of_root(door: &Door, directory: &str) -> bool {
-    const WRITABLE_BY_OTHERS: u32 = 0o022;
-    let is_roots =
-        |above: &Path| door.stat(above).is_ok_and(|stat| stat.uid == 0 && stat.mode & WRITABLE_BY_OTHERS == 0);
-    Path::new(directory).ancestors().skip(1).all(is_roots)
 }
 
 /// A server that runs.

@@ -20,7 +20,7 @@ with `PALISADE_` and is no parameter is an error, except `PALISADE_SERVICE_*` an
 **Units.** Durations are texts with one of `s`, `m`, `h`, `d`: `\"1800s\"`, `\"30m\"`. Sizes have `B`, `KiB`, `MiB`, `GiB`. A bare number is an error.
 
 **Secrets** never stand in the file. A parameter that ends in `_file` names a file with the secret: at most 64 KiB, a line break at its end
-is dropped, owned by root or by the user that runs the server, mode at most 0600 (0640 where root owns it). A database's URL with
+is dropped, owned, like its directory, by root or by the user that starts the server, mode at most 0600 (0640 where root owns it). A database's URL with
 a password stands in `database.url_file` or in `PALISADE_DATABASE_URL`. Secrets are never printed.
 
 **The file itself** must not be writable by others than its owner (refused), and should not be readable by everybody (named as unsafe).

@@ -29,6 +29,9 @@ pub enum SecretError {
     /// It belongs to somebody who is neither root nor this user.
     #[error("belongs to user {0}, who is neither root nor the user that runs this")]
     Foreign(u32),
+    /// Its directory belongs to somebody who is neither root nor this user.
+    #[error("stands in a directory of user {0}, who could have it lead elsewhere")]
+    Led(u32),
     /// It is larger than a secret is.
     #[error("is larger than 64 KiB")]
     Large,
@@ -54,6 +57,10 @@ impl SecretError {
             Self::NotAFile => "name a file that holds nothing but the secret".to_owned(),
             Self::Open(_) => format!("run: chmod 0600 {path} (0640 where root owns it)"),
             Self::Foreign(_) => format!("run: chown root {path}, or give it to the user that runs the server"),
+            Self::Led(_) => {
+                "put it into a directory of root's or of the user that runs this, such as /etc/palisade"
+                    .to_owned()
+            }
             Self::Large | Self::NotText | Self::Empty | Self::Lines => {
                 "write the secret and nothing else into it, on one line".to_owned()
             }
@@ -63,8 +70,8 @@ impl SecretError {
 
 /// Reads a file with a secret of several lines, such as a private key.
 ///
-/// Its mode may not be wider than 0600, or 0640 where root owns it; it belongs to root or to this user. Root, who starts the server as
-/// another user, reads that user's too. At most 64 KiB.
+/// Its mode may not be wider than 0600, or 0640 where root owns it; it belongs to root or to this user, and so does its directory, so that
+/// nobody else leads here what may not. At most 64 KiB.
 ///
 /// # Errors
 /// When it cannot be read or should not be trusted. Trying again helps only after somebody mended it.
@@ -77,13 +84,19 @@ pub fn read_secret(path: &Path) -> Result<SecretString, SecretError> {
         return Err(SecretError::NotAFile);
     }
     let own = rustix::process::geteuid().as_raw();
-    if own != 0 && stat.st_uid != 0 && stat.st_uid != own {
+    if stat.st_uid != 0 && stat.st_uid != own {
         return Err(SecretError::Foreign(stat.st_uid));
     }
     let mode = stat.st_mode & 0o7777;
     let too_wide = if stat.st_uid == 0 { 0o037 } else { 0o077 };
     if mode & too_wide != 0 {
         return Err(SecretError::Open(mode));
+    }
+    if let Some(directory) = path.parent() {
+        let about = rustix::fs::stat(directory).map_err(|error| SecretError::Read(error.into()))?;
+        if about.st_uid != 0 && about.st_uid != own {
+            return Err(SecretError::Led(about.st_uid));
+        }
     }
     let mut bytes = Vec::new();
     std::fs::File::from(file).take(SECRET_LIMIT + 1).read_to_end(&mut bytes).map_err(SecretError::Read)?;

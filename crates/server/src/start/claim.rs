@@ -5,7 +5,7 @@ use std::path::Path;
 use super::StartError;
 use crate::config::Config;
 use crate::serve::{BindError, Listener};
-use crate::state::{self, Owner};
+use crate::state::{Ground, Owner};
 
 /// Ports that are bound before root is given up.
 #[derive(Debug)]
@@ -26,17 +26,17 @@ impl Claim {
     /// As root, for a server that will run as `owner`: the state directory too, made for that user or handed over where it is root's.
     ///
     /// # Errors
-    /// When the directory cannot be made or handed over.
-    pub fn take_for(config: &Config, owner: Owner) -> Result<Self, StartError> {
-        state::prepare(&config.server.state_dir, owner)?;
+    /// When the directory cannot be made or handed over, or is none of a server's.
+    pub fn take_for(config: &Config, ground: &Ground, owner: Owner) -> Result<Self, StartError> {
+        ground.prepare(owner)?;
         Ok(Self::take(config))
     }
 }
 
-/// Whose a state directory is; none: it is not there.
+/// Looks as root at the place of a state directory.
 ///
 /// # Errors
-/// When that cannot be told.
-pub fn owner_of(state_dir: &Path) -> Result<Option<Owner>, StartError> {
-    Ok(state::owner(state_dir)?)
+/// Others than root could put something else in its place, or it is no directory.
+pub fn ground(state_dir: &Path) -> Result<Ground, StartError> {
+    Ok(Ground::look(state_dir)?)
 }
