@@ -165,11 +165,16 @@ impl Order {
     }
 }
 
-/// Binds the row after which a page begins; nothing without one.
+/// Binds what the query of a list ends with: the text that is looked for, its pattern, how many rows are read, and the row after which a
+/// page begins, nothing without one.
 pub(crate) fn bound<'q>(
     query: Query<'q, Any, sqlx::any::AnyArguments>,
+    text: &str,
     after: Option<After>,
 ) -> Query<'q, Any, sqlx::any::AnyArguments> {
+    let wanted = text.trim().to_lowercase();
+    let pattern = contains(&wanted);
+    let query = query.bind(wanted).bind(pattern).bind(PAGE + 1);
     match after {
         None => query,
         Some(After { value: Value::Text(text), id }) => query.bind(text).bind(id),
@@ -178,7 +183,7 @@ pub(crate) fn bound<'q>(
 }
 
 /// The pattern of `like ... escape '!'` for texts that contain this one.
-pub(crate) fn contains(text: &str) -> String {
+fn contains(text: &str) -> String {
     let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     format!("%{escaped}%")
 }

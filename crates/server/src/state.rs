@@ -122,6 +122,15 @@ pub struct Owner {
     pub gid: u32,
 }
 
+/// Whether nobody else may look into a directory of this mode.
+fn private(path: &Path, mode: u32) -> Result<(), StateError> {
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let why = format!("has mode {:03o}: others may look into it", mode & 0o777);
+    Err(StateError::Open { path: path.to_owned(), why, remedy: format!("chmod 700 {}", path.display()) })
+}
+
 /// The directory above it that this user may not enter.
 fn barrier(path: &Path) -> Option<&Path> {
     let mut above: Vec<&Path> = path.ancestors().skip(1).collect();
@@ -143,16 +152,11 @@ pub(crate) fn open(path: &Path) -> Result<File, StateError> {
     umask(Mode::RWXG | Mode::RWXO);
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     let about = fs::metadata(path).map_err(failed)?;
-    let shown = path.display();
-    let open = |why: String, remedy: String| StateError::Open { path: path.to_owned(), why, remedy };
     let own = rustix::process::geteuid().as_raw();
     if about.uid() != own {
         return Err(StateError::Foreign { path: path.to_owned(), owner: about.uid(), own });
     }
-    if about.mode() & 0o077 != 0 {
-        let why = format!("has mode {:03o}: others may look into it", about.mode() & 0o777);
-        return Err(open(why, format!("chmod 700 {shown}")));
-    }
+    private(path, about.mode())?;
     let lock = OpenOptions::new()
         .create(true)
         .truncate(false)

@@ -81,7 +81,7 @@ pub(super) fn running(door: &Door) -> Result<Vec<Running>, String> {
 /// Whether root started the server: a process of root's that audits is its child, as nobody else can have one.
 pub(super) fn is_audited_by_root(door: &Door, server: u32) -> bool {
     let Ok(processes) = Processes::read(door) else { return false };
-    processes.called(AUDITOR).into_iter().any(|pid| {
+    processes.called(AUDITOR).any(|pid| {
         let status = door.read_text(format!("/proc/{pid}/status")).unwrap_or_default();
         let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
         parent.is_some_and(|parent| parent.trim().parse() == Ok(server))

@@ -20,7 +20,7 @@ use sqlx::{AnyConnection, Row as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ledger::{self, Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
+use crate::order::{self, After, Columns, Found, Order};
 use crate::random::{self, RandomError};
 use crate::seal::Sealer;
 use crate::serve::ClientAddress;
@@ -344,13 +344,8 @@ impl Gate {
             order.beyond("key", after.as_ref(), 5),
             order.by("key"),
         );
-        let wanted = text.trim().to_lowercase();
-        let query = sqlx::query(sqlx::AssertSqlSafe(query))
-            .bind(now.as_millisecond())
-            .bind(&wanted)
-            .bind(contains(&wanted))
-            .bind(PAGE + 1);
-        let rows = order::bound(query, after).fetch_all(self.store.reader()).await?;
+        let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(now.as_millisecond());
+        let rows = order::bound(query, text, after).fetch_all(self.store.reader()).await?;
         Ok(order.found(&rows, block)?)
     }
 

@@ -22,7 +22,7 @@ use sqlx::{AnyConnection, Row as _};
 use super::roles::{Assignment, Permission, Rights, RoleError};
 use super::users::{User, time};
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
+use crate::order::{self, After, Columns, Found, Order};
 use crate::random::{self, RandomError};
 use crate::seal::SealError;
 use crate::store::{Store, StoreError};
@@ -335,13 +335,8 @@ pub(crate) async fn listed(
         order.beyond("id", after.as_ref(), 5),
         order.by("id"),
     );
-    let wanted = text.trim().to_lowercase();
-    let query = sqlx::query(sqlx::AssertSqlSafe(query))
-        .bind(state.map_or("", Standing::as_str))
-        .bind(&wanted)
-        .bind(contains(&wanted))
-        .bind(PAGE + 1);
-    Ok(order::bound(query, after).fetch_all(store.reader()).await?)
+    let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(state.map_or("", Standing::as_str));
+    Ok(order::bound(query, text, after).fetch_all(store.reader()).await?)
 }
 
 /// One review.

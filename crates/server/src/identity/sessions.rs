@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::users::time;
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
+use crate::order::{self, After, Columns, Found, Order};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError, milliseconds};
 
@@ -328,14 +328,8 @@ pub(crate) async fn list(
         order.beyond("sessions.id", after.as_ref(), 6),
         order.by("sessions.id"),
     );
-    let wanted = text.trim().to_lowercase();
-    let query = sqlx::query(sqlx::AssertSqlSafe(query))
-        .bind(now.as_millisecond())
-        .bind(of.unwrap_or_default())
-        .bind(&wanted)
-        .bind(contains(&wanted))
-        .bind(PAGE + 1);
-    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(now.as_millisecond()).bind(of.unwrap_or_default());
+    let rows = order::bound(query, text, after).fetch_all(store.reader()).await?;
     Ok(order.found(&rows, session)?)
 }
 

@@ -11,7 +11,7 @@ use super::gate::Attempt;
 use super::roles::Permission;
 use super::users::time;
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
+use crate::order::{self, After, Columns, Found, Order};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError};
 
@@ -199,13 +199,8 @@ pub(crate) async fn list(store: &Store, filter: Filter<'_>) -> Result<Found<Toke
         order.beyond("id", after.as_ref(), 5),
         order.by("id"),
     );
-    let wanted = text.trim().to_lowercase();
-    let query = sqlx::query(sqlx::AssertSqlSafe(query))
-        .bind(of.unwrap_or_default())
-        .bind(&wanted)
-        .bind(contains(&wanted))
-        .bind(PAGE + 1);
-    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(of.unwrap_or_default());
+    let rows = order::bound(query, text, after).fetch_all(store.reader()).await?;
     Ok(order.found(&rows, token)?)
 }
 

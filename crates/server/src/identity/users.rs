@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::roles::{self, ADMINISTRATOR, RoleError};
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
+use crate::order::{self, After, Columns, Found, Order};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError};
 
@@ -316,13 +316,8 @@ pub(crate) async fn list(store: &Store, filter: Filter) -> Result<Found<User>, S
         order.beyond("id", after.as_ref(), 5),
         order.by("id"),
     );
-    let wanted = text.trim().to_lowercase();
-    let query = sqlx::query(sqlx::AssertSqlSafe(query))
-        .bind(state.map_or("", State::as_str))
-        .bind(&wanted)
-        .bind(contains(&wanted))
-        .bind(PAGE + 1);
-    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(state.map_or("", State::as_str));
+    let rows = order::bound(query, &text, after).fetch_all(store.reader()).await?;
     Ok(order.found(&rows, user)?)
 }
 

@@ -15,7 +15,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 
 use crate::ledger::{Happened, Said, note};
-use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
+use crate::order::{self, After, Columns, Found, Order, PAGE};
 use crate::random::{self, RandomError};
 use crate::store::{Store, StoreError, time};
 
@@ -282,23 +282,18 @@ pub(crate) async fn sorted(
     order: Order,
     after: Option<After>,
 ) -> Result<Found<Entry>, StoreError> {
-    let wanted = which.text.trim().to_lowercase();
-    let of_target = if which.target.is_some() { "target_id = $4" } else { "$4 = ''" };
+    let of_target = if which.target.is_some() { "target_id = $1" } else { "$1 = ''" };
     let query = format!(
         "select {COLUMNS}, {} from reports join targets on targets.id = reports.target_id
-         where ($1 = '' or lower(targets.name || ' ' || targets.kind) like $2 escape '!')
-           and {of_target} and {}
-         order by {} limit $3",
+         where {of_target}
+           and ($2 = '' or lower(targets.name || ' ' || targets.kind) like $3 escape '!') and {}
+         order by {} limit $4",
         order.key(),
         order.beyond("reports.id", after.as_ref(), 5),
         order.by("reports.id"),
     );
-    let query = sqlx::query(sqlx::AssertSqlSafe(query))
-        .bind(&wanted)
-        .bind(contains(&wanted))
-        .bind(PAGE + 1)
-        .bind(which.target.unwrap_or_default());
-    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(which.target.unwrap_or_default());
+    let rows = order::bound(query, which.text, after).fetch_all(store.reader()).await?;
     Ok(order.found(&rows, entry)?)
 }
 

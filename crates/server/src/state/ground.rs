@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, chownat, f
 use rustix::io::Errno;
 use rustix::process::umask;
 
-use super::{Owner, StateError};
+use super::{Owner, StateError, private};
 
 /// A directory itself, wherever links lead.
 const DIRECTORY: OFlags =
@@ -94,11 +94,7 @@ impl Ground {
             return Err(StateError::Occupied { path: self.path.clone() });
         }
         let about = fstat(&directory).map_err(failed)?;
-        if about.st_mode & 0o077 != 0 {
-            let (path, shown) = (self.path.clone(), self.path.display());
-            let why = format!("has mode {:03o}: others may look into it", about.st_mode & 0o777);
-            return Err(StateError::Open { path, why, remedy: format!("chmod 700 {shown}") });
-        }
+        private(&self.path, about.st_mode)?;
         hand_over(&directory, about.st_dev, new).map_err(failed)
     }
 }

@@ -1,7 +1,7 @@
 //! Roles as a list: narrowed, sorted, page by page.
 
 use super::{Role, role};
-use crate::order::{self, After, Columns, Found, Order, PAGE, contains};
+use crate::order::{self, After, Columns, Found, Order};
 use crate::store::{Store, StoreError};
 
 /// The columns of the list of roles.
@@ -35,12 +35,7 @@ pub(crate) async fn list(store: &Store, filter: Filter<'_>) -> Result<Found<Role
         order.beyond("id", after.as_ref(), 5),
         order.by("id"),
     );
-    let wanted = text.trim().to_lowercase();
-    let query = sqlx::query(sqlx::AssertSqlSafe(query))
-        .bind(built_in.map_or(-1, i64::from))
-        .bind(&wanted)
-        .bind(contains(&wanted))
-        .bind(PAGE + 1);
-    let rows = order::bound(query, after).fetch_all(store.reader()).await?;
+    let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(built_in.map_or(-1, i64::from));
+    let rows = order::bound(query, text, after).fetch_all(store.reader()).await?;
     Ok(order.found(&rows, role)?)
 }

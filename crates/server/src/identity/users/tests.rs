@@ -1,6 +1,7 @@
 //! Users on both databases.
 
 use super::*;
+use crate::order::PAGE;
 use crate::store::tests::stores;
 
 fn page() -> usize {
